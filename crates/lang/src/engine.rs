@@ -1,0 +1,117 @@
+//! What runs a program: the seam between a program and its host.
+//!
+//! The reference interpreter and the code generators implement [`Engine`]; hosts (capture replay,
+//! live interfaces, tests, the simulator) drive it. A host gives packets with their arrival time and
+//! external port, and takes packets with the external port on which they leave.
+
+use trama_base::Nanos;
+use trama_state::StateStats;
+use trama_wire::packet::{Packet, Pool};
+
+/// A running program.
+///
+/// Inputs: [`process`](Self::process) and [`advance`](Self::advance), with times that do not go
+/// back (an engine clamps). Getters: [`report`](Self::report), [`state`](Self::state). Outputs:
+/// what the inputs append to `output`, and [`take_logs`](Self::take_logs).
+pub trait Engine {
+    /// Takes the packets of `input` in order: each is an event at time [`Packet::time`] that enters
+    /// at external port [`Packet::port`]. Appends what leaves to `output`, in the order in which it
+    /// was sent, with `port` set to the external port and `time` to the event's. `input` is empty
+    /// afterwards; buffers of dropped packets go to `pool`.
+    fn process(
+        &mut self,
+        input: &mut Vec<Box<Packet>>,
+        output: &mut Vec<Box<Packet>>,
+        pool: &mut Pool,
+    );
+
+    /// Lets time pass without a packet: fires due timers.
+    fn advance(&mut self, now: Nanos, output: &mut Vec<Box<Packet>>, pool: &mut Pool);
+
+    /// Counters since the start.
+    fn report(&mut self) -> Report;
+
+    /// The entries of a state object, packed, sorted by key: `node` and `state` index the program.
+    fn state(&mut self, node: usize, state: usize) -> Vec<Entry>;
+
+    /// Log and alert lines since the last call; at most [`LOG_LINES_MAX`] are kept, more are counted.
+    fn take_logs(&mut self) -> Vec<LogLine>;
+}
+
+/// Most log lines an engine keeps between two calls of [`Engine::take_logs`].
+pub const LOG_LINES_MAX: usize = 4096;
+
+/// An entry of a state object. Arrays and counters have an entry for each index that is not zero;
+/// pools for each index in use; buckets for each tracked key; keys are then the index or key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    /// Packed key; for indices 8 bytes, little endian; for LPM the address followed by the length.
+    pub key: Vec<u8>,
+    /// Packed value; for counters packets and bytes; for buckets the tokens left.
+    pub value: Vec<u8>,
+}
+
+/// A rendered log or alert line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// Time of the event.
+    pub time: Nanos,
+    /// Index of the node.
+    pub node: u32,
+    /// True for `alert`.
+    pub alert: bool,
+    /// The text with its arguments filled in.
+    pub text: String,
+}
+
+/// A number of packets and their bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes of their frames.
+    pub bytes: u64,
+}
+
+impl Traffic {
+    /// Adds a packet.
+    pub fn add(&mut self, bytes: usize) {
+        self.packets += 1;
+        self.bytes += bytes as u64;
+    }
+}
+
+/// Counters of a run, by external port and by node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// What came in at each external port.
+    pub received: Vec<Traffic>,
+    /// What left at each external port.
+    pub sent: Vec<Traffic>,
+    /// One for each node of the program.
+    pub nodes: Vec<NodeReport>,
+    /// Packets that entered at an external port wired to nothing.
+    pub unconnected: u64,
+    /// Packets that an external port gave to `discard`.
+    pub discarded: u64,
+}
+
+/// Counters of an element instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeReport {
+    /// What came in at each port.
+    pub received: Vec<Traffic>,
+    /// What it sent on each port (drops of unconnected outputs excluded).
+    pub sent: Vec<Traffic>,
+    /// Packets dropped for each reason in [`Node::reasons`](crate::ir::Node::reasons).
+    pub drops: Vec<u64>,
+    /// Packets that ended at `discard`.
+    pub discarded: u64,
+    /// Packets that were neither sent nor dropped when their handler ended. The checker excludes
+    /// this; it is counted all the same, so that received = sent + drops + consumed - copies holds.
+    pub consumed: u64,
+    /// One for each state object.
+    pub states: Vec<StateStats>,
+    /// Log lines written and suppressed, for each site.
+    pub logs: Vec<(u64, u64)>,
+}

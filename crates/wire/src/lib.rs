@@ -1,0 +1,11 @@
+//! Packets: the table of headers, parsing, field access with incremental checksums, structural
+//! changes, and capture files.
+//!
+//! **Invariants:** no I/O beyond the readers and writers that a caller passes in; no panic on any
+//! bytes; a header is [present](layout::Layout) only if all of it can be read.
+#![forbid(unsafe_code)]
+
+pub mod header;
+pub mod layout;
+pub mod option;
+pub mod packet;
