@@ -6,3 +6,4 @@ pub mod diagnostic;
 pub mod engine;
 pub mod ir;
 pub mod source;
+pub mod syntax;
