@@ -18,6 +18,8 @@ pub mod packet;
 pub mod parse;
 pub mod pool;
 mod remove;
+#[cfg(test)]
+mod samples;
 mod stack;
 mod transport;
 
