@@ -20,7 +20,7 @@ pub mod pool;
 mod remove;
 #[cfg(test)]
 mod samples;
-mod stack;
+pub mod stack;
 mod transport;
 
 pub use layout::Layout;
