@@ -7,3 +7,4 @@ pub mod engine;
 pub mod ir;
 pub mod source;
 pub mod syntax;
+pub mod values;
