@@ -84,7 +84,11 @@ impl Call<'_> {
     }
 
     fn map(&self, map: &mut impl MapOps) -> Outcome {
-        let (key, now) = (&*pack(&self.spec.key, self.key), self.now);
+        let now = self.now;
+        if let StateOp::Len(_) = self.op {
+            return number(map.len(now));
+        }
+        let key = &*pack(&self.spec.key, self.key);
         match self.op {
             StateOp::MapGet { .. } => self.leaves(map.get(key, now)),
             StateOp::MapPut { .. } => {
@@ -96,7 +100,6 @@ impl Call<'_> {
             }
             StateOp::MapTouch { .. } => yes_or_no(map.touch(key, now)),
             StateOp::MapRemove { .. } => yes_or_no(map.remove(key, now)),
-            StateOp::Len(_) => number(map.len(now)),
             _ => self.mismatch(),
         }
     }
