@@ -170,7 +170,8 @@ mod tests {
         json!({ "packages": [
             { "name": "trama-base", "dependencies": [] },
             { "name": "trama-wire", "dependencies": dependencies },
-            { "name": "trama-live", "dependencies": [{ "name": "trama-wire" }, { "name": "libc" }] },
+            { "name": "trama-live", "dependencies": [{ "name": "trama-wire" },
+                                                     { "name": "libc" }] },
         ] })
     }
 

@@ -36,14 +36,14 @@ pub(super) fn check(file: &File) -> Vec<Finding> {
     };
     for (line, path) in imports(code) {
         for (banned, instead) in BANNED {
-            if has_path(&path, banned) {
+            if imports_path(&path, banned) {
                 fail(line, banned, instead);
             }
         }
     }
     for (index, line) in code.lines().enumerate() {
         for (banned, instead) in BANNED {
-            if has_path(line, &format!("{banned}::")) {
+            if mentions(line, banned) {
                 fail(index + 1, banned, instead);
             }
         }
@@ -69,16 +69,21 @@ fn without_tests(code: &str) -> &str {
     }
 }
 
-/// Whether `text` mentions `path`, which ends at a word's end and starts at a path segment.
-fn has_path(text: &str, path: &str) -> bool {
-    match path.strip_suffix("::") {
-        Some(_) => text.match_indices(path).any(|(at, _)| {
-            !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
-                || path.starts_with("time::")
-        }),
-        None if path.contains("::") => has_word(text, path),
-        None => text == path || text.starts_with(&format!("{path}::")),
+/// Whether a line of code mentions a path; one word alone counts as the start of a longer path.
+fn mentions(line: &str, banned: &str) -> bool {
+    if banned.contains("::") {
+        return has_word(line, banned);
     }
+    line.match_indices(&format!("{banned}::"))
+        .any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'))
+}
+
+/// Whether an import brings in a path or something below it.
+fn imports_path(import: &str, banned: &str) -> bool {
+    if banned.contains("::") {
+        return has_word(import, banned);
+    }
+    import.strip_prefix(banned).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
 /// Line and full path of everything that `use` brings in.
@@ -150,6 +155,7 @@ mod tests {
             lines("use std::time;\nfn f() { time::Instant::now(); }\n"),
             ["2: `time::Instant`"]
         );
+        assert_eq!(lines("fn f(t: std::time::Instant) {}\n"), ["1: `time::Instant`"]);
         assert_eq!(lines("fn f() { libc::getpid(); }\n"), ["1: `libc`"]);
         assert_eq!(lines("pub use tokio;\nuse nix::sched;\n"), ["1: `tokio`", "2: `nix`"]);
     }
@@ -157,7 +163,8 @@ mod tests {
     #[test]
     fn purity_is_not_mistaken() {
         let pure = "//! std::fs is not used.\nuse core::net::Ipv4Addr;\nuse std::io::Read;\n\
-                    use crate::unix::libcurl;\nfn f() { let s = \"std::fs::read\"; self.libc(); }\n";
+                    use crate::unix::libcurl;\n\
+                    fn f() { let s = \"std::fs::read\"; self.libc(); }\n";
         assert_eq!(lines(pure), Vec::<String>::new());
         let test = "fn f() {}\n#[cfg(test)]\nmod tests {\n    use std::fs;\n}\n";
         assert_eq!(lines(test), Vec::<String>::new());
