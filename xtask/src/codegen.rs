@@ -32,7 +32,7 @@ pub(crate) fn write(root: &Path) -> bool {
     true
 }
 
-/// Tells which generated files differ from what [`write`] would write. False if any does.
+/// Tells which generated files differ from what [`write()`] would write. False if any does.
 pub(crate) fn check(root: &Path) -> bool {
     match stale(root) {
         Ok(stale) if stale.is_empty() => {

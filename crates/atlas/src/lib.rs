@@ -7,6 +7,12 @@
 //! The facts live in `systems.txt` beside this crate's manifest; `cargo xtask codegen` turns them
 //! into the table that [`registry`] returns, so looking one up parses nothing and cannot fail.
 //!
+//! ```
+//! let system = trama_atlas::find("nfvnice").expect("it is in the registry");
+//! assert_eq!((system.venue, system.year), ("SIGCOMM", 2017));
+//! assert_eq!(trama_atlas::Progress::of(trama_atlas::registry()).total(), 168);
+//! ```
+//!
 //! **Invariants:** no I/O, no allocation but in answers; ids are unique; a system that is not
 //! [`Status::NotYet`] names its command.
 #![forbid(unsafe_code)]
