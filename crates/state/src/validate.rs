@@ -107,6 +107,7 @@ impl StateSpec {
             StateKind::Array { len } => {
                 self.check_room(len, "length")?;
                 self.check_shape(self.key.0.is_empty(), "an array has no key but its index")?;
+                self.check_shape(!self.value.0.is_empty(), "an array has values")?;
             }
             StateKind::Counter { len } => {
                 self.check_room(len, "length")?;
