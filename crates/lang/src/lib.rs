@@ -5,4 +5,9 @@
 pub mod diagnostic;
 pub mod engine;
 pub mod ir;
+pub mod ir_check;
+pub mod ir_parts;
+pub mod logs;
 pub mod source;
+pub mod syntax;
+pub mod values;
