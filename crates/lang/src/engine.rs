@@ -6,7 +6,7 @@
 
 use trama_base::Nanos;
 use trama_state::StateStats;
-use trama_wire::{Packet, Pool};
+use trama_wire::packet::{Packet, Pool};
 
 /// A running program.
 ///
