@@ -6,7 +6,8 @@
 
 use trama_base::Nanos;
 use trama_state::StateStats;
-use trama_wire::packet::{Packet, Pool};
+use trama_wire::packet::Packet;
+use trama_wire::pool::Pool;
 
 /// A running program.
 ///

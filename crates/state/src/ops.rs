@@ -1,6 +1,7 @@
 //! The operations of each kind of object: what the models and the backends have in common.
 //!
-//! Reads take `&mut self` because a read may notice that time has passed.
+//! Reads take `&mut self` where a read may notice that time has passed.
+#![allow(clippy::len_without_is_empty, reason = "a number that programs read, not a container")]
 
 use crate::StateStats;
 use trama_base::Nanos;

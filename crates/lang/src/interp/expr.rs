@@ -3,7 +3,7 @@
 use crate::ir::{BinaryOp, Expr, ExprKind, Meta, PacketId, Table};
 use trama_base::Nanos;
 use trama_state::{Shape, hash};
-use trama_wire::header::{FieldRef, HeaderId};
+use trama_wire::header::FieldRef;
 use trama_wire::packet::Packet;
 
 /// Where an expression finds what it names.
@@ -141,16 +141,14 @@ fn payload(packet: &Packet, offset: u128, width: u8) -> u128 {
 
 fn meta(packet: &Packet, what: Meta) -> u128 {
     let layout = packet.layout();
-    let tcp = layout.present.has(HeaderId::TCP);
     match what {
         Meta::Len => layout.len.into(),
         Meta::PayloadLen => layout.end.saturating_sub(layout.payload).into(),
         Meta::Offset(id) => layout.start(id).map_or(0, |start| start as u128),
         Meta::Proto => layout.proto.into(),
         Meta::Mark => packet.mark.into(),
-        Meta::HasTcpOption(option) => (tcp && packet.has_tcp_option(option)).into(),
-        Meta::TcpOption(option) if tcp => packet.tcp_option(option).into(),
-        Meta::TcpOption(_) => 0,
+        Meta::HasTcpOption(option) => packet.has_tcp_option(option).into(),
+        Meta::TcpOption(option) => packet.tcp_option(option).unwrap_or(0).into(),
         Meta::HasIpOption(kind) => packet.has_ip_option(kind).into(),
         Meta::ChecksumOk(id) => packet.checksum_ok(id).into(),
     }

@@ -33,7 +33,8 @@ use std::sync::Arc;
 use trama_base::{Nanos, Rng};
 use trama_state::SpecError;
 use trama_state::model::Object;
-use trama_wire::packet::{Packet, Pool};
+use trama_wire::packet::Packet;
+use trama_wire::pool::Pool;
 
 /// A program that runs by interpretation. Inputs and outputs are those of [`Engine`].
 #[derive(Debug)]

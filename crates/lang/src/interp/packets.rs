@@ -32,7 +32,9 @@ impl<O: Observer> Run<'_, O> {
         let Ok(offset) = u64::try_from(self.eval(offset)) else { return };
         let Some(packet) = self.register(p) else { return };
         let old = packet.frame.payload_get(offset, width);
-        let done = packet.frame.payload_set(offset, width, new);
+        packet.frame.payload_set(offset, width, new);
+        let payload_len = packet.frame.payload().len() as u64;
+        let done = offset.checked_add((width / 8).into()).is_some_and(|end| end <= payload_len);
         self.changed(p, Change::Payload { offset, width, old, new }, done, span);
     }
 
@@ -45,8 +47,7 @@ impl<O: Observer> Run<'_, O> {
     ) {
         let new = self.eval(value) as u32;
         let Some(packet) = self.register(p) else { return };
-        if packet.frame.layout().present.has(HeaderId::TCP) && packet.frame.has_tcp_option(option) {
-            let old = packet.frame.tcp_option(option);
+        if let Some(old) = packet.frame.tcp_option(option) {
             packet.frame.set_tcp_option(option, new);
             self.changed(p, Change::TcpOption { option, old, new }, true, span);
         }
