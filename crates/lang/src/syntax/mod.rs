@@ -14,8 +14,8 @@ pub use parser::{parse, parse_expr};
 pub const FILE_BYTES_MAX: usize = 1 << 20;
 
 /// How deep expressions, blocks, types and patterns may nest.
-pub const NESTING_MAX: u32 = 128;
+pub const NESTING_MAX: u32 = 64;
 
 /// Most operators that may stand on top of each other in the tree of an expression; a longer chain
 /// has to be split with `let`. It bounds the depth of every walk over the tree.
-pub const HEIGHT_MAX: u32 = 256;
+pub const HEIGHT_MAX: u32 = 128;

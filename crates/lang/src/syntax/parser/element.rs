@@ -16,10 +16,11 @@ impl Parser<'_> {
         let params = self.params()?;
         let opened = self.span();
         self.expect("{")?;
+        let faults = self.diagnostics.len();
         let mut members = Vec::new();
         loop {
             while self.eat(";") {}
-            if self.eat("}") {
+            if self.closes_item(faults) {
                 break;
             }
             if self.at_end() || self.at_foreign_item() {
@@ -28,6 +29,7 @@ impl Parser<'_> {
             }
             let start = self.at;
             let docs = self.docs();
+            self.recovering &= !self.at_member_word();
             match self.member() {
                 Ok(kind) => members.push(Member { docs, kind, span: self.since(start) }),
                 Err(Reported) => self.skip_member(start, false),

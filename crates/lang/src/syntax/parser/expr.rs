@@ -246,7 +246,8 @@ impl Parser<'_> {
             TokenKind::Str => ExprKind::Literal(Literal::Str(self.string("a text")?.0)),
             TokenKind::Symbol("(") => return self.parens(),
             TokenKind::Symbol("[") => ExprKind::List(self.list(("[", "]"), Self::expr)?),
-            TokenKind::Symbol("{") => ExprKind::Block(self.block()?),
+            // Before a block, an operand is missing.
+            TokenKind::Symbol("{") if self.records => ExprKind::Block(self.block()?),
             TokenKind::Bad => {
                 self.last_fault = Some(self.at);
                 self.bump();

@@ -21,6 +21,7 @@ impl Parser<'_> {
             }
             let start = self.at;
             let docs = self.docs();
+            self.recovering = false;
             match self.item() {
                 Ok(kind) => items.push(Item { docs, kind, span: self.since(start) }),
                 Err(Reported) => self.skip_item(start),

@@ -18,7 +18,7 @@ mod tests;
 
 use super::ast::{Expr, ExprKind, File, Ident};
 use super::lexer::{Lexed, lex};
-use super::token::{Comment, CommentKind, KEYWORDS, RESERVED, Token, TokenKind};
+use super::token::{Comment, CommentKind, KEYWORDS, RESERVED, STATEMENT_WORDS, Token, TokenKind};
 use super::{FILE_BYTES_MAX, HEIGHT_MAX, NESTING_MAX, text};
 use crate::diagnostic::Diagnostic;
 use crate::source::{SourceMap, Span};
@@ -66,6 +66,8 @@ pub(super) struct Parser<'a> {
     at: usize,
     /// Index of the token at which the last message was given: no second one there.
     last_fault: Option<usize>,
+    /// Since the last mistake nothing has been understood: what else seems wrong follows from it.
+    recovering: bool,
     /// Within parentheses or brackets, where line feeds mean nothing.
     grouped: bool,
     /// `Name { … }` is a record here, not a name before a block.
@@ -94,6 +96,7 @@ impl<'a> Parser<'a> {
             diagnostics,
             at: 0,
             last_fault: None,
+            recovering: false,
             grouped: false,
             records: true,
             depth: 0,
@@ -297,11 +300,11 @@ impl<'a> Parser<'a> {
 
     // Messages.
 
-    /// Gives a message, unless there has been one at the next token or that token is one that the
-    /// lexer has complained about.
+    /// Gives a message, unless there has been one at the next token, that token is one that the
+    /// lexer has complained about, or nothing has been understood since the last message.
     fn report(&mut self, diagnostic: Diagnostic) -> Reported {
         let bad = self.token().kind == TokenKind::Bad;
-        if !bad && self.last_fault != Some(self.at) {
+        if !bad && !self.recovering && self.last_fault != Some(self.at) {
             self.diagnostics.push(diagnostic);
         }
         self.last_fault = Some(self.at);
@@ -323,7 +326,9 @@ impl<'a> Parser<'a> {
     fn unexpected(&mut self, expected: &str) -> Reported {
         let message = format!("expected {expected}, found {}", self.found());
         // At a line's end the place to point at is behind what is there.
-        let span = if self.token().newline && self.at > 0 { self.behind() } else { self.span() };
+        let previous = self.at.checked_sub(1).map(|i| &self.tokens[i].kind);
+        let goes_on = !matches!(previous, None | Some(TokenKind::Symbol("{" | "}" | ";")));
+        let span = if self.token().newline && goes_on { self.behind() } else { self.span() };
         self.report(Diagnostic::error("E0010", message, span, format!("{expected} goes here")))
     }
 
@@ -412,7 +417,8 @@ impl<'a> Parser<'a> {
         let starts_item =
             matches!(self.token().kind, TokenKind::Word | TokenKind::Literal(_) | TokenKind::Str);
         let behind = self.behind();
-        if self.at_end() {
+        let next_statement = self.token().newline && STATEMENT_WORDS.contains(&self.word());
+        if self.at_end() || next_statement || self.at_member_word() {
             self.unclosed(opened, close)
         } else if starts_item {
             let message = format!("a comma is missing before {}", self.found());

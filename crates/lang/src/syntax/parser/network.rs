@@ -10,10 +10,11 @@ impl Parser<'_> {
         let params = self.params()?;
         let opened = self.span();
         self.expect("{")?;
+        let faults = self.diagnostics.len();
         let mut members = Vec::new();
         loop {
             while self.eat(";") {}
-            if self.eat("}") {
+            if self.closes_item(faults) {
                 break;
             }
             if self.at_end() || self.at_foreign_item() {
@@ -23,7 +24,10 @@ impl Parser<'_> {
             let start = self.at;
             let docs = self.docs();
             match self.network_member() {
-                Ok(kind) => members.push(NetworkMember { docs, kind, span: self.since(start) }),
+                Ok(kind) => {
+                    self.recovering = false;
+                    members.push(NetworkMember { docs, kind, span: self.since(start) });
+                }
                 Err(Reported) => self.skip_member(start, true),
             }
         }

@@ -7,6 +7,7 @@ impl Parser<'_> {
     /// After a mistake in the statement (or test step) that begins at token `start`: goes to the
     /// start of the next one or to the brace that closes the block.
     pub(super) fn skip_statement(&mut self, start: usize) {
+        self.recovering = true;
         self.skip(start, |p, braces, parens| {
             let fresh = p.tokens[p.at].newline
                 && braces == 0
@@ -21,6 +22,7 @@ impl Parser<'_> {
     /// After a mistake in the member that begins at token `start`: goes to the start of the next
     /// one or to the brace that closes the element or network.
     pub(super) fn skip_member(&mut self, start: usize, lines: bool) {
+        self.recovering = true;
         self.skip(start, |p, braces, parens| {
             let fresh = p.tokens[p.at].newline && braces == 0;
             fresh && (p.at_member_word() || (lines && parens == 0))
@@ -41,6 +43,18 @@ impl Parser<'_> {
                 return;
             }
         }
+    }
+
+    /// Takes the `}` that closes the element, network or test whose members began when there were
+    /// `faults` messages. After a mistake in it, a `}` that no item follows is one too many
+    /// rather than the end.
+    pub(super) fn closes_item(&mut self, faults: usize) -> bool {
+        while self.eat("}") {
+            if self.diagnostics.len() == faults || self.at_end() || self.at_item_word() {
+                return true;
+            }
+        }
+        false
     }
 
     /// The next token is an item's keyword.

@@ -30,7 +30,10 @@ impl Parser<'_> {
             }
             let start = self.at;
             match self.stmt_and_end() {
-                Ok(stmt) => stmts.push(stmt),
+                Ok(stmt) => {
+                    self.recovering = false;
+                    stmts.push(stmt);
+                }
                 Err(Reported) => {
                     self.skip_statement(start);
                     let span = self.since(start);

@@ -13,10 +13,11 @@ impl Parser<'_> {
         let subject = self.instance()?;
         let opened = self.span();
         self.expect("{")?;
+        let faults = self.diagnostics.len();
         let mut steps = Vec::new();
         loop {
             while self.eat(";") {}
-            if self.eat("}") {
+            if self.closes_item(faults) {
                 break;
             }
             if self.at_end() || self.at_foreign_item() {
@@ -25,7 +26,10 @@ impl Parser<'_> {
             }
             let start = self.at;
             match self.step_and_end() {
-                Ok(kind) => steps.push(TestStep { kind, span: self.since(start) }),
+                Ok(kind) => {
+                    self.recovering = false;
+                    steps.push(TestStep { kind, span: self.since(start) });
+                }
                 Err(Reported) => self.skip_statement(start),
             }
         }

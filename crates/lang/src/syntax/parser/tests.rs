@@ -62,10 +62,10 @@ fn everything_parses() {
     assert_eq!(file.items.len(), 11);
     assert_eq!(file.items[1].docs, ["Private addresses."]);
     let ItemKind::Element(element) = &file.items[7].kind else { panic!("an element") };
-    assert_eq!(element.members.len(), 18);
+    assert_eq!(element.members.len(), 17);
     let MemberKind::On(on) = &element.members[13].kind else { panic!("a handler") };
     assert_eq!(on.pattern.alternatives.len(), 2);
-    assert_eq!(on.body.stmts.len(), 26);
+    assert_eq!(on.body.stmts.len(), 24);
     let ItemKind::Test(test) = &file.items[10].kind else { panic!("a test") };
     assert_eq!(test.steps.len(), 19);
 }
@@ -160,12 +160,12 @@ fn one_mistake_in_a_handler_gives_one_message() {
         ("drop p", "E0014 3:6"),
         ("drop p\nsend q to b", "E0014 3:6"),
         ("if a = 5 { send p to a }", "E0013 3:6"),
-        ("if a == { send p to a }\nsend p to b", "E0010 3:24"),
+        ("if a == { send p to a }\nsend p to b", "E0010 3:9"),
         ("let x = ", "E0010 3:8"),
         ("let x = 5 6", "E0018 3:11"),
         ("let = 5\nsend p to b", "E0010 3:5"),
-        ("let x = (1 + 2\nsend p to b", "E0010 4:1"),
-        ("let x = f(1, 2\nsend p to b", "E0022 3:15"),
+        ("let x = (1 + 2\nsend p to b", "E0011 3:9"),
+        ("let x = f(1, 2\nsend p to b", "E0011 3:10"),
         ("let x = Foo { a: , b: 2 }\nsend p to b", "E0010 3:18"),
         ("let x = Foo { a: 1 b: 2 }\nsend p to b", "E0022 3:19"),
         ("send p wan", "E0010 3:8"),
@@ -174,7 +174,7 @@ fn one_mistake_in_a_handler_gives_one_message() {
         ("a < b < c", "E0020 3:7"),
         ("else { }", "E0010 3:1"),
         ("send p to b else { }", "E0023 3:13"),
-        ("log \"{a +}\"", "E0010 3:9"),
+        ("log \"{a +}\"", "E0010 3:10"),
         ("log \"{a\"", "E0003 3:6"),
         ("log \"a}\"", "E0003 3:7"),
         ("log \"a\" limit 5", "E0010 3:16"),
@@ -203,7 +203,7 @@ fn one_mistake_in_an_item_gives_one_message() {
         ("elemnt A { port a\n on a(p) { send p to a } }\nelement B { }", "E0016 1:1"),
         ("element A { prt a\n on a(p) { send p to a } }", "E0016 1:13"),
         ("element A { port a\n on a(p) { send p to a }", "E0011 1:11"),
-        ("element A { port a\n on a(p) { send p to a\n on a(q) { } }", "E0011 2:11"),
+        ("element A { port a\n on a(p) { send p to a\n on a(q) { } }", "E0011 2:10"),
         ("element A { port a } }\nelement B { }", "E0012 1:22"),
         ("element A { port a }\n on a(p) { send p to a }\n}\nelement B { }", "E0021 2:2"),
         ("element A { state x: map<u8, u8[5]\n port a }", "E0010 1:32"),
@@ -217,7 +217,7 @@ fn one_mistake_in_an_item_gives_one_message() {
         ("record R { a: u8 b: u8 }", "E0022 1:17"),
         ("enum E { A, if }", "E0017 1:13"),
         ("test \"a\" for B {\n lan < ip\n expect nothing\n}", "E0010 2:6"),
-        ("test \"a\" for B {\n lan <- hex \"123\"\n}", "E0003 2:13"),
+        ("test \"a\" for B {\n lan <- hex \"123\"\n}", "E0003 2:14"),
         ("const A: u8 = \nconst B: u8 = 5", "E0010 1:14"),
         ("fn f(x u8) { }\nfn g() { }", "E0010 1:8"),
     ];
@@ -267,13 +267,14 @@ fn depth_and_length_are_bounded() {
         ("1 || ", ""),
         ("if a { 1 } else ", ""),
     ] {
-        assert_eq!(faults(&deep(open, close, 40)).len(), usize::from(open.ends_with("else ")));
+        let few = if open.ends_with("else ") { 0 } else { 20 };
+        assert_eq!(faults(&deep(open, close, few)), [""; 0]);
         let many = faults(&deep(open, close, 20_000));
         assert_eq!(many.len(), 1, "{open}: {many:?}");
         assert!(many[0].starts_with("E0009"), "{open}: {many:?}");
     }
     let types = format!("const A: {}u8{} = 5", "Option<".repeat(5000), ">".repeat(5000));
-    assert_eq!(faults(&types), ["E0009 1:906"]);
+    assert_eq!(faults(&types), ["E0009 1:458"]);
     let pats = format!("fn f() {{ let {}a{} = 1 }}", "(".repeat(5000), ")".repeat(5000));
     assert_eq!(faults(&pats).len(), 1);
     let blocks = format!("fn f() {}{}", "{".repeat(5000), "}".repeat(5000));
@@ -316,7 +317,7 @@ fn damaged_programs_are_survived() {
             _ => text.truncate(range(pick).end),
         }
         let many = faults(&text);
-        assert!(many.len() <= 4, "{many:?} in\n{text}");
+        assert!(many.len() <= 3, "{many:?} in\n{text}");
     }
 }
 
