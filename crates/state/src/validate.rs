@@ -200,3 +200,6 @@ fn is_prime(n: u32) -> bool {
             && !n.is_multiple_of(2)
             && (3..).step_by(2).take_while(|d| d * d <= u64::from(n)).all(|d| u64::from(n) % d != 0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,8 @@
 mod array;
 mod bucket;
 mod counter;
+mod index;
+mod lines;
 mod lpm;
 mod maglev;
 mod map;
@@ -22,6 +24,7 @@ pub use array::Array;
 pub use bucket::Bucket;
 pub use counter::Counter;
 pub use lpm::Lpm;
+pub(crate) use lpm::root_bits as lpm_root_bits;
 pub use maglev::Maglev;
 pub use map::Map;
 pub use pool::Pool;

@@ -4,6 +4,7 @@
 //!
 //! Each comparison has a negative control: a backend of a slightly different specification, which
 //! it must tell apart from the model.
+#![allow(clippy::unwrap_used, reason = "a test fails where it is surprised")]
 
 mod bucket;
 mod flat;
