@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod diagnostic;
+pub mod effects;
 pub mod engine;
 pub mod interp;
 pub mod ir;

@@ -103,3 +103,6 @@ fn half_word(bytes: &[u8], at: usize) -> u64 {
     let half: [u8; 4] = bytes[at..at + 4].try_into().expect("the slice has four bytes");
     u64::from(u32::from_le_bytes(half))
 }
+
+#[cfg(test)]
+mod tests;

@@ -107,6 +107,7 @@ impl StateSpec {
             StateKind::Array { len } => {
                 self.check_room(len, "length")?;
                 self.check_shape(self.key.0.is_empty(), "an array has no key but its index")?;
+                self.check_shape(!self.value.0.is_empty(), "an array has values")?;
             }
             StateKind::Counter { len } => {
                 self.check_room(len, "length")?;
@@ -199,3 +200,6 @@ fn is_prime(n: u32) -> bool {
             && !n.is_multiple_of(2)
             && (3..).step_by(2).take_while(|d| d * d <= u64::from(n)).all(|d| u64::from(n) % d != 0)
 }
+
+#[cfg(test)]
+mod tests;

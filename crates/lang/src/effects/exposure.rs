@@ -136,9 +136,8 @@ pub(super) fn exposure(key: &[Value], only: Option<HeaderId>) -> Exposure {
     if sources.is_empty() {
         return Exposure::Global;
     }
-    let of_headers = |source: &Source| {
-        matches!(source, Source::Field(_) | Source::Presence(_) | Source::Proto)
-    };
+    let of_headers =
+        |source: &Source| matches!(source, Source::Field(_) | Source::Presence(_) | Source::Proto);
     if !sources.iter().all(of_headers) {
         return Exposure::CrossFlow(sources);
     }

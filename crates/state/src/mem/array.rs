@@ -63,8 +63,7 @@ impl ObjectOps for Array {
     }
 
     fn entries(&mut self, _now: Nanos) -> Vec<Entry> {
-        // Values of no bytes are all zero: there is nothing to show.
-        let values = self.bytes.chunks_exact(self.value_bytes.max(1)).enumerate();
+        let values = self.bytes.chunks_exact(self.value_bytes).enumerate();
         let mut entries: Vec<Entry> = values
             .filter(|(_, value)| value.iter().any(|&byte| byte != 0))
             .map(|(index, value)| ((index as u64).to_le_bytes().to_vec(), value.to_vec()))

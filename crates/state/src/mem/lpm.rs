@@ -313,6 +313,13 @@ impl ObjectOps for Lpm {
     }
 }
 
+/// Bits of address that the root of a table looks at: 4 to 16, so that it has up to about eight
+/// cells for each prefix and never is most of the memory.
+pub(crate) fn root_bits(capacity: u32) -> u32 {
+    let wish = capacity.max(1).ilog2() + 3;
+    (wish / STRIDE_BITS * STRIDE_BITS).clamp(STRIDE_BITS, 16)
+}
+
 /// Sizes that follow from a specification.
 struct Plan {
     address_bits: u32,
@@ -325,16 +332,13 @@ impl Plan {
         let StateKind::Lpm { address_bits, capacity } = spec.kind else {
             unreachable!("a longest-prefix-match table was asked for")
         };
-        // About four cells for each prefix, so that the root is never most of the memory.
-        let wish = capacity.max(1).ilog2() + 3;
         let layout = Layout {
             capacity,
             header_bytes: 0,
             key_bytes: usize::from(address_bits) / 8 + 1,
             value_bytes: spec.value.bytes(),
         };
-        let root_bits = (wish / STRIDE_BITS * STRIDE_BITS).clamp(STRIDE_BITS, 16);
-        Self { address_bits: u32::from(address_bits), root_bits, layout }
+        Self { address_bits: u32::from(address_bits), root_bits: root_bits(capacity), layout }
     }
 
     /// Most nodes: on each level one for each prefix, but not more than there are ways to it.

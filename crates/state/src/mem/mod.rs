@@ -22,6 +22,7 @@ pub use array::Array;
 pub use bucket::Bucket;
 pub use counter::Counter;
 pub use lpm::Lpm;
+pub(crate) use lpm::root_bits as lpm_root_bits;
 pub use maglev::Maglev;
 pub use map::Map;
 pub use pool::Pool;
