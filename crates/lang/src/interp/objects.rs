@@ -84,6 +84,9 @@ impl Call<'_> {
     }
 
     fn map(&self, map: &mut impl MapOps) -> Outcome {
+        if matches!(self.op, StateOp::Len(_)) {
+            return number(map.len(self.now));
+        }
         let (key, now) = (&*pack(&self.spec.key, self.key), self.now);
         match self.op {
             StateOp::MapGet { .. } => self.leaves(map.get(key, now)),
@@ -96,7 +99,6 @@ impl Call<'_> {
             }
             StateOp::MapTouch { .. } => yes_or_no(map.touch(key, now)),
             StateOp::MapRemove { .. } => yes_or_no(map.remove(key, now)),
-            StateOp::Len(_) => number(map.len(now)),
             _ => self.mismatch(),
         }
     }
