@@ -83,6 +83,11 @@ pub trait Source: Send {
 
     /// What was received and what was lost, since the start.
     fn counters(&mut self) -> Counters;
+
+    /// Begins anew after the end, with times that go on; false if that is not possible.
+    fn rewind(&mut self) -> bool {
+        false
+    }
 }
 
 /// Takes packets.
