@@ -7,6 +7,7 @@
 
 mod amend;
 mod build;
+pub mod capture;
 pub mod checksum;
 mod field;
 pub mod header;
