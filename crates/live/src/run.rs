@@ -22,7 +22,7 @@ use inputs::{Batch, Inputs};
 use outputs::Outputs;
 use trama_base::Nanos;
 use trama_lang::engine::Engine;
-use trama_wire::packet::{Packet, Pool};
+use trama_wire::{Packet, Pool};
 
 /// How a run goes and when it ends.
 #[derive(Clone, Debug)]

@@ -7,8 +7,8 @@ use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::os::fd::{AsRawFd as _, FromRawFd as _, RawFd};
 use trama_base::Nanos;
-use trama_wire::capture::{CaptureError, Format, LinkType, Reader, Writer};
-use trama_wire::packet::{Packet, Pool};
+use trama_wire::capture::{CaptureError, LinkType, Reader, Record, Writer};
+use trama_wire::{Packet, Pool};
 
 /// How often a wait for a silent pipe looks at the stop flag.
 const STOP_CHECK: Nanos = Nanos::from_millis(50);
@@ -69,8 +69,8 @@ impl CaptureSource {
         let mut waiter = Waiter::default();
         waiter.add(file.as_raw_fd());
         let file = StoppableFile { file, waiter, stop: stop.clone() };
-        let reader = Reader::new(file)
-            .map_err(|source| IoError::Capture { path: path.clone(), source })?;
+        let reader =
+            Reader::new(file).map_err(|source| IoError::Capture { path: path.clone(), source })?;
         Ok(Self {
             path,
             reader,
@@ -198,10 +198,13 @@ impl CaptureSink {
             path => File::create(path),
         };
         let file = file.map_err(|source| IoError::Open { path: path.into(), source })?;
-        let format = if path.ends_with(".pcap") { Format::Pcap } else { Format::PcapNg };
         let file = BufWriter::with_capacity(WRITE_BUFFER_BYTES, file);
-        let writer = Writer::new(file, format, &[port])
-            .map_err(|source| IoError::Write { path: path.into(), frames: 0, source })?;
+        let writer = match path.ends_with(".pcap") {
+            true => Writer::pcap(file),
+            false => Writer::pcapng(file, &[port]),
+        };
+        let writer =
+            writer.map_err(|source| IoError::Write { path: path.into(), frames: 0, source })?;
         Ok(Self { path: path.into(), writer, counters: Counters::default(), failed: false })
     }
 
@@ -218,9 +221,11 @@ impl Sink for CaptureSink {
             if self.failed {
                 self.counters.drop(DropReason::SinkFailed, 1);
             } else {
-                let (time, bytes) = (packet.time, packet.bytes());
-                match self.writer.write(time, 0, bytes) {
-                    Ok(()) => self.counters.add(bytes.len()),
+                let data = packet.bytes();
+                let wire_len = packet.layout().len;
+                let record = Record { time: packet.time, wire_len, interface: 0, data };
+                match self.writer.write(&record) {
+                    Ok(()) => self.counters.add(data.len()),
                     Err(error) => {
                         self.counters.drop(DropReason::SinkFailed, 1);
                         result = Err(self.failure(error));

@@ -5,7 +5,7 @@ use super::{Counters, IoError, Received, Source, Timing};
 use crate::signal::StopFlag;
 use std::os::fd::RawFd;
 use trama_base::Nanos;
-use trama_wire::packet::{Packet, Pool};
+use trama_wire::{Packet, Pool};
 
 /// Most bytes of frames that are held.
 pub const BYTES_MAX: u64 = 4 << 30;

@@ -41,7 +41,7 @@ pub use counters::{Counters, DropReason};
 pub use error::IoError;
 
 use std::os::fd::RawFd;
-use trama_wire::packet::{Packet, Pool};
+use trama_wire::{Packet, Pool};
 
 /// What a call of [`Source::receive`] got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

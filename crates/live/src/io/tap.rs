@@ -10,7 +10,7 @@ use crate::interface::Inspector;
 use crate::sys::{SysError, check, check_fd};
 use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
 use std::sync::Arc;
-use trama_wire::packet::{Packet, Pool};
+use trama_wire::{Packet, Pool};
 
 const CAPABILITY: &str = "CAP_NET_ADMIN";
 /// Longest frame that the kernel hands over.
@@ -57,7 +57,8 @@ impl Tap {
 fn create(name: &str) -> Result<OwnedFd, SysError> {
     let flags = libc::O_RDWR | libc::O_NONBLOCK | libc::O_CLOEXEC;
     // SAFETY: the path is a C string.
-    let fd = check_fd(unsafe { libc::open(c"/dev/net/tun".as_ptr(), flags) }, "open(/dev/net/tun)")?;
+    let fd =
+        check_fd(unsafe { libc::open(c"/dev/net/tun".as_ptr(), flags) }, "open(/dev/net/tun)")?;
     // SAFETY: all-zero is a valid `ifreq`.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     for (to, from) in request.ifr_name.iter_mut().zip(name.bytes().take(15)) {
@@ -140,7 +141,8 @@ impl TapSink {
     fn write(&mut self, bytes: &[u8]) -> Result<(), IoError> {
         loop {
             // SAFETY: the pointer and the length describe `bytes`.
-            let put = unsafe { libc::write(self.fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) };
+            let put =
+                unsafe { libc::write(self.fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) };
             if put >= 0 {
                 self.counters.add(bytes.len());
                 return Ok(());

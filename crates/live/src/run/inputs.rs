@@ -5,7 +5,7 @@ use crate::io::{Received, Source, Timing};
 use crate::poll::Waiter;
 use std::collections::VecDeque;
 use trama_base::Nanos;
-use trama_wire::packet::{Packet, Pool};
+use trama_wire::{Packet, Pool};
 
 /// Packets on their way, and the buffers to reuse.
 #[derive(Default)]
@@ -100,9 +100,8 @@ impl Inputs {
                 }
             }
             let heads = self.inputs.iter().enumerate();
-            let earliest = heads
-                .filter_map(|(index, input)| Some((input.ahead.front()?.time, index)))
-                .min();
+            let earliest =
+                heads.filter_map(|(index, input)| Some((input.ahead.front()?.time, index))).min();
             let Some((time, index)) = earliest else { return };
             let input = &mut self.inputs[index];
             let mut packet = input.ahead.pop_front().expect("it was just looked at");

@@ -2,7 +2,7 @@
 
 use super::summary::{Failure, PortCounters};
 use crate::io::{DropReason, IoError, Sink};
-use trama_wire::packet::{Packet, Pool};
+use trama_wire::{Packet, Pool};
 
 struct Output {
     port: u32,

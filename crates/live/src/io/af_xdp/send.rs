@@ -7,7 +7,7 @@ use crate::io::endpoint::Device;
 use crate::sys::SysError;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::sync::Arc;
-use trama_wire::packet::{Packet, Pool};
+use trama_wire::{Packet, Pool};
 
 /// Bytes of an Ethernet header with two VLAN tags: what a frame may exceed the MTU by.
 const LINK_HEADER_MAX: u32 = 14 + 8;
