@@ -33,8 +33,8 @@ impl Mapping {
         operation: &str,
     ) -> Result<Self, SysError> {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
-        let offset = libc::off_t::try_from(offset)
-            .map_err(|_| SysError::new(operation, libc::EOVERFLOW))?;
+        let offset =
+            libc::off_t::try_from(offset).map_err(|_| SysError::new(operation, libc::EOVERFLOW))?;
         // SAFETY: the kernel chooses the address, so no existing mapping is replaced.
         let address =
             unsafe { libc::mmap(std::ptr::null_mut(), len, protection, flags, fd, offset) };

@@ -119,9 +119,8 @@ impl Btf {
     }
 
     fn entry(&self, kind: Kind, name: &str) -> Option<Entry> {
-        self.entries().find(|entry| {
-            entry.kind == kind as u32 && self.text(entry.name) == name.as_bytes()
-        })
+        self.entries()
+            .find(|entry| entry.kind == kind as u32 && self.text(entry.name) == name.as_bytes())
     }
 
     fn entries(&self) -> impl Iterator<Item = Entry> {

@@ -48,10 +48,7 @@ pub const fn load_word(dst: Reg, src: Reg, offset: i16) -> Insn {
 /// `dst = ` the address of a map; takes two slots.
 pub fn load_map(dst: Reg, map: BorrowedFd<'_>) -> [Insn; 2] {
     const PSEUDO_MAP_FD: u8 = 1;
-    [
-        Insn::new(0x18, dst, PSEUDO_MAP_FD, 0, map.as_raw_fd()),
-        Insn::new(0, Reg(0), 0, 0, 0),
-    ]
+    [Insn::new(0x18, dst, PSEUDO_MAP_FD, 0, map.as_raw_fd()), Insn::new(0, Reg(0), 0, 0, 0)]
 }
 
 /// Calls a helper by its number.

@@ -183,11 +183,8 @@ pub fn create_map(
     value_len: u32,
     entries: u32,
 ) -> Result<OwnedFd, SysError> {
-    let attr = Attr::default()
-        .u32(0, kind as u32)
-        .u32(4, key_len)
-        .u32(8, value_len)
-        .u32(12, entries);
+    let attr =
+        Attr::default().u32(0, kind as u32).u32(4, key_len).u32(8, value_len).u32(12, entries);
     new_fd(Command::MapCreate, &attr).map_err(|error| SysError {
         operation: format!("{}({kind:?})", error.operation),
         errno: error.errno,
@@ -196,10 +193,8 @@ pub fn create_map(
 
 /// Sets the entry `key` of a map whose keys and values have the lengths of these slices.
 pub fn update_map(map: BorrowedFd<'_>, key: &[u8], value: &[u8]) -> Result<(), SysError> {
-    let attr = Attr::default()
-        .fd(0, &map)
-        .u64(8, key.as_ptr() as u64)
-        .u64(16, value.as_ptr() as u64);
+    let attr =
+        Attr::default().fd(0, &map).u64(8, key.as_ptr() as u64).u64(16, value.as_ptr() as u64);
     call(Command::MapUpdate, &mut attr.clone()).map(drop)
 }
 
@@ -216,11 +211,7 @@ pub fn create_link(
     attach: AttachType,
     flags: u32,
 ) -> Result<OwnedFd, SysError> {
-    let attr = Attr::default()
-        .fd(0, &program)
-        .u32(4, target)
-        .u32(8, attach as u32)
-        .u32(12, flags);
+    let attr = Attr::default().fd(0, &program).u32(4, target).u32(8, attach as u32).u32(12, flags);
     new_fd(Command::LinkCreate, &attr).map_err(|error| SysError {
         operation: format!("{}({attach:?})", error.operation),
         errno: error.errno,
@@ -233,9 +224,7 @@ pub fn open_raw_tracepoint(
     program: BorrowedFd<'_>,
     name: Option<&std::ffi::CStr>,
 ) -> Result<OwnedFd, SysError> {
-    let attr = Attr::default()
-        .u64(0, name.map_or(0, |name| name.as_ptr() as u64))
-        .fd(8, &program);
+    let attr = Attr::default().u64(0, name.map_or(0, |name| name.as_ptr() as u64)).fd(8, &program);
     new_fd(Command::RawTracepointOpen, &attr)
 }
 

@@ -1,7 +1,7 @@
 //! A sink that counts and forgets.
 
 use super::{Counters, IoError, Sink};
-use trama_wire::packet::{Packet, Pool};
+use trama_wire::{Packet, Pool};
 
 /// Takes everything and keeps the counts.
 #[derive(Debug, Default)]

@@ -71,7 +71,9 @@ pub enum EndpointError {
     #[error("an endpoint is missing; the forms are: {FORMS}")]
     Empty,
     /// The part before the colon is not known.
-    #[error("`{prefix}:` is no kind of endpoint; the forms are: {FORMS}; write `./{text}` for a file of that name")]
+    #[error(
+        "`{prefix}:` is no kind of endpoint; the forms are: {FORMS}; write `./{text}` for a file of that name"
+    )]
     UnknownPrefix {
         /// What stands before the colon.
         prefix: String,
@@ -79,13 +81,17 @@ pub enum EndpointError {
         text: String,
     },
     /// What follows the comma is not a mechanism.
-    #[error("`{option}` is no way to reach an interface; there are: af_xdp, af_xdp_generic, af_packet")]
+    #[error(
+        "`{option}` is no way to reach an interface; there are: af_xdp, af_xdp_generic, af_packet"
+    )]
     UnknownMode {
         /// What follows the comma.
         option: String,
     },
     /// No interface can have this name.
-    #[error("`{name}` cannot be the name of an interface: 1 to 15 bytes without `/`, `:` and spaces")]
+    #[error(
+        "`{name}` cannot be the name of an interface: 1 to 15 bytes without `/`, `:` and spaces"
+    )]
     InterfaceName {
         /// The name.
         name: String,
@@ -208,9 +214,7 @@ impl fmt::Debug for Opened {
 
 /// Opens an endpoint. An interface that is both an input and an output must be opened once.
 pub fn open(endpoint: &Endpoint, want: &Want) -> Result<Opened, IoError> {
-    let refuse = |direction| {
-        Err(IoError::Direction { endpoint: endpoint.to_string(), direction })
-    };
+    let refuse = |direction| Err(IoError::Direction { endpoint: endpoint.to_string(), direction });
     match endpoint {
         Endpoint::Discard if want.input => refuse("input"),
         Endpoint::Discard => Ok(Opened::output("discard", Discard::default())),
@@ -332,10 +336,9 @@ impl Device {
     /// Looks the interface up.
     pub fn find(name: &str) -> Result<Self, IoError> {
         let on_error = |source: SysError| match source.errno {
-            libc::ENODEV => IoError::NoSuchInterface {
-                name: name.to_owned(),
-                existing: interface::names(),
-            },
+            libc::ENODEV => {
+                IoError::NoSuchInterface { name: name.to_owned(), existing: interface::names() }
+            }
             _ => IoError::on_interface(name, source, "CAP_NET_ADMIN"),
         };
         let inspector = Inspector::open().map_err(on_error)?;

@@ -41,7 +41,7 @@ pub use counters::{Counters, DropReason};
 pub use error::IoError;
 
 use std::os::fd::RawFd;
-use trama_wire::packet::{Packet, Pool};
+use trama_wire::{Packet, Pool};
 
 /// What a call of [`Source::receive`] got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +83,11 @@ pub trait Source: Send {
 
     /// What was received and what was lost, since the start.
     fn counters(&mut self) -> Counters;
+
+    /// Begins anew after the end, with times that go on; false if that is not possible.
+    fn rewind(&mut self) -> bool {
+        false
+    }
 }
 
 /// Takes packets.

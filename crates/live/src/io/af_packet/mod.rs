@@ -65,8 +65,7 @@ pub(super) fn promiscuous(fd: &OwnedFd, index: u32) -> Result<(), SysError> {
         address: [u8; 8],
     }
     let kind = PACKET_MR_PROMISC;
-    let value =
-        Membership { index: index.cast_signed(), kind, address_len: 0, address: [0; 8] };
+    let value = Membership { index: index.cast_signed(), kind, address_len: 0, address: [0; 8] };
     set_option(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &value, "setsockopt(PACKET_MR_PROMISC)")
 }
 

@@ -9,7 +9,7 @@ use crate::sys::{SysError, get_option, set_option};
 use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicU32, Ordering};
-use trama_wire::packet::{Packet, Pool};
+use trama_wire::{Packet, Pool};
 
 const PACKET_RX_RING: i32 = 5;
 const PACKET_STATISTICS: i32 = 6;
@@ -129,9 +129,8 @@ impl PacketSource {
             (header.captured, header.len, header.mac, header.vlan_tci, header.vlan_type)
         };
         let (mac, captured) = (usize::from(mac), captured as usize);
-        let tag = (flags & STATUS_VLAN_VALID != 0).then(|| {
-            [if flags & STATUS_VLAN_TYPE_VALID != 0 { kind } else { 0x8100 }, tci]
-        });
+        let tag = (flags & STATUS_VLAN_VALID != 0)
+            .then(|| [if flags & STATUS_VLAN_TYPE_VALID != 0 { kind } else { 0x8100 }, tci]);
         if flags & STATUS_COPY != 0 {
             self.take_queued(tag, out, pool, room);
         } else if captured < len as usize || mac < NOTES_LEN || mac + captured > self.slot_len {

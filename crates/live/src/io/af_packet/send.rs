@@ -5,7 +5,7 @@ use super::{CAPABILITY, PACKET_QDISC_BYPASS, SOL_PACKET, bind, packet_socket};
 use crate::io::endpoint::Device;
 use crate::sys::{SysError, set_option};
 use std::os::fd::{AsRawFd as _, OwnedFd};
-use trama_wire::packet::{Packet, Pool};
+use trama_wire::{Packet, Pool};
 
 /// Most frames in one system call.
 const BATCH: usize = 64;
@@ -27,8 +27,7 @@ impl PacketSink {
         let on_error = |error| IoError::on_interface(&device.name, error, CAPABILITY);
         // Queueing disciplines are for hosts; what a program sends has been decided by it.
         let operation = "setsockopt(PACKET_QDISC_BYPASS)";
-        set_option(&socket, SOL_PACKET, PACKET_QDISC_BYPASS, &1i32, operation)
-            .map_err(on_error)?;
+        set_option(&socket, SOL_PACKET, PACKET_QDISC_BYPASS, &1i32, operation).map_err(on_error)?;
         bind(&socket, device.index, 0).map_err(on_error)?;
         let device = device.try_clone().map_err(on_error)?;
         Ok(Self { socket, device, counters: Counters::default() })

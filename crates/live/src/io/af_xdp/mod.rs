@@ -107,8 +107,8 @@ pub fn open(device: &Device, attach: Attach) -> Result<(XdpSource, XdpSink), IoE
     }
     let program = load_program(&map).map_err(on_error)?;
     let flag = attach.flag();
-    let link = bpf::create_link(program.as_fd(), device.index, AttachType::Xdp, flag)
-        .map_err(on_error)?;
+    let link =
+        bpf::create_link(program.as_fd(), device.index, AttachType::Xdp, flag).map_err(on_error)?;
     let promiscuous = promiscuous_guard(&device.name, device.index)?;
     // The first queue's send ring takes everything: copies are made in the calling thread, and the
     // driver chooses its queue itself.
@@ -143,12 +143,7 @@ fn load_program(map: &OwnedFd) -> Result<OwnedFd, SysError> {
 }
 
 impl Queue {
-    fn open(
-        device: &Device,
-        index: u32,
-        chunk_len: u32,
-        attach: Attach,
-    ) -> Result<Self, SysError> {
+    fn open(device: &Device, index: u32, chunk_len: u32, attach: Attach) -> Result<Self, SysError> {
         let kind = libc::SOCK_RAW | libc::SOCK_NONBLOCK;
         let fd = socket(libc::AF_XDP, kind, 0, "socket(AF_XDP)")?;
         let len = (RECEIVE_FRAMES + SEND_FRAMES) as usize * chunk_len as usize;

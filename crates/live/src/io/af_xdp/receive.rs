@@ -6,7 +6,7 @@ use super::{Umem, statistics};
 use crate::io::endpoint::Device;
 use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
 use std::sync::Arc;
-use trama_wire::packet::{Packet, Pool};
+use trama_wire::{Packet, Pool};
 
 /// The receiving half of a queue.
 #[derive(Debug)]

@@ -116,6 +116,22 @@ impl Ring {
         self.word(self.layout.producer).store(self.own, Ordering::Release);
     }
 
+    /// The frame that the consumer took last.
+    pub(super) fn last_taken(&self) -> Descriptor {
+        self.entry(self.other.wrapping_sub(1))
+    }
+
+    /// The frames that the consumer has not taken.
+    pub(super) fn waiting(&self) -> Vec<Descriptor> {
+        (0..self.in_flight()).map(|i| self.entry(self.other.wrapping_add(i))).collect()
+    }
+
+    fn entry(&self, index: u32) -> Descriptor {
+        let slot = self.slot_at(index, 16).cast::<Descriptor>();
+        // SAFETY: inside the mapping and aligned; the consumer never writes entries.
+        unsafe { slot.read() }
+    }
+
     // As the consumer.
 
     /// Takes the oldest address.
@@ -155,7 +171,11 @@ impl Ring {
     }
 
     fn slot(&self, entry_len: usize) -> *mut u8 {
-        let index = (self.own & (self.entries - 1)) as usize;
+        self.slot_at(self.own, entry_len)
+    }
+
+    fn slot_at(&self, index: u32, entry_len: usize) -> *mut u8 {
+        let index = (index & (self.entries - 1)) as usize;
         self.memory.at(self.layout.entries as usize + index * entry_len, entry_len)
     }
 }

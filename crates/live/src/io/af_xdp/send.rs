@@ -7,7 +7,7 @@ use crate::io::endpoint::Device;
 use crate::sys::SysError;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::sync::Arc;
-use trama_wire::packet::{Packet, Pool};
+use trama_wire::{Packet, Pool};
 
 /// Bytes of an Ethernet header with two VLAN tags: what a frame may exceed the MTU by.
 const LINK_HEADER_MAX: u32 = 14 + 8;
@@ -35,13 +35,15 @@ pub struct XdpSink {
     half: Half,
     frame_max: usize,
     counters: Counters,
+    /// The kernel's last answer was that the interface is down.
+    down: bool,
     failed: bool,
 }
 
 impl XdpSink {
     pub(super) fn new(device: Device, half: Half) -> Self {
         let frame_max = (device.mtu + LINK_HEADER_MAX).min(half.umem.chunk_len) as usize;
-        Self { device, half, frame_max, counters: Counters::default(), failed: false }
+        Self { device, half, frame_max, counters: Counters::default(), down: false, failed: false }
     }
 
     /// Copies a frame into the ring, or counts why it cannot be sent.
@@ -59,7 +61,11 @@ impl XdpSink {
             self.push_out()?;
         }
         let Some(address) = self.half.free.pop() else {
-            self.counters.drop(DropReason::TransmitRingFull, 1);
+            let reason = match self.down {
+                true => DropReason::InterfaceDown,
+                false => DropReason::TransmitRingFull,
+            };
+            self.counters.drop(reason, 1);
             return Ok(());
         };
         let chunk = self.half.umem.memory.at(address as usize, bytes.len());
@@ -84,7 +90,7 @@ impl XdpSink {
                 return Ok(());
             }
             match self.half.kick() {
-                Ok(()) => {}
+                Ok(()) => self.down = false,
                 Err(error) => self.not_sent(error)?,
             }
             self.half.send.room();
@@ -103,21 +109,23 @@ impl XdpSink {
 
     /// What a failed call means: nothing, a lost frame, or the end.
     fn not_sent(&mut self, error: SysError) -> Result<(), IoError> {
+        self.down = error.errno == libc::ENETDOWN;
         match error.errno {
             libc::EAGAIN | libc::EINTR | libc::ENOBUFS | libc::ENOMEM => Ok(()),
-            // The driver refused one frame, which is taken off the ring all the same.
+            // The driver refused the frame that was taken off the ring last.
             libc::EBUSY => {
-                self.counters.drop(DropReason::TransmitRingFull, 1);
-                self.counters.frames = self.counters.frames.saturating_sub(1);
+                self.half.send.room();
+                let lost = self.half.send.last_taken();
+                self.lose(DropReason::TransmitRingFull, lost);
                 Ok(())
             }
             libc::ENETDOWN if self.device.exists() => Ok(()),
             libc::ENETDOWN | libc::ENXIO | libc::EBADF => {
-                self.failed = true;
+                self.give_up();
                 Err(IoError::InterfaceGone { name: self.device.name.clone(), source: error })
             }
             _ => {
-                self.failed = true;
+                self.give_up();
                 Err(IoError::on_interface(&self.device.name, error, CAPABILITY))
             }
         }
@@ -125,10 +133,18 @@ impl XdpSink {
 
     /// What is still in the ring will not be sent.
     fn give_up(&mut self) {
+        self.failed = true;
         self.half.send.room();
-        let waiting = u64::from(self.half.send.in_flight());
-        self.counters.drop(DropReason::SinkFailed, waiting);
-        self.counters.frames = self.counters.frames.saturating_sub(waiting);
+        for lost in self.half.send.waiting() {
+            self.lose(DropReason::SinkFailed, lost);
+        }
+    }
+
+    /// Takes back that a frame was sent.
+    fn lose(&mut self, reason: DropReason, frame: Descriptor) {
+        self.counters.frames = self.counters.frames.saturating_sub(1);
+        self.counters.bytes = self.counters.bytes.saturating_sub(u64::from(frame.len));
+        self.counters.drop(reason, 1);
     }
 }
 

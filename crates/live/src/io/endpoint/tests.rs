@@ -49,12 +49,7 @@ fn an_interface_that_is_not_there_is_named_with_those_that_are() {
 
 #[test]
 fn an_endpoint_in_the_wrong_direction_is_refused() {
-    let want = |input| Want {
-        input,
-        output: !input,
-        port: "lan".into(),
-        stop: StopFlag::new(),
-    };
+    let want = |input| Want { input, output: !input, port: "lan".into(), stop: StopFlag::new() };
     let error = open(&Endpoint::Discard, &want(true)).expect_err("nothing comes from nowhere");
     assert_eq!(error.to_string(), "`discard` cannot be used as an input");
     let memory = Endpoint::Memory { path: "a".into(), interface: None };
