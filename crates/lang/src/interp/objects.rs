@@ -84,11 +84,10 @@ impl Call<'_> {
     }
 
     fn map(&self, map: &mut impl MapOps) -> Outcome {
-        let now = self.now;
-        if let StateOp::Len(_) = self.op {
-            return number(map.len(now));
+        if matches!(self.op, StateOp::Len(_)) {
+            return number(map.len(self.now));
         }
-        let key = &*pack(&self.spec.key, self.key);
+        let (key, now) = (&*pack(&self.spec.key, self.key), self.now);
         match self.op {
             StateOp::MapGet { .. } => self.leaves(map.get(key, now)),
             StateOp::MapPut { .. } => {
