@@ -14,4 +14,5 @@ mod ir_sample;
 pub mod logs;
 pub mod source;
 pub mod syntax;
+pub mod trace;
 pub mod values;
