@@ -9,7 +9,9 @@ mod amend;
 mod build;
 pub mod capture;
 pub mod checksum;
+pub mod describe;
 mod field;
+pub mod flow;
 pub mod header;
 mod insert;
 pub mod layout;
@@ -23,6 +25,7 @@ mod samples;
 pub mod stack;
 mod transport;
 
+pub use flow::FlowKey;
 pub use layout::Layout;
 pub use packet::Packet;
 pub use parse::parse;
