@@ -125,7 +125,7 @@ impl Lowerer<'_> {
             span: state.name.span,
         });
         let id = StateId((self.node.states.len() - 1) as u32);
-        let var = StateVar { id, ty, span: state.name.span };
+        let var = StateVar { id, ty };
         self.states.insert(state.name.text.clone(), var);
         Some(())
     }

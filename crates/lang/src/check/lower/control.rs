@@ -11,7 +11,7 @@ use crate::source::Span;
 use crate::syntax::ast;
 
 /// Most rounds of a loop.
-pub const ROUNDS_MAX: u64 = 65_536;
+pub(super) const ROUNDS_MAX: u64 = 65_536;
 
 /// One way through a choice: its statements, its value, where it ends.
 #[derive(Debug)]

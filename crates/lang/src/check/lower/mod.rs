@@ -134,8 +134,6 @@ pub(super) struct StateVar {
     pub(super) id: StateId,
     /// What it is.
     pub(super) ty: StateType,
-    /// Its name in the declaration.
-    pub(super) span: Span,
 }
 
 /// A declared port or port array.

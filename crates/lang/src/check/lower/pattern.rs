@@ -14,7 +14,7 @@ use crate::syntax::ast::{self, BinaryOp, PatKind};
 use std::rc::Rc;
 
 /// Most arms of a `match`.
-pub const ARMS_MAX: usize = 128;
+const ARMS_MAX: usize = 128;
 
 /// An arm that was lowered.
 struct Lowered {
