@@ -1,12 +1,14 @@
 //! Source text to syntax tree, and back to formatted text.
 
 pub mod ast;
+mod format;
 mod lexer;
 mod nearest;
 mod parser;
 mod text;
 mod token;
 
+pub use format::format;
 pub use nearest::nearest;
 pub use parser::{parse, parse_expr};
 
@@ -19,3 +21,6 @@ pub const NESTING_MAX: u32 = 64;
 /// Most operators that may stand on top of each other in the tree of an expression; a longer chain
 /// has to be split with `let`. It bounds the depth of every walk over the tree.
 pub const HEIGHT_MAX: u32 = 128;
+
+/// Most messages about the syntax of one file.
+pub const MESSAGES_MAX: usize = 100;
