@@ -6,7 +6,8 @@
 
 use trama_base::Nanos;
 use trama_state::StateStats;
-use trama_wire::packet::{Packet, Pool};
+use trama_wire::packet::Packet;
+use trama_wire::pool::Pool;
 
 /// A running program.
 ///
@@ -34,7 +35,8 @@ pub trait Engine {
     /// The entries of a state object, packed, sorted by key: `node` and `state` index the program.
     fn state(&mut self, node: usize, state: usize) -> Vec<Entry>;
 
-    /// Log and alert lines since the last call; at most [`LOG_LINES_MAX`] are kept, more are counted.
+    /// Log and alert lines since the last call; at most [`LOG_LINES_MAX`] are kept, more count as
+    /// suppressed.
     fn take_logs(&mut self) -> Vec<LogLine>;
 }
 
@@ -90,7 +92,8 @@ pub struct Report {
     pub sent: Vec<Traffic>,
     /// One for each node of the program.
     pub nodes: Vec<NodeReport>,
-    /// Packets that entered at an external port wired to nothing.
+    /// Packets that entered at an external port wired to nothing, or at one that does not exist
+    /// (those are in no `received`).
     pub unconnected: u64,
     /// Packets that an external port gave to `discard`.
     pub discarded: u64,
@@ -101,11 +104,11 @@ pub struct Report {
 pub struct NodeReport {
     /// What came in at each port.
     pub received: Vec<Traffic>,
-    /// What it sent on each port (drops of unconnected outputs excluded).
+    /// What it sent on each port, to `discard` too (drops of unconnected outputs excluded).
     pub sent: Vec<Traffic>,
     /// Packets dropped for each reason in [`Node::reasons`](crate::ir::Node::reasons).
     pub drops: Vec<u64>,
-    /// Packets that ended at `discard`.
+    /// Those of the packets sent that ended at `discard`.
     pub discarded: u64,
     /// Packets that were neither sent nor dropped when their handler ended. The checker excludes
     /// this; it is counted all the same, so that received = sent + drops + consumed - copies holds.
@@ -114,4 +117,63 @@ pub struct NodeReport {
     pub states: Vec<StateStats>,
     /// Log lines written and suppressed, for each site.
     pub logs: Vec<(u64, u64)>,
+}
+
+/// Makes an engine that starts at the given time.
+type Make = dyn Fn(Nanos) -> Result<Box<dyn Engine>, String> + Send;
+
+/// An engine that starts at the time of its first event, for hosts that do not know it before.
+pub struct Deferred {
+    engine: Box<dyn Engine>,
+    make: Option<Box<Make>>,
+}
+
+impl Deferred {
+    /// Behaves like `first` until the first event, then like what `make` makes. `make` must succeed
+    /// if it succeeded for `first`; if not, `first` goes on.
+    pub fn new(
+        first: Box<dyn Engine>,
+        make: impl Fn(Nanos) -> Result<Box<dyn Engine>, String> + Send + 'static,
+    ) -> Self {
+        Self { engine: first, make: Some(Box::new(make)) }
+    }
+
+    fn start(&mut self, at: Nanos) {
+        if let Some(Ok(engine)) = self.make.take().map(|make| make(at)) {
+            self.engine = engine;
+        }
+    }
+}
+
+impl Engine for Deferred {
+    fn process(
+        &mut self,
+        input: &mut Vec<Box<Packet>>,
+        output: &mut Vec<Box<Packet>>,
+        pool: &mut Pool,
+    ) {
+        if let Some(first) = input.first()
+            && self.make.is_some()
+        {
+            self.start(first.time);
+        }
+        self.engine.process(input, output, pool);
+    }
+
+    fn advance(&mut self, now: Nanos, output: &mut Vec<Box<Packet>>, pool: &mut Pool) {
+        self.start(now);
+        self.engine.advance(now, output, pool);
+    }
+
+    fn report(&mut self) -> Report {
+        self.engine.report()
+    }
+
+    fn state(&mut self, node: usize, state: usize) -> Vec<Entry> {
+        self.engine.state(node, state)
+    }
+
+    fn take_logs(&mut self) -> Vec<LogLine> {
+        self.engine.take_logs()
+    }
 }

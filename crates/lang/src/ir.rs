@@ -26,6 +26,15 @@
 //! is first due at `start + d`; when due it fires once, at the current time, and is due again at
 //! the first multiple of `d` after `start` that is later than now (missed firings are skipped).
 //! Due timers fire in the order of nodes, then of handlers.
+//!
+//! # Packet registers
+//!
+//! A register holds a packet or is empty. `Send` and `Drop` empty it; a packet that a register
+//! still holds when the handler ends, or when `Copy` overwrites it, counts as *consumed*. The
+//! checker admits no use of an empty register; the engines agree on it all the same: whatever is
+//! read from it is 0, what is written to it has no effect (`Insert` and `Remove` were not
+//! possible), and sending, dropping or copying it does nothing (a copy of nothing empties the
+//! target). A copy has the mark and the number of hops of its original.
 
 use crate::source::Span;
 use trama_base::Nanos;
@@ -36,8 +45,8 @@ pub use trama_wire::option::TcpOption;
 /// Most handlers that one packet passes within one event.
 pub const HOPS_MAX: u32 = 64;
 
-/// Most packets that one event may produce, copies included; more are dropped with
-/// [`reason::FANOUT`].
+/// Most packets that one event may produce, which it does by [`StmtKind::Copy`]. A copy beyond that
+/// counts as made and dropped at once with [`reason::FANOUT`]: its register is empty.
 pub const FANOUT_MAX: u32 = 1024;
 
 /// Drop reasons that every element has; its own come after them.
@@ -271,7 +280,7 @@ pub enum ExprKind {
     Not(Box<Expr>),
     /// Zero-extends or truncates to the width.
     Cast(Box<Expr>),
-    /// Sign-extends to the width.
+    /// Sign-extends to the width, which is not less than the operand's.
     SignExtend(Box<Expr>),
     /// Second operand if the first (1 bit) is 1, else third. Only the chosen one matters; both are
     /// safe to compute.
@@ -366,13 +375,15 @@ pub enum StmtKind {
     /// Runs one of two bodies; the condition has 1 bit.
     If(Expr, Vec<Stmt>, Vec<Stmt>),
     /// Runs the body for `var` = `from`, `from + 1`, … while `var < to`, at most `bound` times.
-    /// `Break` with `label` ends it; `Break` with `continue_label` ends the round.
+    /// `Break` with `label` ends it; `Break` with `continue_label` ends the round. Afterwards `var`
+    /// holds the value at which the loop ended: that of the round that broke out of it, else the
+    /// first one that was not run.
     Loop {
         /// Target of `Break`.
         label: Label,
         /// Ends the current round only.
         continue_label: Label,
-        /// Loop variable, 64 bits, not assigned in the body.
+        /// Loop variable, 64 bits, not assigned in the body; it wraps around like any number.
         var: LocalId,
         /// First value, 64 bits.
         from: Expr,
@@ -416,8 +427,8 @@ pub enum StmtKind {
     Truncate(PacketId, Expr),
     /// Copies the second packet into the first register.
     Copy(PacketId, PacketId),
-    /// Hands a packet to a port (plus an index below `count`, for port arrays); the register is
-    /// empty afterwards.
+    /// Hands a packet to a port (plus an index below `count`, for port arrays: one that is not
+    /// drops it with [`reason::NO_PORT`]); the register is empty afterwards.
     Send {
         /// What.
         packet: PacketId,

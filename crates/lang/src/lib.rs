@@ -3,7 +3,13 @@
 #![forbid(unsafe_code)]
 
 pub mod diagnostic;
+pub mod effects;
 pub mod engine;
+pub mod interp;
 pub mod ir;
+pub mod ir_check;
+pub mod ir_parts;
+pub mod logs;
 pub mod source;
 pub mod syntax;
+pub mod values;

@@ -1,1 +1,24 @@
-//! native.
+//! Machine code for programs, over batches of packets, on one core.
+//!
+//! `compile` turns each handler of a program into a function, by way of Cranelift; `frame` is the
+//! memory that the function and the engine share; `runtime` is what it calls for all that is not
+//! worth inlining; `image` keeps the state objects and constants whose addresses it names;
+//! `network` moves packets between handlers; `engine` puts the whole behind the seam that hosts
+//! drive.
+//!
+//! **Invariants:** what a program does is what the reference interpreter does, packet by packet.
+//! Generated code reads and writes only what the engine owns, whatever the packet. Nothing here
+//! reads a clock.
+
+mod compile;
+mod engine;
+mod error;
+mod frame;
+mod image;
+mod network;
+mod runtime;
+mod timer;
+
+pub use compile::{CodeStats, HandlerCode};
+pub use engine::{Listings, NativeEngine};
+pub use error::NativeError;

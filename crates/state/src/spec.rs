@@ -135,9 +135,10 @@ pub struct StateSpec {
     pub name: String,
     /// Kind with its parameters.
     pub kind: StateKind,
-    /// Shape of the key; empty for arrays, counters, pools and single buckets.
+    /// Shape of the key; one address for LPM tables, the member for Maglev tables; empty for arrays,
+    /// counters, pools and single buckets.
     pub key: Shape,
-    /// Shape of the value; empty for sets, counters, pools and buckets.
+    /// Shape of the value; empty for sets, counters, pools, buckets and Maglev tables.
     pub value: Shape,
 }
 

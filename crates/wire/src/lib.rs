@@ -5,7 +5,23 @@
 //! bytes; a header is [present](layout::Layout) only if all of it can be read.
 #![forbid(unsafe_code)]
 
+mod amend;
+mod build;
+pub mod capture;
+pub mod checksum;
+mod field;
 pub mod header;
+mod insert;
 pub mod layout;
 pub mod option;
 pub mod packet;
+pub mod parse;
+pub mod pool;
+mod remove;
+mod stack;
+mod transport;
+
+pub use layout::Layout;
+pub use packet::Packet;
+pub use parse::parse;
+pub use pool::Pool;

@@ -1,0 +1,270 @@
+//! One handler: the function around its statements, and the vocabulary the other files build with.
+
+use super::Routines;
+use super::registers::{Known, Register};
+use crate::error::NativeError;
+use crate::frame::Frame;
+use crate::image::NodeImage;
+use crate::runtime::Routine;
+use cranelift_codegen::ir::{
+    self, AliasRegion, AliasRegionData, FuncRef, InstBuilder, MemFlagsData, StackSlotData,
+    StackSlotKind, Type, Value, types,
+};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
+use std::collections::BTreeMap;
+use trama_lang::ir::{Handler, Label, Node, StateId, Trigger};
+
+/// What a handler is compiled from.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    pub(crate) frame: &'a Frame,
+    pub(crate) node: &'a Node,
+    pub(crate) image: &'a NodeImage,
+    pub(crate) handler: &'a Handler,
+}
+
+/// Memory that never overlaps: a store to one kind does not disturb loads from another.
+#[derive(Clone, Copy)]
+pub(super) enum Memory {
+    /// The [`Frame`] and its registers.
+    Frame,
+    /// Layouts of packets.
+    Layout,
+    /// Bytes of frames, and the blank and the sink that stand for those of empty registers.
+    Bytes,
+    /// Values of state objects and zeros in their place.
+    Value,
+    /// Stack slots.
+    Stack,
+    /// Constants.
+    Constant,
+}
+
+/// The translation of one handler.
+pub(super) struct Lowering<'a, 'f> {
+    pub(super) source: Source<'a>,
+    pub(super) b: FunctionBuilder<'f>,
+    pub(super) routines: &'a mut Routines<'a>,
+    imported: BTreeMap<usize, FuncRef>,
+    regions: [AliasRegion; 5],
+    /// Address of the [`Frame`].
+    pub(super) frame: Value,
+    /// Variables of the locals.
+    pub(super) locals: Vec<Variable>,
+    /// Variables of the packet registers.
+    pub(super) registers: Vec<Register>,
+    /// What is known of the registers at the current place.
+    pub(super) known: Vec<Known>,
+    /// Where a break goes, and what is known of the registers there so far.
+    pub(super) labels: BTreeMap<u32, (ir::Block, Option<Vec<Known>>)>,
+}
+
+/// Builds the function of a handler.
+pub(crate) fn lower<'a>(
+    function: &mut ir::Function,
+    context: &mut FunctionBuilderContext,
+    routines: &'a mut Routines<'a>,
+    source: Source<'a>,
+) -> Result<(), NativeError> {
+    let mut b = FunctionBuilder::new(function, context);
+    let entry = b.create_block();
+    b.append_block_params_for_function_params(entry);
+    b.switch_to_block(entry);
+    b.seal_block(entry);
+    let (frame, index) = (b.block_params(entry)[0], b.block_params(entry)[1]);
+    let regions = ["frame", "layout", "bytes", "value", "stack"];
+    let mut user_id = 0;
+    let regions = regions.map(|description| {
+        user_id += 1;
+        b.func
+            .dfg
+            .alias_regions
+            .insert(AliasRegionData { user_id, description: description.into() })
+    });
+    let mut lowering = Lowering {
+        source,
+        b,
+        routines,
+        imported: BTreeMap::new(),
+        regions,
+        frame,
+        locals: Vec::new(),
+        registers: Vec::new(),
+        known: Vec::new(),
+        labels: BTreeMap::new(),
+    };
+    lowering.define_locals(index);
+    lowering.define_registers();
+    if lowering.list(&source.handler.body)? {
+        lowering.b.ins().return_(&[]);
+    }
+    lowering.b.seal_all_blocks();
+    let config = lowering.routines.config();
+    lowering.b.finalize(config);
+    Ok(())
+}
+
+/// The type of values of a width.
+pub(super) fn type_of(width: u8) -> Type {
+    if width > 64 { types::I128 } else { types::I64 }
+}
+
+impl Lowering<'_, '_> {
+    fn define_locals(&mut self, index: Value) {
+        for &width in &self.source.handler.locals {
+            let variable = self.b.declare_var(type_of(width));
+            let zero = self.constant(width, 0);
+            self.b.def_var(variable, zero);
+            self.locals.push(variable);
+        }
+        if let Trigger::Packet { index_local: Some(local), .. } = self.source.handler.trigger {
+            let width = self.source.handler.locals[local.0 as usize];
+            let index = self.resize(index, 64, width);
+            self.b.def_var(self.locals[local.0 as usize], index);
+        }
+    }
+
+    /// A constant of a width.
+    pub(super) fn constant(&mut self, width: u8, value: u128) -> Value {
+        let low = self.b.ins().iconst(types::I64, value as i64);
+        if width <= 64 {
+            return low;
+        }
+        let high = self.b.ins().iconst(types::I64, (value >> 64) as i64);
+        self.b.ins().iconcat(low, high)
+    }
+
+    /// A 64-bit constant.
+    pub(super) fn word(&mut self, value: u64) -> Value {
+        self.b.ins().iconst(types::I64, value as i64)
+    }
+
+    /// The address of something that outlives the code.
+    pub(super) fn address<T>(&mut self, of: *const T) -> Value {
+        self.b.ins().iconst(types::I64, of.addr() as i64)
+    }
+
+    /// Flags for an access that is known to be in bounds.
+    pub(super) fn memory(&self, memory: Memory) -> MemFlagsData {
+        let region = match memory {
+            Memory::Frame => self.regions[0],
+            Memory::Layout => self.regions[1],
+            Memory::Bytes => self.regions[2],
+            Memory::Value => self.regions[3],
+            Memory::Stack => self.regions[4],
+            Memory::Constant => return MemFlagsData::new().with_notrap().with_readonly(),
+        };
+        MemFlagsData::new().with_notrap().with_alias_region(Some(region))
+    }
+
+    /// Loads an unsigned little-endian number of 1, 2, 4 or 8 bytes as a word, or one of 16.
+    pub(super) fn load(&mut self, memory: Memory, bytes: usize, at: Value, offset: usize) -> Value {
+        let (flags, offset) = (self.memory(memory), offset as i32);
+        match bytes {
+            1 => self.b.ins().uload8(types::I64, flags, at, offset),
+            2 => self.b.ins().uload16(types::I64, flags, at, offset),
+            4 => self.b.ins().uload32(flags, at, offset),
+            8 => self.b.ins().load(types::I64, flags, at, offset),
+            _ => self.b.ins().load(types::I128, flags, at, offset),
+        }
+    }
+
+    /// Stores a number in little-endian order.
+    pub(super) fn store(
+        &mut self,
+        memory: Memory,
+        bytes: usize,
+        value: Value,
+        at: Value,
+        offset: usize,
+    ) {
+        let (flags, offset) = (self.memory(memory), offset as i32);
+        match bytes {
+            1 => self.b.ins().istore8(flags, value, at, offset),
+            2 => self.b.ins().istore16(flags, value, at, offset),
+            4 => self.b.ins().istore32(flags, value, at, offset),
+            _ => self.b.ins().store(flags, value, at, offset),
+        };
+    }
+
+    /// Calls a routine that returns nothing.
+    pub(super) fn call(&mut self, routine: Routine, args: &[Value]) {
+        let function = self.import(routine);
+        self.b.ins().call(function, args);
+    }
+
+    /// Calls a routine that returns a word.
+    pub(super) fn call_word(&mut self, routine: Routine, args: &[Value]) -> Value {
+        let function = self.import(routine);
+        let call = self.b.ins().call(function, args);
+        self.b.inst_results(call)[0]
+    }
+
+    fn import(&mut self, routine: Routine) -> FuncRef {
+        if let Some(&function) = self.imported.get(&(routine as usize)) {
+            return function;
+        }
+        let function = self.routines.import(self.b.func, routine);
+        self.imported.insert(routine as usize, function);
+        function
+    }
+
+    /// The address of new memory on the stack.
+    pub(super) fn stack(&mut self, bytes: usize) -> Value {
+        let size = bytes.max(1) as u32;
+        // Arrays of 128-bit numbers are read as such by routines.
+        let slot = StackSlotData::new(StackSlotKind::ExplicitSlot, size, 4);
+        let slot = self.b.create_sized_stack_slot(slot);
+        self.b.ins().stack_addr(types::I64, slot, 0)
+    }
+
+    /// Time of the event.
+    pub(super) fn now(&mut self) -> Value {
+        let flags = self.memory(Memory::Constant);
+        let offset = std::mem::offset_of!(Frame, now) as i32;
+        self.b.ins().load(types::I64, flags, self.frame, offset)
+    }
+
+    /// Widens or cuts a value, filling with zeros.
+    pub(super) fn resize(&mut self, value: Value, from: u8, to: u8) -> Value {
+        match (from > 64, to > 64) {
+            (true, true) => value,
+            (false, true) => self.b.ins().uextend(types::I128, value),
+            (true, false) => {
+                let low = self.b.ins().ireduce(types::I64, value);
+                self.cut(low, 64, to)
+            }
+            (false, false) => self.cut(value, from, to),
+        }
+    }
+
+    /// Clears the bits above `width` of a word that may have bits up to `from`.
+    pub(super) fn cut(&mut self, value: Value, from: u8, width: u8) -> Value {
+        if width >= from || width >= 64 {
+            return value;
+        }
+        let mask = self.word(super::field::ones(width));
+        self.b.ins().band(value, mask)
+    }
+
+    /// A register's truth as a word of 0 or 1.
+    pub(super) fn bit(&mut self, truth: Value) -> Value {
+        self.b.ins().uextend(types::I64, truth)
+    }
+
+    /// The error of a program that validation should have refused.
+    pub(super) fn ill_formed(&self, what: &str) -> NativeError {
+        NativeError::IllFormed(format!("{what} in a handler of `{}`", self.source.node.name))
+    }
+
+    /// The error for an operation that the kind of a state object does not have.
+    pub(super) fn wrong_kind(&self, state: StateId) -> NativeError {
+        self.ill_formed(&format!("operation of another kind on state {}", state.0))
+    }
+
+    /// The block of a label.
+    pub(super) fn label(&self, label: Label) -> Result<ir::Block, NativeError> {
+        let target = self.labels.get(&label.0).map(|(block, _)| *block);
+        target.ok_or_else(|| self.ill_formed("break to an unknown label"))
+    }
+}

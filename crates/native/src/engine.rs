@@ -1,0 +1,225 @@
+//! The engine: a program's code, memory and clock behind the [`Engine`] seam.
+
+use crate::compile::{CodeMemory, CodeStats, Compiler};
+use crate::error::NativeError;
+use crate::frame::Frame;
+use crate::image::NodeImage;
+use crate::network::{Entry as Handler, Network, NodeRun};
+use crate::timer::Timers;
+use std::sync::Arc;
+use trama_base::{Nanos, Rng};
+use trama_lang::engine::{Engine, Entry, LogLine, Report, Traffic};
+use trama_lang::ir::{Dest, Program, Trigger};
+use trama_lang::ir_check::validate;
+use trama_lang::logs::LogBook;
+use trama_wire::packet::Packet;
+use trama_wire::pool::Pool;
+
+/// A program that runs as machine code. Inputs and outputs are those of [`Engine`].
+///
+/// It does exactly what [`trama_lang::interp::Interpreter`] does with the same program, packets
+/// and times; [`crate::differential`] compares the two.
+pub struct NativeEngine {
+    program: Arc<Program>,
+    network: Network,
+    timers: Timers,
+    /// Time of the latest event.
+    now: Nanos,
+    received: Vec<Traffic>,
+    unconnected: u64,
+    discarded: u64,
+    /// Boxed, since generated code reaches it through the frame.
+    logs: Box<LogBook>,
+    images: Vec<NodeImage>,
+    /// Dropped after all that calls into it.
+    code: CodeMemory,
+}
+
+// SAFETY: every raw pointer inside leads to memory that the engine owns, or, during a call, to what
+// the caller lent it.
+unsafe impl Send for NativeEngine {}
+
+/// What to keep of the compilation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Listings {
+    /// Sizes only.
+    #[default]
+    Sizes,
+    /// The intermediate code and the disassembly of each handler, too.
+    Texts,
+}
+
+impl NativeEngine {
+    /// Compiles a program and starts it at `start`: makes its state objects, with hash seeds drawn
+    /// from `seed`, and runs its `init` handlers. Results do not depend on `seed`.
+    pub fn new(
+        program: impl Into<Arc<Program>>,
+        start: Nanos,
+        seed: u64,
+    ) -> Result<Self, NativeError> {
+        Self::with_listings(program, start, seed, Listings::Sizes)
+    }
+
+    /// As [`NativeEngine::new`], keeping listings of the code.
+    pub fn with_listings(
+        program: impl Into<Arc<Program>>,
+        start: Nanos,
+        seed: u64,
+        listings: Listings,
+    ) -> Result<Self, NativeError> {
+        let program = program.into();
+        validate(&program)?;
+        let mut rng = Rng::stream(seed, "state");
+        let images = (0..)
+            .zip(&program.nodes)
+            .map(|(index, node)| NodeImage::new(index, node, &mut rng))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut logs = Box::new(LogBook::new(&program, start));
+        let mut frame = frame_for(&program);
+        frame.logs = &raw mut *logs;
+
+        let mut compiler = Compiler::new(listings == Listings::Texts)?;
+        for (node, image) in program.nodes.iter().zip(&images) {
+            for (index, handler) in node.handlers.iter().enumerate() {
+                compiler.handler(&frame, node, image, index, handler)?;
+            }
+        }
+        let (code, mut entries) = compiler.finish()?;
+
+        let mut timers = Timers::new(start);
+        let mut nodes = Vec::with_capacity(program.nodes.len());
+        let mut inits = Vec::new();
+        for (index, node) in (0..).zip(&program.nodes) {
+            let rest = entries.split_off(node.handlers.len());
+            for (handler, &code) in node.handlers.iter().zip(&entries) {
+                let entry = Handler { code, registers: handler.packets };
+                match handler.trigger {
+                    Trigger::Init => inits.push((index, entry)),
+                    Trigger::Timer { period } => timers.add(index, entry, period),
+                    Trigger::Packet { .. } => {}
+                }
+            }
+            nodes.push(NodeRun::new(node, &entries));
+            entries = rest;
+        }
+        let ports = program.ports.len();
+        let mut engine = Self {
+            network: Network::new(frame, nodes, ports),
+            program,
+            timers,
+            now: start,
+            received: vec![Traffic::default(); ports],
+            unconnected: 0,
+            discarded: 0,
+            logs,
+            images,
+            code,
+        };
+        engine.network.begin(start, &mut Pool::default());
+        for (node, entry) in inits {
+            engine.network.run_alone(node, entry);
+        }
+        Ok(engine)
+    }
+
+    /// The program that runs.
+    pub fn program(&self) -> &Arc<Program> {
+        &self.program
+    }
+
+    /// Time of the latest event.
+    pub fn now(&self) -> Nanos {
+        self.now
+    }
+
+    /// What the compiler made of the program.
+    pub fn code(&self) -> &CodeStats {
+        &self.code.stats
+    }
+
+    /// Moves the time to `now`, unless that is in the past, and fires the timers that are due.
+    #[inline]
+    fn pass_time(&mut self, now: Nanos, pool: &mut Pool) {
+        self.now = self.now.max(now);
+        if self.timers.any_due(self.now) {
+            for (node, entry) in self.timers.take_due(self.now) {
+                self.network.begin(self.now, pool);
+                self.network.run_alone(node, entry);
+            }
+        }
+    }
+
+    #[inline]
+    fn packet(&mut self, packet: Box<Packet>, output: &mut Vec<Box<Packet>>, pool: &mut Pool) {
+        self.network.begin(self.now, pool);
+        let port = packet.port as usize;
+        if let Some(received) = self.received.get_mut(port) {
+            received.add(packet.len());
+        }
+        match self.program.ingress.get(port) {
+            Some(&Dest::Node(node, port)) => self.network.enter(packet, node, port, output),
+            Some(&Dest::Out(port)) => self.network.leave(packet, port, output),
+            Some(Dest::Discard) => {
+                self.discarded += 1;
+                pool.give(packet);
+            }
+            Some(Dest::Unconnected) | None => {
+                self.unconnected += 1;
+                pool.give(packet);
+            }
+        }
+    }
+}
+
+impl Engine for NativeEngine {
+    fn process(
+        &mut self,
+        input: &mut Vec<Box<Packet>>,
+        output: &mut Vec<Box<Packet>>,
+        pool: &mut Pool,
+    ) {
+        for packet in input.drain(..) {
+            self.pass_time(packet.time, pool);
+            self.packet(packet, output, pool);
+        }
+    }
+
+    fn advance(&mut self, now: Nanos, _output: &mut Vec<Box<Packet>>, pool: &mut Pool) {
+        self.pass_time(now, pool);
+    }
+
+    fn report(&mut self) -> Report {
+        let mut nodes = Vec::with_capacity(self.images.len());
+        for (index, (run, image)) in self.network.nodes.iter().zip(&mut self.images).enumerate() {
+            let mut node = run.report();
+            node.states = image.states_mut().map(|state| state.stats(self.now)).collect();
+            node.logs = self.logs.counts(index);
+            nodes.push(node);
+        }
+        Report {
+            received: self.received.clone(),
+            sent: self.network.sent.clone(),
+            nodes,
+            unconnected: self.unconnected,
+            discarded: self.discarded,
+        }
+    }
+
+    fn state(&mut self, node: usize, state: usize) -> Vec<Entry> {
+        let entries = self.images[node].state_mut(state).entries(self.now);
+        entries.into_iter().map(|(key, value)| Entry { key, value }).collect()
+    }
+
+    fn take_logs(&mut self) -> Vec<LogLine> {
+        self.logs.take()
+    }
+}
+
+/// A frame with room for any handler and any value of a program.
+fn frame_for(program: &Program) -> Box<Frame> {
+    let handlers = program.nodes.iter().flat_map(|n| &n.handlers);
+    let registers = handlers.map(|h| h.packets as usize).max().unwrap_or(0);
+    let states = program.nodes.iter().flat_map(|n| &n.states);
+    let value_bytes = states.map(|s| s.value.bytes().max(s.key.bytes())).max().unwrap_or(0);
+    Frame::new(registers, value_bytes)
+}
