@@ -1,14 +1,13 @@
 //! Source text to syntax tree, and back to formatted text.
 
 pub mod ast;
-mod format;
+pub mod format;
 mod lexer;
 mod nearest;
 mod parser;
 mod text;
 mod token;
 
-pub use format::format;
 pub use nearest::nearest;
 pub use parser::{parse, parse_expr};
 

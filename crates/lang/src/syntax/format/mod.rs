@@ -12,6 +12,7 @@ mod stmt;
 #[cfg(test)]
 mod tests;
 
+use super::ast::File;
 use super::parser::parse_with_comments;
 use super::token::Comment;
 use crate::diagnostic::Diagnostic;
@@ -27,22 +28,24 @@ const INDENT: usize = 4;
 /// their lines; more are not known to be needed.
 const ROUNDS_MAX: usize = 4;
 
-/// The formatted text of a file of the source map, or what is wrong with its syntax.
-pub fn format(sources: &SourceMap, file: u32) -> Result<String, Vec<Diagnostic>> {
-    let mut text = layout(sources, file)?;
+/// The formatted text of a file of the source map, which has been parsed to this tree. What has
+/// syntax errors is given back as it is.
+pub fn format(sources: &SourceMap, file: &File) -> String {
+    let source = &sources.files[file.file as usize].text;
+    let Ok(mut text) = layout(sources, file.file) else { return source.clone() };
     for _ in 1..ROUNDS_MAX {
         let mut again = SourceMap::default();
         again.add("", text.as_str());
         let Ok(next) = layout(&again, 0) else {
             debug_assert!(false, "what was laid out parses: {text}");
-            return Ok(text);
+            return source.clone();
         };
         if next == text {
             break;
         }
         text = next;
     }
-    Ok(text)
+    text
 }
 
 fn layout(sources: &SourceMap, file: u32) -> Result<String, Vec<Diagnostic>> {

@@ -9,7 +9,9 @@ const SAMPLE: &str = include_str!("../parser/sample.trama");
 fn formatted(text: &str) -> Option<String> {
     let mut sources = SourceMap::default();
     let file = sources.add("t.trama", text);
-    format(&sources, file).ok()
+    let (tree, diagnostics) = parse(&sources, file);
+    let text = format(&sources, &tree);
+    diagnostics.is_empty().then_some(text)
 }
 
 /// The tree of a program without its places.
@@ -219,7 +221,10 @@ fn comments_anywhere_survive() {
         Some("// only\n\n// comments\n")
     );
     assert_eq!(formatted("").as_deref(), Some(""));
-    assert_eq!(formatted("element {"), None);
+    let mut broken = SourceMap::default();
+    let file = broken.add("t.trama", "element   {");
+    let (tree, _) = parse(&broken, file);
+    assert_eq!(format(&broken, &tree), "element   {", "what is broken stays as it is");
 }
 
 /// Programs made by damaging the sample, as far as they still parse, with line feeds and comments
@@ -255,4 +260,22 @@ fn variations_of_the_sample_keep_their_meaning() {
         }
     }
     assert!(formatted_count > 50, "{formatted_count} parsed: too few to mean something");
+}
+
+/// Every program that is delivered, and the shortest one that `trama new` writes.
+#[test]
+fn delivered_programs_keep_their_meaning() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let mut seen = 0;
+    for folder in ["examples", "crates/lang/library", "crates/trama/src/command"] {
+        let entries = std::fs::read_dir(format!("{root}/{folder}")).expect("the folder is there");
+        for path in entries.map(|e| e.expect("an entry").path()) {
+            if path.extension().is_some_and(|e| e == "trama") {
+                let text = std::fs::read_to_string(&path).expect("a readable file");
+                check(&text);
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 10, "{seen} programs found");
 }
