@@ -5,6 +5,7 @@
 pub mod diagnostic;
 pub mod effects;
 pub mod engine;
+pub mod filter;
 pub mod interp;
 pub mod ir;
 pub mod ir_check;

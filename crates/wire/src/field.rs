@@ -56,7 +56,7 @@ impl Write {
     #[inline]
     pub(crate) fn of_field(frame: &[u8], at: usize, def: &FieldDef, value: u128) -> Self {
         let from = at + usize::from(def.bit / 8);
-        if def.bit % 8 == 0 && matches!(def.width, 8 | 16 | 32 | 128) {
+        if def.bit.is_multiple_of(8) && matches!(def.width, 8 | 16 | 32 | 128) {
             let to = from + usize::from(def.width / 8);
             return Self { from, to, old: load(frame, at, def), new: value & mask(def.width) };
         }

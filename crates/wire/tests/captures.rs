@@ -163,3 +163,132 @@ fn layouts_count_what_tshark_counts() {
     assert!(ethernet_files > 80, "the facts name many Ethernet files");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// Where another parser found headers: network, TCP, UDP.
+type Places = [Option<usize>; 3];
+
+fn ours(packet: &Packet) -> Places {
+    let layout = packet.layout();
+    [
+        layout.start(HeaderId::IP).or(layout.start(HeaderId::IP6)),
+        layout.start(HeaderId::TCP),
+        layout.start(HeaderId::UDP),
+    ]
+}
+
+fn theirs(frame: &[u8]) -> Places {
+    use etherparse::{LaxNetSlice, LaxSlicedPacket, TransportSlice};
+    let Ok(sliced) = LaxSlicedPacket::from_ethernet(frame) else { return [None; 3] };
+    let at = |slice: &[u8]| Some(slice.as_ptr() as usize - frame.as_ptr() as usize);
+    let network = match &sliced.net {
+        Some(LaxNetSlice::Ipv4(ip)) => at(ip.header().slice()),
+        Some(LaxNetSlice::Ipv6(ip)) => at(ip.header().slice()),
+        _ => None,
+    };
+    match &sliced.transport {
+        Some(TransportSlice::Tcp(tcp)) => [network, at(tcp.slice()), None],
+        Some(TransportSlice::Udp(udp)) => [network, None, at(udp.slice())],
+        _ => [network, None, None],
+    }
+}
+
+/// Why the two parsers may differ on a packet, if there is a reason.
+fn reason(packet: &Packet, ours: Places, theirs: Places) -> Option<&'static str> {
+    let layout = packet.layout();
+    if ours[0] != theirs[0] {
+        return None;
+    }
+    if layout.present.has(HeaderId::UDP) && theirs[2].is_none() {
+        let udp_len = packet.get(HeaderId::UDP.field("len").unwrap()) as usize;
+        let at = layout.start(HeaderId::UDP)?;
+        let strange = udp_len < 8 || at + udp_len > layout.end as usize;
+        return strange.then_some("a strange UDP length is no reason to hide the ports");
+    }
+    None
+}
+
+#[test]
+fn another_parser_finds_the_same_headers() {
+    let Some(captures) = captures() else { return };
+    let (_, facts) = facts(&captures);
+    let mut packet = Packet::default();
+    let mut equal = 0_u32;
+    let mut explained = std::collections::BTreeMap::<&str, u32>::new();
+    for fact in facts.iter().filter(|fact| fact.ethernet) {
+        each_packet(&captures.join(&fact.file), |frame, _| {
+            packet.refill(frame);
+            let (ours, theirs) = (ours(&packet), theirs(frame));
+            if ours == theirs {
+                equal += 1;
+                return;
+            }
+            let why = reason(&packet, ours, theirs);
+            let why = why.unwrap_or_else(|| {
+                panic!("{}: {ours:?} {theirs:?} {:?}", fact.file, packet.layout())
+            });
+            *explained.entry(why).or_default() += 1;
+        });
+    }
+    println!("{equal} equal; {explained:?}");
+    assert!(equal > 10_000, "{equal}");
+}
+
+#[test]
+fn packets_cut_at_any_length_are_read_and_written_without_panic() {
+    let Some(captures) = captures() else { return };
+    let (_, facts) = facts(&captures);
+    let mut packet = Packet::default();
+    let mut cuts = 0_u32;
+    for fact in &facts {
+        // Whatever the link type: as Ethernet these are just hostile bytes.
+        each_packet(&captures.join(&fact.file), |frame, _| {
+            for len in 0..frame.len().min(200) {
+                packet.refill(&frame[..len]);
+                let layout = *packet.layout();
+                assert!(layout.payload <= layout.end && layout.end <= layout.len);
+                cuts += 1;
+            }
+            packet.refill(&frame[..frame.len().min(100)]);
+            for id in packet.layout().present.iter() {
+                for field in 0..id.def().fields.len() as u8 {
+                    let field = trama_wire::header::FieldRef { header: id, field };
+                    packet.set(field, !packet.get(field));
+                }
+                packet.checksum_ok(id);
+            }
+            packet.payload_set(0, 16, 7);
+            assert!(!packet.describe().to_string().is_empty());
+        });
+    }
+    assert!(cuts > 1_000_000, "{cuts}");
+}
+
+#[test]
+fn most_checksums_of_real_packets_are_right_and_stay_so() {
+    let Some(captures) = captures() else { return };
+    let (_, facts) = facts(&captures);
+    let mut packet = Packet::default();
+    let (mut right, mut wrong) = (0_u32, 0_u32);
+    let covered = [HeaderId::IP, HeaderId::TCP, HeaderId::UDP, HeaderId::ICMP, HeaderId::ICMP6];
+    for fact in facts.iter().filter(|fact| fact.ethernet) {
+        each_packet(&captures.join(&fact.file), |frame, _| {
+            packet.refill(frame);
+            let state = covered.map(|id| packet.checksum_ok(id));
+            let source = if packet.layout().present.has(HeaderId::IP) {
+                HeaderId::IP.field("src").unwrap()
+            } else {
+                HeaderId::IP6.field("src").unwrap()
+            };
+            packet.set(source, packet.get(source) ^ 0x1234_5678);
+            packet.set(HeaderId::L4.field("dst").unwrap(), 4242);
+            assert_eq!(covered.map(|id| packet.checksum_ok(id)), state, "{}", fact.file);
+            for (id, ok) in covered.into_iter().zip(state) {
+                if packet.layout().present.has(id) {
+                    *if ok { &mut right } else { &mut wrong } += 1;
+                }
+            }
+        });
+    }
+    println!("{right} right, {wrong} wrong or not whole");
+    assert!(right > 10_000 && wrong > 100, "{right} right, {wrong} wrong");
+}
