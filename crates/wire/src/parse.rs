@@ -74,49 +74,56 @@ pub mod protocol {
 /// Finds the headers of an Ethernet frame.
 #[inline]
 pub fn parse(frame: &[u8]) -> Layout {
-    usual(frame).unwrap_or_else(|| parse_any(frame))
+    let mut layout = Layout::default();
+    parse_into(frame, &mut layout);
+    layout
+}
+
+/// As [`parse`], in place: what the layout was before does not matter.
+#[inline]
+pub fn parse_into(frame: &[u8], layout: &mut Layout) {
+    if !usual(frame, layout) {
+        *layout = parse_any(frame);
+    }
 }
 
 /// The layout of TCP or UDP over IPv4 without options, tags or faults: what most packets are. Its
-/// headers stand at fixed places, so there is next to nothing to compute.
+/// headers stand at fixed places, so there is next to nothing to compute. False if the frame is
+/// another one; then nothing is done.
 #[inline]
-fn usual(frame: &[u8]) -> Option<Layout> {
-    const LINK: HeaderSet = HeaderSet::of(HeaderId::ETH).with(HeaderId::IP).with(HeaderId::L4);
-    const OFFSET: [u16; HeaderId::COUNT] = {
-        let mut offset = [0; HeaderId::COUNT];
-        offset[HeaderId::IP.0 as usize] = 14;
-        offset[HeaderId::L4.0 as usize] = 34;
-        offset
-    };
-    let head = frame.first_chunk::<42>()?;
+fn usual(frame: &[u8], layout: &mut Layout) -> bool {
+    let Some(head) = frame.first_chunk::<42>() else { return false };
     let end = 14 + usize::from(u16::from_be_bytes([head[16], head[17]]));
     let plain = head[12] == 0x08 && head[13] == 0x00 && head[14] == 0x45;
     let unfragmented = head[20] & 0x1f == 0 && head[21] == 0;
     if !plain || !unfragmented || end > frame.len() {
-        return None;
+        return false;
     }
-    let (id, payload) = match head[23] {
-        protocol::TCP => {
-            let header_len = usize::from(*frame.get(46)? >> 4) * 4;
-            (HeaderId::TCP, if header_len < 20 { return None } else { 34 + header_len })
+    let (template, payload) = match (head[23], frame.get(46)) {
+        (protocol::TCP, Some(words)) if *words >= 0x50 => {
+            (const { &template(HeaderId::TCP) }, 34 + usize::from(*words >> 4) * 4)
         }
-        protocol::UDP => (HeaderId::UDP, 42),
-        _ => return None,
+        (protocol::UDP, _) => (const { &template(HeaderId::UDP) }, 42),
+        _ => return false,
     };
     if payload > end {
-        return None;
+        return false;
     }
-    let mut layout = Layout {
-        present: LINK.with(id),
-        len: frame.len() as u32,
-        payload: payload as u32,
-        end: end as u32,
-        offset: OFFSET,
-        proto: head[23],
-        fault: Fault::None,
-    };
-    layout.offset[usize::from(id.0)] = 34;
-    Some(layout)
+    let (len, payload, end) = (frame.len() as u32, payload as u32, end as u32);
+    *layout = Layout { len, payload, end, ..*template };
+    true
+}
+
+/// The layout of a transport header over plain IPv4, but for its lengths.
+const fn template(id: HeaderId) -> Layout {
+    let mut offset = [0; HeaderId::COUNT];
+    offset[HeaderId::IP.0 as usize] = 14;
+    offset[HeaderId::L4.0 as usize] = 34;
+    offset[id.0 as usize] = 34;
+    let link = HeaderSet::of(HeaderId::ETH).with(HeaderId::IP).with(HeaderId::L4);
+    let proto = if id.0 == HeaderId::TCP.0 { protocol::TCP } else { protocol::UDP };
+    let present = link.with(id);
+    Layout { present, len: 0, payload: 0, end: 0, offset, proto, fault: Fault::None }
 }
 
 /// The layout of any frame.
