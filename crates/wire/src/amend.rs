@@ -12,7 +12,7 @@
 //! stored as `0xffff` (RFC 768).
 
 use crate::checksum;
-use crate::field::Write;
+use crate::field::{Write, replace_whole};
 use crate::header::{FieldDef, FieldRef, HeaderId};
 use crate::layout::Layout;
 use crate::option::TcpOption;
@@ -31,19 +31,22 @@ impl Packet {
         let Some(at) = self.layout.start(field.header) else { return };
         let touched = self.touched(field, def);
         let frame = self.bytes_mut();
-        let write = Write::of_field(frame, at, def, value);
-        if write.is_idle() {
-            return;
-        }
         let Some(Touched { network, transport, udp }) = touched else {
-            return self.write_general(&write);
-        };
-        write.make(frame);
-        if network.is_none() && transport.is_none() {
+            let write = Write::of_field(frame, at, def, value);
+            if !write.is_idle() {
+                self.write_general(&write);
+            }
             return;
-        }
-        // All headers start at even distances from each other.
-        let difference = write.difference(at);
+        };
+        // All headers start at even distances from each other, so one difference serves both.
+        let difference = match replace_whole(frame, at, def, value as u32) {
+            Some(difference) => difference,
+            None => {
+                let write = Write::of_field(frame, at, def, value);
+                write.make(frame);
+                if write.is_idle() { 0 } else { write.difference(at) }
+            }
+        };
         if let Some(at) = network {
             amend(frame, at, difference, false);
         }
