@@ -136,11 +136,11 @@ fn networks_and_nodes_are_checked() {
     };
     assert_eq!(change(&|_| {}), "");
     let cases: Vec<(String, &str)> = vec![
-        (change(&|p| drop(p.ingress.pop())), "one ingress"),
+        (change(&|p| p.ingress.truncate(1)), "one ingress"),
         (change(&|p| p.ingress[0] = Dest::Node(0, 7)), "does not exist"),
         (change(&|p| p.ingress[0] = Dest::Out(7)), "does not exist"),
         (change(&|p| p.nodes[0].wires[0] = Dest::Node(1, 0)), "does not exist"),
-        (change(&|p| drop(p.nodes[0].wires.pop())), "one wire"),
+        (change(&|p| p.nodes[0].wires.truncate(1)), "one wire"),
         (change(&|p| p.nodes[0].reasons.truncate(3)), "built-in drop reasons"),
         (change(&|p| p.nodes[0].reasons.swap(0, 1)), "built-in drop reasons"),
         (change(&|p| p.nodes[0].handlers[0].packets = 0), "register"),

@@ -1,14 +1,16 @@
 use super::super::objects::combine;
 use super::Host;
 use crate::engine::{Engine, Entry};
+use crate::interp::{Interpreter, Observer, Seen};
 use crate::ir::{BinaryOp as Op, Expr, LocalId, Program, StateOp, StmtKind, Update, UpdateOp};
 use crate::ir_sample::{
     P, alone, assign, binary, cast, field, local, mark, node, number, on, send, spec, state, stmts,
     tcp, tcp_packet,
 };
-use trama_base::Nanos;
+use trama_base::{Nanos, Rng};
 use trama_state::{StateKind, StateSpec, WhenFull};
 use trama_wire::packet::Packet;
+use trama_wire::pool::Pool;
 
 const OK: LocalId = LocalId(0);
 const FOUND: LocalId = LocalId(1);
@@ -256,4 +258,56 @@ fn empty_keys_and_values_work() {
     let mut host = Host::new(with_state(spec(kind, &[], &[]), ops));
     let asked: Vec<bool> = [0, 1, 0].map(|op| answer(&mut host, 0, op, 0).0).into();
     assert_eq!(asked, [false, true, true]);
+}
+
+/// Listens and forgets.
+struct Listener;
+
+impl Observer for Listener {
+    fn observe(&mut self, _: Seen<'_>) {}
+}
+
+#[test]
+fn an_observer_that_looks_at_state_changes_none() {
+    let index = || cast(64, field("ip.src"));
+    let expire = Some(Nanos::from_millis(10));
+    let when_full = WhenFull::EvictOldest;
+    let map = spec(StateKind::Map { capacity: 3, expire, when_full }, &[32], &[64]);
+    let pool = spec(StateKind::Pool { size: 3, expire }, &[], &[]);
+    let pool_ops = vec![
+        StateOp::PoolAlloc { found: OK, index: LocalId(2) },
+        StateOp::PoolTake { index: index(), ok: OK },
+        StateOp::PoolFree { index: index(), ok: OK },
+        StateOp::PoolUsed { index: index(), used: OK },
+        StateOp::PoolTouch { index: index(), ok: OK },
+        StateOp::Len(FOUND),
+    ];
+    let bucket = StateKind::Bucket { capacity: 2, rate_per_s: 1000, burst: 3 };
+    let take = StateOp::BucketTake { key: key(), amount: number(64, 2), ok: OK };
+    let bucket_ops = vec![take, StateOp::Len(FOUND)];
+    let programs = [
+        with_state(map, map_ops()),
+        with_state(pool, pool_ops),
+        with_state(spec(bucket, &[32], &[]), bucket_ops),
+    ];
+    for program in programs {
+        let mut plain = Interpreter::new(program.clone(), Nanos::ZERO, 0).unwrap();
+        let mut watched = Interpreter::with_observer(program, Nanos::ZERO, 0, Listener).unwrap();
+        let (mut rng, mut pool) = (Rng::new(7), Pool::default());
+        let mut now = Nanos::ZERO;
+        for step in 0..2000 {
+            now += Nanos(rng.below(3_000_000));
+            let mut asked = ask(rng.below(6) as u32, rng.below(5) as u32);
+            asked.time = now;
+            let same = asked.clone();
+            let (mut out, mut watched_out) = (Vec::new(), Vec::new());
+            plain.process(&mut vec![asked], &mut out, &mut pool);
+            watched.process(&mut vec![same], &mut watched_out, &mut pool);
+            assert_eq!(out[0].mark, watched_out[0].mark, "step {step}");
+            assert_eq!(plain.state(0, 0), watched.state(0, 0), "step {step}");
+            assert_eq!(plain.report(), watched.report(), "step {step}");
+        }
+        let stats = plain.report().nodes[0].states[0];
+        assert!(stats.inserted > 100, "the run did something: {stats:?}");
+    }
 }
