@@ -13,6 +13,7 @@
     reason = "clocks are forbidden to the pure crates; here processes are waited for"
 )]
 
+pub mod bench;
 mod build;
 mod counters;
 mod error;
