@@ -13,4 +13,5 @@ pub mod ir_parts;
 pub mod logs;
 pub mod source;
 pub mod syntax;
+pub mod testing;
 pub mod values;
