@@ -15,5 +15,7 @@ mod ir_sample;
 pub mod logs;
 pub mod source;
 pub mod syntax;
+
+pub mod testing;
 pub mod trace;
 pub mod values;

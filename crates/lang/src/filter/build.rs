@@ -2,9 +2,12 @@
 
 use super::{Comparison, Condition, Constant, Constants, Operand};
 use crate::diagnostic::Diagnostic;
+use crate::ir::View;
 use crate::source::Span;
 use crate::syntax::ast::{BinaryOp, Expr, ExprKind, Ident, Literal, UnaryOp};
 use crate::syntax::nearest;
+use crate::values;
+use trama_wire::Packet;
 use trama_wire::header::{FieldType, HEADERS, HeaderId, HeaderSet};
 use trama_wire::option::TcpOption;
 
@@ -64,6 +67,19 @@ fn error(code: &'static str, message: String, span: Span, label: &str) -> Diagno
 }
 
 impl Builder<'_> {
+    /// The value of an operand for a packet, printed.
+    pub(super) fn shown(&self, expr: &Expr, packet: &Packet) -> Option<String> {
+        let (kind, operand) = self.scalar(expr).ok()?;
+        let view = match kind {
+            Kind::Number(_) => View::Uint,
+            Kind::Bool => View::Bool,
+            Kind::Mac => View::Mac,
+            Kind::Ip4 => View::Ip4,
+            Kind::Ip6 => View::Ip6,
+        };
+        operand.value(packet).map(|value| values::leaf(&view, value))
+    }
+
     pub(super) fn condition(&self, expr: &Expr) -> Built<Condition> {
         let both = |a: &Expr, b: &Expr| -> Built<(Box<Condition>, Box<Condition>)> {
             Ok((Box::new(self.condition(a)?), Box::new(self.condition(b)?)))

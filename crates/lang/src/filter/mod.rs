@@ -68,6 +68,12 @@ impl Filter {
     }
 }
 
+/// What a packet has where a filter has `expr`, as it reads to a person; none if the packet lacks
+/// it or it is no value.
+pub fn value_of(expr: &Expr, packet: &Packet, constants: &Constants<'_>) -> Option<String> {
+    build::Builder { constants }.shown(expr, packet)
+}
+
 /// A truth value that depends on a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Condition {
