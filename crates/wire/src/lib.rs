@@ -9,7 +9,9 @@ mod amend;
 mod build;
 pub mod capture;
 pub mod checksum;
+pub mod describe;
 mod field;
+pub mod flow;
 pub mod header;
 mod insert;
 pub mod layout;
@@ -18,9 +20,12 @@ pub mod packet;
 pub mod parse;
 pub mod pool;
 mod remove;
+#[cfg(test)]
+mod samples;
 mod stack;
 mod transport;
 
+pub use flow::FlowKey;
 pub use layout::Layout;
 pub use packet::Packet;
 pub use parse::parse;

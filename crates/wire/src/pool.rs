@@ -5,6 +5,7 @@ use crate::packet::Packet;
 /// Idle packets, at most a fixed number of them.
 #[derive(Debug)]
 pub struct Pool {
+    #[expect(clippy::vec_box, reason = "a packet moves between queues as one pointer")]
     free: Vec<Box<Packet>>,
     limit: usize,
 }

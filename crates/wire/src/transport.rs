@@ -20,6 +20,10 @@ pub(crate) struct Transport {
     proto: u8,
     /// First byte of the upper-layer header.
     at: usize,
+    /// The byte that names the protocol in the pseudo-header.
+    proto_at: usize,
+    /// First byte of the destination address in the pseudo-header.
+    destination_at: usize,
     /// First byte of the checksum field.
     pub(crate) checksum_at: usize,
     /// End of the bytes that can be looked at.
@@ -85,7 +89,10 @@ impl Transport {
                 _ => return None,
             };
         let Shape { network, v6, proto, at } = shape;
-        let transport = Self { network, v6, proto, at, checksum_at, limit };
+        let (proto_at, destination_at) =
+            if v6 { pseudo_header6(frame, network, at) } else { (network + 9, network + 16) };
+        let transport =
+            Self { network, v6, proto, at, proto_at, destination_at, checksum_at, limit };
         let there = limit.min(frame.len()).min(transport.network_end(frame));
         (checksum_at + 2 <= there).then_some(transport)
     }
@@ -161,51 +168,41 @@ impl Transport {
             return 0;
         }
         let len = self.end(frame).saturating_sub(self.at) as u32;
-        let rest = checksum::add(checksum::sum_u32(len), u16::from(self.proto_said(frame)));
+        let rest = checksum::add(checksum::sum_u32(len), u16::from(frame[self.proto_at]));
         let address_len = if self.v6 { 16 } else { 4 };
         let source = self.network + if self.v6 { 8 } else { 12 };
-        let target = self.destination_at(frame);
+        let target = self.destination_at;
         let addresses = checksum::add(
             checksum::sum(&frame[source..source + address_len]),
             checksum::sum(&frame[target..target + address_len]),
         );
         checksum::add(addresses, rest)
     }
+}
 
-    /// Protocol number that the last network header gives now; it differs from `proto` once it
-    /// has been overwritten.
-    fn proto_said(&self, frame: &[u8]) -> u8 {
-        if !self.v6 {
-            return frame[self.network + 9];
+/// Where protocol number and destination address of an IPv6 pseudo-header stand, for an upper
+/// layer that starts at `end`: in the last extension header, and in the network header or, if a
+/// routing header has segments left, in that one (RFC 8200, section 8.1).
+fn pseudo_header6(frame: &[u8], network: usize, end: usize) -> (usize, usize) {
+    let (mut proto_at, mut destination_at) = (network + 6, network + 24);
+    let mut at = network + 40;
+    while let Some(header) = chunk::<8>(frame, at)
+        && at < end
+        && is_extension(frame[proto_at])
+    {
+        let kind = frame[proto_at];
+        let len = extension_len(kind, header[1]);
+        if at + len > end {
+            break;
         }
-        let mut said = frame[self.network + 6];
-        let mut at = self.network + 40;
-        while at < self.at && is_extension(said) {
-            let len = extension_len(said, frame[at + 1]);
-            said = frame[at];
-            at += len;
+        if kind == protocol::ROUTING && header[3] > 0 && len >= 24 {
+            // Segment routing (RFC 8754) lists the segments backwards; others forwards.
+            destination_at = if header[2] == 4 { at + 8 } else { at + len - 16 };
         }
-        said
+        proto_at = at;
+        at += len;
     }
-
-    /// Where the destination address of the pseudo-header stands: in the network header, or, if a
-    /// routing header has segments left, its last address (RFC 8200, section 8.1).
-    fn destination_at(&self, frame: &[u8]) -> usize {
-        if !self.v6 {
-            return self.network + 16;
-        }
-        let (mut kind, mut at) = (frame[self.network + 6], self.network + 40);
-        while at + 8 <= self.at && is_extension(kind) {
-            let len = extension_len(kind, frame[at + 1]);
-            if kind == protocol::ROUTING && frame[at + 3] > 0 && at + len <= self.at && len >= 24 {
-                // Segment routing (RFC 8754) lists the segments backwards; others forwards.
-                return if frame[at + 2] == 4 { at + 8 } else { at + len - 16 };
-            }
-            kind = frame[at];
-            at += len;
-        }
-        self.network + 24
-    }
+    (proto_at, destination_at)
 }
 
 /// True for fragments other than the first.

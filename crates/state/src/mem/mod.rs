@@ -12,6 +12,8 @@
 mod array;
 mod bucket;
 mod counter;
+mod index;
+mod lines;
 mod lpm;
 mod maglev;
 mod map;

@@ -1,25 +1,18 @@
 //! The hash table under maps, buckets and prefix tables.
 //!
-//! Two arrays. The *index* is probed linearly; its words hold the upper 32 bits of the key's hash
-//! and the number of a slot, so that a probe compares hashes without leaving the line, and a word
-//! can be moved without knowing its key. The *slab* holds the entries, each in one slot that it
-//! keeps for life: header, key and value side by side, at a stride that keeps an entry within one
-//! cache line if it fits one. A hit thus touches two lines, and a miss one.
-//!
-//! At most two thirds of the index are taken, so a run of taken words is short and every probe
-//! ends. Deletion shifts the rest of its run back (Knuth, TAOCP 3, 6.4, algorithm R): there are no
-//! tombstones and no rebuilding, and a table is as fast after a year as on its first day.
+//! Two arrays. The [`Index`] leads from a hash to slots. The *slab* holds the entries, each in one
+//! slot that it keeps for life: header, key and value side by side, at a stride that keeps an entry
+//! within one cache line if it fits one. A hit thus touches two lines, and a miss one.
 //!
 //! The header belongs to the owner of the table. Slots that are free are linked through their
 //! first four bytes; those never used yet are not touched at all.
 
+use super::index::Index;
+use super::lines::LINE_BYTES;
 use crate::hash::Hasher;
 
 /// No slot.
 pub(super) const NIL: u32 = u32::MAX;
-
-/// Bytes of a cache line.
-const LINE: usize = 64;
 
 /// How entries lie in the slab.
 #[derive(Clone, Copy, Debug)]
@@ -34,21 +27,22 @@ impl Layout {
     /// From one entry to the next: a power of two up to a line, then whole lines.
     fn stride(&self) -> usize {
         let bytes = self.header_bytes + self.key_bytes + self.value_bytes;
-        if bytes <= LINE { bytes.next_power_of_two().max(8) } else { bytes.next_multiple_of(LINE) }
-    }
-
-    /// Words of the index: a power of two of which at most two thirds are taken.
-    fn index_len(&self) -> u64 {
-        (u64::from(self.capacity) * 3 / 2 + 1).next_power_of_two()
+        if bytes <= LINE_BYTES {
+            bytes.next_power_of_two().max(8)
+        } else {
+            bytes.next_multiple_of(LINE_BYTES)
+        }
     }
 
     fn slab_len(&self) -> u64 {
-        u64::from(self.capacity).saturating_mul(self.stride() as u64).saturating_add(LINE as u64)
+        u64::from(self.capacity)
+            .saturating_mul(self.stride() as u64)
+            .saturating_add(LINE_BYTES as u64)
     }
 
     /// Bytes that a table of this layout reserves.
     pub(super) fn bytes(&self) -> u64 {
-        self.slab_len().saturating_add(self.index_len() * 8)
+        self.slab_len().saturating_add(Index::bytes(self.capacity))
     }
 }
 
@@ -57,10 +51,10 @@ impl Layout {
 pub(super) struct Table {
     layout: Layout,
     stride: usize,
+    /// Where in an entry its value starts.
+    value_at: usize,
     hasher: Hasher,
-    /// Upper half: upper half of the hash. Lower half: slot + 1. Zero: not taken.
-    index: Vec<u64>,
-    mask: usize,
+    index: Index,
     slab: Vec<u8>,
     /// Where in `slab` the first line starts.
     first: usize,
@@ -73,15 +67,14 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn new(layout: Layout, seed: u64) -> Self {
-        let index = vec![0_u64; layout.index_len() as usize];
         let slab = vec![0_u8; layout.slab_len() as usize];
         Self {
             layout,
             stride: layout.stride(),
+            value_at: layout.header_bytes + layout.key_bytes,
             hasher: Hasher::new(seed),
-            mask: index.len() - 1,
-            index,
-            first: slab.as_ptr().align_offset(LINE).min(LINE - 1),
+            index: Index::new(layout.capacity),
+            first: slab.as_ptr().align_offset(LINE_BYTES).min(LINE_BYTES - 1),
             slab,
             len: 0,
             fresh: 0,
@@ -98,7 +91,7 @@ impl Table {
     }
 
     pub(super) fn reserved_bytes(&self) -> u64 {
-        (self.index.capacity() * 8 + self.slab.capacity()) as u64
+        self.index.reserved_bytes() + self.slab.capacity() as u64
     }
 
     #[inline]
@@ -109,20 +102,16 @@ impl Table {
     /// The slot of a key with that hash.
     #[inline]
     pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<u32> {
-        let mut at = self.home(hash);
-        loop {
-            let word = self.index[at];
-            if word == 0 {
-                return None;
-            }
-            if word >> 32 == hash >> 32 {
-                let slot = word as u32 - 1;
-                if same(self.key(slot), key) {
-                    return Some(slot);
-                }
-            }
-            at = (at + 1) & self.mask;
+        let n = key.len();
+        if (8..=16).contains(&n) && n == self.layout.key_bytes {
+            // Two words that overlap, read once: the keys of flows over IPv4 and the like.
+            let (first, last) = (read_u64(key, 0), read_u64(key, n - 8));
+            return self.index.find(hash, |slot| {
+                let other = self.part(slot, self.layout.header_bytes, n);
+                (read_u64(other, 0) ^ first) | (read_u64(other, n - 8) ^ last) == 0
+            });
         }
+        self.index.find(hash, |slot| same(self.key(slot), key))
     }
 
     /// Makes an entry, with header and value all zero, of a key that has none. The table must not
@@ -137,11 +126,7 @@ impl Table {
             self.free = read_u32(self.entry(slot), 0);
             slot
         };
-        let mut at = self.home(hash);
-        while self.index[at] != 0 {
-            at = (at + 1) & self.mask;
-        }
-        self.index[at] = hash >> 32 << 32 | u64::from(slot + 1);
+        self.index.insert(hash, slot);
         self.len += 1;
         let key_at = self.layout.header_bytes;
         let entry = self.entry_mut(slot);
@@ -153,27 +138,7 @@ impl Table {
     /// Removes the entry in a slot that has one.
     pub(super) fn remove(&mut self, slot: u32) {
         let hash = self.hash(self.key(slot));
-        let word = hash >> 32 << 32 | u64::from(slot + 1);
-        let mut hole = self.home(hash);
-        while self.index[hole] != word {
-            hole = (hole + 1) & self.mask;
-        }
-        let mut at = hole;
-        loop {
-            at = (at + 1) & self.mask;
-            let word = self.index[at];
-            if word == 0 {
-                break;
-            }
-            // A word may fill the hole unless its home lies behind the hole.
-            let from_home = at.wrapping_sub(self.home(word)) & self.mask;
-            let from_hole = at.wrapping_sub(hole) & self.mask;
-            if from_home >= from_hole {
-                self.index[hole] = word;
-                hole = at;
-            }
-        }
-        self.index[hole] = 0;
+        self.index.remove(hash, slot);
         let next = self.free;
         self.entry_mut(slot)[..4].copy_from_slice(&next.to_le_bytes());
         self.free = slot;
@@ -182,77 +147,79 @@ impl Table {
 
     /// Slots of all entries, in no useful order.
     pub(super) fn slots(&self) -> impl Iterator<Item = u32> {
-        self.index.iter().filter(|&&word| word != 0).map(|&word| word as u32 - 1)
+        self.index.slots()
     }
 
     #[inline]
     pub(super) fn header(&self, slot: u32) -> &[u8] {
-        &self.entry(slot)[..self.layout.header_bytes]
+        self.part(slot, 0, self.layout.header_bytes)
     }
 
     #[inline]
     pub(super) fn header_mut(&mut self, slot: u32) -> &mut [u8] {
-        let len = self.layout.header_bytes;
-        &mut self.entry_mut(slot)[..len]
+        let at = self.at(slot);
+        &mut self.slab[at..at + self.layout.header_bytes]
     }
 
     #[inline]
     pub(super) fn key(&self, slot: u32) -> &[u8] {
-        let at = self.layout.header_bytes;
-        &self.entry(slot)[at..at + self.layout.key_bytes]
+        self.part(slot, self.layout.header_bytes, self.layout.key_bytes)
     }
 
     #[inline]
     pub(super) fn value(&self, slot: u32) -> &[u8] {
-        let at = self.layout.header_bytes + self.layout.key_bytes;
-        &self.entry(slot)[at..at + self.layout.value_bytes]
+        self.part(slot, self.value_at, self.layout.value_bytes)
     }
 
     #[inline]
     pub(super) fn value_mut(&mut self, slot: u32) -> &mut [u8] {
-        let at = self.layout.header_bytes + self.layout.key_bytes;
-        let end = at + self.layout.value_bytes;
-        &mut self.entry_mut(slot)[at..end]
+        let at = self.at(slot) + self.value_at;
+        &mut self.slab[at..at + self.layout.value_bytes]
     }
 
-    /// Address of the index word where the search for a hash starts.
+    /// Address of the index line where the search for a hash starts.
     #[inline]
     pub(super) fn index_address(&self, hash: u64) -> *const u8 {
-        (&raw const self.index[self.home(hash)]).cast()
+        self.index.address(hash)
     }
 
-    /// Address of the entry that the search for a hash looks at first; of the index word if that
-    /// is not taken.
+    /// Address of the entry that the search for a hash looks at first; of the index line if
+    /// there is none.
     #[inline]
     pub(super) fn entry_address(&self, hash: u64) -> *const u8 {
-        let mut at = self.home(hash);
-        loop {
-            let word = self.index[at];
-            if word == 0 {
-                return self.index_address(hash);
-            }
-            if word >> 32 == hash >> 32 {
-                return self.entry(word as u32 - 1).as_ptr();
-            }
-            at = (at + 1) & self.mask;
+        match self.index.first(hash) {
+            Some(slot) => self.entry(slot).as_ptr(),
+            None => self.index.address(hash),
         }
     }
 
-    /// Where the search for a hash starts; an index word serves as well.
+    /// A byte of the entry that the search for a hash looks at first.
     #[inline]
-    fn home(&self, hash: u64) -> usize {
-        (hash >> 32) as usize & self.mask
+    pub(super) fn touch_line(&self, hash: u64) -> u8 {
+        self.index.first(hash).map_or(0, |slot| self.slab[self.at(slot)])
+    }
+
+    /// First byte of an entry.
+    #[inline]
+    fn at(&self, slot: u32) -> usize {
+        self.first + slot as usize * self.stride
+    }
+
+    /// So many bytes of an entry, from `from`.
+    #[inline]
+    fn part(&self, slot: u32, from: usize, len: usize) -> &[u8] {
+        let at = self.at(slot) + from;
+        &self.slab[at..at + len]
     }
 
     #[inline]
     fn entry(&self, slot: u32) -> &[u8] {
-        let at = self.first + slot as usize * self.stride;
-        &self.slab[at..at + self.stride]
+        self.part(slot, 0, self.stride)
     }
 
     #[inline]
     fn entry_mut(&mut self, slot: u32) -> &mut [u8] {
-        let at = self.first + slot as usize * self.stride;
+        let at = self.at(slot);
         &mut self.slab[at..at + self.stride]
     }
 }
@@ -283,11 +250,7 @@ fn same(a: &[u8], b: &[u8]) -> bool {
             let differ = |at| read_u32(a, at) ^ read_u32(b, at);
             differ(0) | differ(n - 4) == 0
         }
-        8..=16 => {
-            let differ = |at| read_u64(a, at) ^ read_u64(b, at);
-            differ(0) | differ(n - 8) == 0
-        }
-        17..=40 => {
+        8..=40 => {
             let differ = |at| read_u64(a, at) ^ read_u64(b, at);
             let whole = (0..n - 8).step_by(8).fold(0, |all, at| all | differ(at));
             whole | differ(n - 8) == 0
