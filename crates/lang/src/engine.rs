@@ -118,3 +118,62 @@ pub struct NodeReport {
     /// Log lines written and suppressed, for each site.
     pub logs: Vec<(u64, u64)>,
 }
+
+/// Makes an engine that starts at the given time.
+type Make = dyn Fn(Nanos) -> Result<Box<dyn Engine>, String> + Send;
+
+/// An engine that starts at the time of its first event, for hosts that do not know it before.
+pub struct Deferred {
+    engine: Box<dyn Engine>,
+    make: Option<Box<Make>>,
+}
+
+impl Deferred {
+    /// Behaves like `first` until the first event, then like what `make` makes. `make` must succeed
+    /// if it succeeded for `first`; if not, `first` goes on.
+    pub fn new(
+        first: Box<dyn Engine>,
+        make: impl Fn(Nanos) -> Result<Box<dyn Engine>, String> + Send + 'static,
+    ) -> Self {
+        Self { engine: first, make: Some(Box::new(make)) }
+    }
+
+    fn start(&mut self, at: Nanos) {
+        if let Some(Ok(engine)) = self.make.take().map(|make| make(at)) {
+            self.engine = engine;
+        }
+    }
+}
+
+impl Engine for Deferred {
+    fn process(
+        &mut self,
+        input: &mut Vec<Box<Packet>>,
+        output: &mut Vec<Box<Packet>>,
+        pool: &mut Pool,
+    ) {
+        if let Some(first) = input.first()
+            && self.make.is_some()
+        {
+            self.start(first.time);
+        }
+        self.engine.process(input, output, pool);
+    }
+
+    fn advance(&mut self, now: Nanos, output: &mut Vec<Box<Packet>>, pool: &mut Pool) {
+        self.start(now);
+        self.engine.advance(now, output, pool);
+    }
+
+    fn report(&mut self) -> Report {
+        self.engine.report()
+    }
+
+    fn state(&mut self, node: usize, state: usize) -> Vec<Entry> {
+        self.engine.state(node, state)
+    }
+
+    fn take_logs(&mut self) -> Vec<LogLine> {
+        self.engine.take_logs()
+    }
+}

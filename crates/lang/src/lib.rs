@@ -9,7 +9,10 @@ pub mod interp;
 pub mod ir;
 pub mod ir_check;
 pub mod ir_parts;
+#[cfg(test)]
+mod ir_sample;
 pub mod logs;
 pub mod source;
 pub mod syntax;
+pub mod trace;
 pub mod values;

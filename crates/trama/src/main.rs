@@ -1,2 +1,36 @@
-//! The command line.
-fn main() {}
+//! The command line: flags, printing and exit codes. The work is done in the libraries.
+
+mod args;
+mod command;
+mod exit;
+mod files;
+mod output;
+
+use args::{Cli, Command};
+use clap::Parser;
+use exit::Exit;
+
+fn main() -> std::process::ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A reader that closed the pipe is no reason to complain.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Ok }.into();
+        }
+    };
+    let exit = match cli.command {
+        Command::Run(args) => command::run::run(&args),
+        Command::Check(args) => command::check::check(&args),
+        Command::Fmt(args) => command::fmt::fmt(&args),
+        Command::Graph(args) => command::graph::graph(&args),
+        Command::New(args) => command::new::new(&args),
+        Command::Trace(args) => command::trace::trace(&args),
+        Command::Test(args) => command::test::test(&args),
+        Command::Doctor(args) => command::doctor::doctor(&args),
+        Command::Lab(args) => command::lab::lab(&args),
+        Command::Atlas(args) => command::atlas::atlas(&args),
+        Command::Bench(args) => command::bench::bench(&args),
+    };
+    exit.unwrap_or_else(|failure| failure.report()).into()
+}

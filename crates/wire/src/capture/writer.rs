@@ -98,6 +98,11 @@ impl<W: Write> Writer<W> {
         }
     }
 
+    /// Flushes the output, so that what was written can be read.
+    pub fn flush(&mut self) -> Result<()> {
+        self.output.flush()
+    }
+
     /// Flushes and gives the output back.
     pub fn finish(mut self) -> Result<W> {
         self.output.flush()?;

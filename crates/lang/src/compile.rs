@@ -1,0 +1,352 @@
+//! From the text of a program to its IR: parsing with imports, checking, instantiation.
+
+use crate::check::items::Items;
+use crate::check::network::{Args, Subject, bind_args, instantiate};
+use crate::check::sink::Sink;
+use crate::check::tables::FileTables;
+use crate::check::types::resolve;
+use crate::check::value::{Tables, Value, eval_const};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::files::Files;
+use crate::ir::Program;
+use crate::library;
+use crate::source::{SourceMap, Span};
+use crate::syntax::{ast, parse, parse_expr};
+use std::rc::Rc;
+
+/// Most files of one program, imports included.
+pub const FILES_MAX: usize = 256;
+
+/// The parsed files of a program and of the library.
+#[derive(Debug)]
+pub struct Unit {
+    /// All texts; spans of messages and of the IR point into them.
+    pub sources: SourceMap,
+    files: Vec<ast::File>,
+    first_library: usize,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// What to instantiate, and with which parameters.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Name of a network or element; the last network of the program if absent, or its only
+    /// element.
+    pub subject: Option<String>,
+    /// Parameters of the subject as text, by name. For a table, the path of its file.
+    pub set: Vec<(String, String)>,
+}
+
+/// The result of checking: a program if there were no errors, and all messages.
+#[derive(Debug)]
+pub struct Checked {
+    /// The program, if it is sound.
+    pub program: Option<Program>,
+    /// Messages in the order of the source.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Checked {
+    /// Number of errors among the messages.
+    pub fn errors(&self) -> usize {
+        self.diagnostics.iter().filter(|d| d.severity == Severity::Error).count()
+    }
+}
+
+impl Unit {
+    /// Parses a program called `name`, the files that it imports, and the library.
+    pub fn parse(name: &str, text: &str, files: &dyn Files) -> Self {
+        let mut unit = Self {
+            sources: SourceMap::default(),
+            files: Vec::new(),
+            first_library: 0,
+            diagnostics: Vec::new(),
+        };
+        unit.add(name, text);
+        let mut next = 0;
+        while let Some(file) = unit.files.get(next) {
+            let imports: Vec<_> = (file.items.iter())
+                .filter_map(|item| match &item.kind {
+                    ast::ItemKind::Import(path, span) => Some((path.clone(), *span)),
+                    _ => None,
+                })
+                .collect();
+            for (path, span) in imports {
+                unit.import(next, &path, span, files);
+            }
+            next += 1;
+        }
+        unit.first_library = unit.files.len();
+        for (name, text) in library::FILES {
+            unit.add(&library::file_name(name), text);
+        }
+        unit
+    }
+
+    fn add(&mut self, name: &str, text: &str) {
+        let index = self.sources.add(name, text);
+        let (file, messages) = parse(&self.sources, index);
+        self.files.push(file);
+        self.diagnostics.extend(messages);
+    }
+
+    fn import(&mut self, from: usize, path: &str, span: Span, files: &dyn Files) {
+        let error = |message: String| Diagnostic::error("E0510", message, span, "imported here");
+        match files.read(&self.sources.files[from].name, path) {
+            Err(why) => self.diagnostics.push(error(why)),
+            // A file that is imported twice, or by itself, is there once.
+            Ok((name, _)) if self.sources.files.iter().any(|f| f.name == name) => {}
+            Ok(_) if self.files.len() >= FILES_MAX => {
+                self.diagnostics.push(error(format!("a program has at most {FILES_MAX} files")));
+            }
+            Ok((name, text)) => self.add(&name, &text),
+        }
+    }
+
+    /// The file the program begins with.
+    pub fn main_file(&self) -> &ast::File {
+        &self.files[0]
+    }
+
+    /// The files of the library.
+    pub fn library_files(&self) -> &[ast::File] {
+        &self.files[self.first_library..]
+    }
+
+    /// The captures that the program names for the ports of `subject`: port, path, and the name of
+    /// the source file that the path is relative to.
+    pub fn inputs(&self, subject: &str) -> Vec<(String, String, String)> {
+        let blocks = self.files[..self.first_library].iter().flat_map(|f| &f.items);
+        blocks
+            .filter_map(|item| match &item.kind {
+                ast::ItemKind::Inputs(inputs) if inputs.name.text == subject => Some(inputs),
+                _ => None,
+            })
+            .flat_map(|inputs| &inputs.files)
+            .map(|(port, path, span)| {
+                let from = self.sources.files[span.file as usize].name.clone();
+                (port.text.clone(), path.clone(), from)
+            })
+            .collect()
+    }
+
+    /// The tests of the program, in order; those of imported files and of the library excluded.
+    pub fn tests(&self) -> Vec<&ast::Test> {
+        tests_of(&self.files[0])
+    }
+
+    /// Checks everything in the program and instantiates what the options say.
+    pub fn check(&mut self, options: &Options, files: &dyn Files) -> Checked {
+        let set: Vec<_> = (options.set.iter())
+            .map(|(name, text)| {
+                let file = self.sources.add(format!("--set {name}"), text.clone());
+                (name.clone(), text.clone(), file)
+            })
+            .collect();
+        let mut sink = Sink::new();
+        let tables = self.tables(files);
+        let items = Items::new(&self.files, self.first_library, &mut sink);
+        let mut checker = Checker { unit: self, items: &items, tables: &tables, sink: &mut sink };
+        let subject = checker.subject(options.subject.as_deref());
+        let program = subject.and_then(|subject| {
+            let args = checker.args(subject, &set)?;
+            instantiate(&items, &tables, subject, &args, checker.sink)
+        });
+        checker.rest(subject);
+        self.checked(program, sink)
+    }
+
+    /// Instantiates what a test is for.
+    pub fn check_test(&self, test: &ast::Test, files: &dyn Files) -> Checked {
+        let mut sink = Sink::new();
+        let tables = self.tables(files);
+        let items = Items::new(&self.files, self.first_library, &mut sink);
+        let name = &test.subject.name;
+        let program = match Subject::find(&items, &name.text) {
+            None => {
+                let message = format!("there is no element or network `{}`", name.text);
+                sink.error("E0501", message, name.span, "not known");
+                None
+            }
+            Some(subject) => {
+                bind_args(&items, &tables, subject, &test.subject, &Args::new(), &mut sink)
+                    .and_then(|args| instantiate(&items, &tables, subject, &args, &mut sink))
+            }
+        };
+        self.checked(program, sink)
+    }
+
+    /// Evaluates a constant expression of the program, for example in a test.
+    pub fn constant(&self, expr: &ast::Expr, files: &dyn Files) -> Result<Value, Vec<Diagnostic>> {
+        let mut sink = Sink::new();
+        let tables = self.tables(files);
+        let items = Items::new(&self.files, self.first_library, &mut sink);
+        let value = eval_const(&items, &Args::new(), expr, None, &tables, &mut sink);
+        value.ok_or(sink.diagnostics)
+    }
+
+    fn tables<'f>(&self, files: &'f dyn Files) -> FileTables<'f> {
+        FileTables { files, names: self.sources.files.iter().map(|f| f.name.clone()).collect() }
+    }
+
+    fn checked(&self, program: Option<Program>, sink: Sink) -> Checked {
+        let mut diagnostics = self.diagnostics.clone();
+        // What the library declares and a program does not use is no news.
+        let library = self.first_library as u32..self.files.len() as u32;
+        diagnostics.extend(sink.diagnostics.into_iter().filter(|d| {
+            d.severity == Severity::Error || !library.contains(&d.label.0.file)
+        }));
+        diagnostics.sort_by_key(|d| (d.label.0.file, d.label.0.start));
+        let sound = diagnostics.iter().all(|d| d.severity != Severity::Error);
+        Checked { program: program.filter(|_| sound), diagnostics }
+    }
+}
+
+/// The tests of a file, in order.
+pub fn tests_of(file: &ast::File) -> Vec<&ast::Test> {
+    (file.items.iter())
+        .filter_map(|item| match &item.kind {
+            ast::ItemKind::Test(test) => Some(test),
+            _ => None,
+        })
+        .collect()
+}
+
+struct Checker<'c, 'a> {
+    unit: &'a Unit,
+    items: &'c Items<'a>,
+    tables: &'c dyn Tables,
+    sink: &'c mut Sink,
+}
+
+impl<'a> Checker<'_, 'a> {
+    /// What the program is: the named network or element, the last network, or the only element.
+    fn subject(&mut self, name: Option<&str>) -> Option<Subject<'a>> {
+        let start = Span { file: 0, start: 0, end: 0 };
+        if let Some(name) = name {
+            let found = Subject::find(self.items, name);
+            if found.is_none() {
+                let message = format!("there is no network or element `{name}`");
+                self.sink.error("E0511", message, start, "in this program");
+            }
+            return found;
+        }
+        if let Some(&network) = self.items.network_order.last() {
+            return Some(Subject::Network(network));
+        }
+        let elements: Vec<_> = (self.unit.main_file().items.iter())
+            .filter_map(|item| match &item.kind {
+                ast::ItemKind::Element(element) => Some(element),
+                _ => None,
+            })
+            .collect();
+        match elements[..] {
+            [element] => return Some(Subject::Element(element)),
+            // A file that could not be parsed has had its message.
+            _ if self.unit.diagnostics.iter().any(|d| d.severity == Severity::Error) => {}
+            [] => self.sink.report(
+                Diagnostic::error("E0511", "the program has no network", start, "in this file")
+                    .note("write `network name { port a, b … }`, or an element"),
+            ),
+            _ => self.sink.report(
+                Diagnostic::error("E0511", "the program has no network", start, "in this file")
+                    .note("it has several elements: choose one with --network"),
+            ),
+        }
+        None
+    }
+
+    /// Parameters: as given, else by default.
+    fn args(&mut self, subject: Subject<'_>, set: &[(String, String, u32)]) -> Option<Args> {
+        let mut given = Vec::new();
+        let mut sound = true;
+        let mut bound = Args::new();
+        for (name, text, file) in set {
+            let whole = Span { file: *file, start: 0, end: text.len() as u32 };
+            let ident = ast::Ident { text: name.clone(), span: whole };
+            let Some(param) = subject.params().iter().find(|p| p.name.text == *name) else {
+                // Reported by `bind_args`, like an unknown argument.
+                let kind = ast::ExprKind::Error;
+                given.push((ident, ast::Expr { kind, span: whole }));
+                continue;
+            };
+            match self.set_value(param, text, *file, whole) {
+                Some(value) => drop(bound.insert(name.clone(), value)),
+                None => sound = false,
+            }
+            given.push((ident, ast::Expr { kind: ast::ExprKind::Name(name.clone()), span: whole }));
+        }
+        let name = subject.name().clone();
+        let instance = ast::Instance { span: name.span, name, args: given };
+        let args = bind_args(self.items, self.tables, subject, &instance, &bound, self.sink);
+        args.filter(|_| sound)
+    }
+
+    fn set_value(
+        &mut self,
+        param: &ast::Param,
+        text: &str,
+        file: u32,
+        whole: Span,
+    ) -> Option<Value> {
+        let ty = resolve(self.items, &param.ty, self.sink);
+        if let crate::check::types::Type::Table(record) = &ty {
+            // A path given on the command line is relative to the program, as in the program.
+            let from = Span { file: 0, ..whole };
+            return self.tables.load(from.file, text, None, &Rc::clone(record), whole, self.sink);
+        }
+        if ty == crate::check::types::Type::Str {
+            return Some(Value::Str(text.into()));
+        }
+        let (expr, messages) = parse_expr(&self.unit.sources, file);
+        let sound = messages.is_empty();
+        messages.into_iter().for_each(|m| self.sink.report(m));
+        let none = Args::new();
+        let value =
+            eval_const(self.items, &none, &expr, Some(&ty), self.tables, self.sink);
+        value.filter(|_| sound)
+    }
+
+    /// Checks the user's networks, elements and constants that the subject did not bring in.
+    fn rest(&mut self, subject: Option<Subject<'_>>) {
+        let done = subject.map(|s| s.name().span);
+        for file in &self.unit.files[..self.unit.first_library] {
+            for item in &file.items {
+                let subject = match &item.kind {
+                    ast::ItemKind::Network(network) => Subject::Network(network),
+                    ast::ItemKind::Element(element) => Subject::Element(element),
+                    ast::ItemKind::Const(constant) => {
+                        let ty = resolve(self.items, &constant.ty, self.sink);
+                        let (items, tables) = (self.items, self.tables);
+                        let value = &constant.value;
+                        eval_const(items, &Args::new(), value, Some(&ty), tables, self.sink);
+                        continue;
+                    }
+                    _ => continue,
+                };
+                if done == Some(subject.name().span) {
+                    continue;
+                }
+                if let Some(args) = self.placeholders(subject) {
+                    instantiate(self.items, self.tables, subject, &args, self.sink);
+                }
+            }
+        }
+    }
+
+    /// Values to check something with that nobody instantiates.
+    fn placeholders(&mut self, subject: Subject<'_>) -> Option<Args> {
+        let mut args = Args::new();
+        for param in subject.params() {
+            let ty = resolve(self.items, &param.ty, self.sink);
+            let value = match &param.default {
+                Some(expr) => {
+                    eval_const(self.items, &args, expr, Some(&ty), self.tables, self.sink)
+                }
+                None => Value::placeholder(&ty),
+            };
+            args.insert(param.name.text.clone(), value?);
+        }
+        Some(args)
+    }
+}

@@ -1,0 +1,79 @@
+//! Tokens, comments, and the words that have a meaning of their own.
+
+use super::ast::Literal;
+use crate::source::Span;
+
+/// What a token is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum TokenKind {
+    /// A name or keyword; its text is that of the span.
+    Word,
+    /// A number, address or prefix.
+    Literal(Literal),
+    /// A string, quotes included; decoded by whoever knows what it is for.
+    Str,
+    /// Punctuation or an operator.
+    Symbol(&'static str),
+    /// Something for which a message has been given.
+    Bad,
+    /// End of the text.
+    Eof,
+}
+
+/// A token with its place.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Token {
+    /// What.
+    pub(crate) kind: TokenKind,
+    /// Where.
+    pub(crate) span: Span,
+    /// The first one on its line.
+    pub(crate) newline: bool,
+}
+
+/// Kinds of comments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CommentKind {
+    /// `// …` or `/* … */`
+    Plain,
+    /// `/// …`
+    Doc,
+    /// `//! …`
+    HeadDoc,
+}
+
+/// A comment with its place, markers included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Comment {
+    /// What.
+    pub(crate) kind: CommentKind,
+    /// Where; a line comment ends before its line feed.
+    pub(crate) span: Span,
+    /// Nothing but blanks stands before it on its line.
+    pub(crate) newline: bool,
+}
+
+/// Words that cannot be names of variables. After a dot, and before the colon of a field or an
+/// argument, any word will do.
+pub(crate) const KEYWORDS: &[&str] = &[
+    "alert", "as", "at", "because", "break", "const", "continue", "copy", "drop", "element",
+    "else", "enum", "every", "expect", "false", "fn", "for", "from", "if", "import", "in", "init",
+    "inputs", "insert", "into", "is", "let", "limit", "log", "match", "mut", "network", "on",
+    "port", "record", "remove", "return", "send", "state", "test", "to", "true",
+];
+
+/// Words kept for what the language will do later.
+pub(crate) const RESERVED: &[&str] = &["deploy", "event", "path", "query", "request"];
+
+/// Words that begin an item.
+pub(crate) const ITEM_WORDS: &[&str] =
+    &["const", "element", "enum", "fn", "import", "inputs", "network", "record", "test"];
+
+/// Words that begin a member of an element.
+pub(crate) const MEMBER_WORDS: &[&str] = &["const", "every", "fn", "init", "on", "port", "state"];
+
+/// Words that begin a statement.
+pub(crate) const STATEMENT_WORDS: &[&str] = &[
+    "alert", "break", "continue", "drop", "for", "if", "insert", "let", "log", "match", "remove",
+    "return", "send",
+];

@@ -1,0 +1,223 @@
+//! The flags.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Programmable networks, from the packet to the RPC: write a network function once, check it, run
+/// it on captures and live interfaces.
+#[derive(Parser)]
+#[command(name = "trama", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Check a program and run it on captures or live interfaces
+    Run(RunArgs),
+    /// Print all messages about a program; for a sound one its effects and state
+    Check(CheckArgs),
+    /// Format programs
+    Fmt(FmtArgs),
+    /// Draw a program's network as SVG
+    Graph(GraphArgs),
+    /// Start a new program from a template
+    New(NewArgs),
+    /// Show matching packets' way through the program, step by step
+    Trace(TraceArgs),
+    /// Run the tests written inside programs
+    Test(TestArgs),
+    /// Probe what this machine can do, and say why not
+    Doctor(DoctorArgs),
+    /// Make networks of namespaces to try programs with real clients and servers
+    Lab(LabArgs),
+    /// List the published systems that Trama is to hold, with their status
+    Atlas(AtlasArgs),
+    /// Measure programs: ns per packet on one core, interleaved rounds
+    Bench(BenchArgs),
+}
+
+/// The program and what fixes its parameters.
+#[derive(Args)]
+pub(crate) struct ProgramArgs {
+    /// The program, for example examples/edge.trama
+    pub(crate) file: PathBuf,
+    /// Set a parameter of the network, for example --set public=198.51.100.7
+    #[arg(long = "set", value_name = "PARAM=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Run this network or element of the file instead of its last network
+    #[arg(long, value_name = "NAME")]
+    pub(crate) network: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+    /// Where a port's packets come from: a capture, - (standard input), mem:CAPTURE, if:NAME,
+    /// if:NAME,af_packet, tap:NAME
+    #[arg(long = "in", value_name = "PORT=SRC")]
+    pub(crate) input: Vec<String>,
+    /// Where a port's packets go: a capture to write, if:NAME, tap:NAME, discard (the default)
+    #[arg(long = "out", value_name = "PORT=DST")]
+    pub(crate) output: Vec<String>,
+    /// Stop after this long, for example 10s or 5min
+    #[arg(long, value_name = "TIME")]
+    pub(crate) duration: Option<String>,
+    /// Replay mem: inputs so many times
+    #[arg(long = "loop", value_name = "N", default_value_t = 1)]
+    pub(crate) rounds: u64,
+    /// Print counters at this interval; live runs refresh every second by default
+    #[arg(long, value_name = "TIME")]
+    pub(crate) stats: Option<String>,
+    /// Run on the reference interpreter instead of machine code
+    #[arg(long)]
+    pub(crate) interpret: bool,
+    /// Print the summary as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+    /// Print messages and effects as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct FmtArgs {
+    /// Programs or folders
+    #[arg(required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Change nothing; fail if something is not formatted
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct GraphArgs {
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+    /// Where to write the SVG; standard output if absent
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct NewArgs {
+    /// Name of the program; NAME.trama is written here
+    pub(crate) name: String,
+}
+
+#[derive(Args)]
+pub(crate) struct TraceArgs {
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+    /// Which packets, for example 'ip.src == 10.0.0.5 && tcp.dst == 443'; all if absent
+    pub(crate) filter: Option<String>,
+    /// Where a port's packets come from: captures only
+    #[arg(long = "in", value_name = "PORT=CAPTURE")]
+    pub(crate) input: Vec<String>,
+    /// Stop after so many matching packets
+    #[arg(short = 'n', value_name = "N", default_value_t = 20)]
+    pub(crate) count: u64,
+    /// Print one JSON object for each packet
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct TestArgs {
+    /// Programs or folders
+    #[arg(required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Only tests whose title contains this
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) filter: Option<String>,
+    /// Print outcomes as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct DoctorArgs {
+    /// Remove what a crashed run left behind
+    #[arg(long)]
+    pub(crate) clean: bool,
+    /// Print verdicts as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct LabArgs {
+    #[command(subcommand)]
+    pub(crate) action: LabAction,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum LabAction {
+    /// Make a lab: pair, office or balance
+    Up {
+        /// Topology
+        topology: String,
+        /// Name, if several labs are to exist at once
+        #[arg(long)]
+        name: Option<String>,
+        /// Leave the box in the middle without addresses, for a Trama program to own them
+        #[arg(long)]
+        bare: bool,
+    },
+    /// Run a command in a node of the lab, for example: trama lab run client1 -- ping 10.0.0.1
+    Run {
+        /// Node
+        node: String,
+        /// Name of the lab
+        #[arg(long)]
+        name: Option<String>,
+        /// Command and its arguments
+        #[arg(last = true, required = true)]
+        command: Vec<String>,
+    },
+    /// List labs and their nodes
+    List,
+    /// Remove a lab, or all that belong to nobody any more
+    Down {
+        /// Name of the lab; all of them if absent
+        name: Option<String>,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct AtlasArgs {
+    /// Only this system
+    pub(crate) id: Option<String>,
+    /// Only this area, for example nfv
+    #[arg(long)]
+    pub(crate) area: Option<String>,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct BenchArgs {
+    /// What to measure; all if absent
+    pub(crate) names: Vec<String>,
+    /// Interleaved rounds
+    #[arg(long, default_value_t = 9)]
+    pub(crate) rounds: u32,
+    /// Flows in the generated traffic
+    #[arg(long, default_value_t = 65_536)]
+    pub(crate) flows: u32,
+    /// Frame length in bytes
+    #[arg(long, default_value_t = 64)]
+    pub(crate) frame: u32,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,92 @@
+//! `trama run`: a program on captures and live interfaces.
+
+use crate::args::RunArgs;
+use crate::command::endpoints::{self, Endpoints};
+use crate::exit::{Exit, Failure, Outcome};
+use crate::files;
+use crate::output::{live, summary};
+use std::io::IsTerminal;
+use trama_base::Nanos;
+use trama_lang::engine::{Deferred, Engine};
+use trama_lang::interp::Interpreter;
+use trama_lang::ir::Program;
+use trama_live::run::{RunOptions, Runner, StopReason};
+use trama_live::signal::StopFlag;
+use trama_native::NativeEngine;
+
+pub(crate) fn run(args: &RunArgs) -> Outcome {
+    let (unit, program) = files::load(&args.program)?;
+    let stop = StopFlag::new();
+    stop.on_signals().map_err(|why| Failure::environment(why.to_string()))?;
+    let mut options = options(args, stop)?;
+    let inputs = endpoints::inputs(&unit, &program, &args.input)?;
+    let opened = Endpoints::open(&program, &inputs, &args.output, &options.stop)?;
+    if !args.json {
+        opened.notices.iter().for_each(|notice| eprintln!("note: {notice}"));
+    }
+
+    let start = opened.is_live.then(trama_live::clock::realtime);
+    let mut runner = Runner::new(engine(program.clone(), start, args.interpret)?);
+    let described = opened.describe(&program);
+    opened.attach(&mut runner);
+
+    let terminal = std::io::stderr().is_terminal();
+    let mut view = live::View::new(&program, terminal);
+    if described.is_live && options.interval.is_none() && terminal {
+        options.interval = Some(Nanos::from_secs(1));
+    }
+    let summary = runner.run(&options, &mut |progress, engine| view.show(progress, engine));
+    view.clear();
+
+    let result = summary::Summary::new(&program, &mut *runner.engine, summary, described);
+    if args.json {
+        println!("{}", result.to_json());
+    } else {
+        print!("{}", result.render());
+    }
+    let failed = result.failures() > 0 || result.run.stop == StopReason::OutputFailed;
+    Ok(if failed { Exit::Environment } else { Exit::Ok })
+}
+
+fn options(args: &RunArgs, stop: StopFlag) -> Result<RunOptions, Failure> {
+    let duration = args.duration.as_deref().map(time).transpose()?;
+    // A measurement that is given a duration goes on until it has passed.
+    let loops = if duration.is_some() && args.rounds == 1 { 0 } else { args.rounds };
+    let interval = args.stats.as_deref().map(time).transpose()?;
+    Ok(RunOptions { loops, duration, interval, stop, ..RunOptions::default() })
+}
+
+/// A length of time as the language writes it.
+fn time(text: &str) -> Result<Nanos, Failure> {
+    trama_lang::syntax::parse_duration(text).filter(|t| *t > Nanos::ZERO).ok_or_else(|| {
+        Failure::usage(format!("`{text}` is not a length of time"))
+            .hint("write for example 500ms, 10s or 5min")
+    })
+}
+
+/// The engine; without a start time it starts at the first packet.
+pub(crate) fn engine(
+    program: Program,
+    start: Option<Nanos>,
+    interpret: bool,
+) -> Result<Box<dyn Engine>, Failure> {
+    let program = std::sync::Arc::new(program);
+    let make = move |start: Nanos| -> Result<Box<dyn Engine>, String> {
+        let program = std::sync::Arc::clone(&program);
+        if interpret {
+            let engine = Interpreter::new(program, start, SEED).map_err(|e| e.to_string())?;
+            return Ok(Box::new(engine));
+        }
+        let engine = NativeEngine::new(program, start, SEED).map_err(|e| e.to_string())?;
+        Ok(Box::new(engine))
+    };
+    let engine = match start {
+        Some(start) => make(start),
+        // Made once now, so that what cannot be compiled is told before the first packet.
+        None => make(Nanos::ZERO).map(|first| Box::new(Deferred::new(first, make)) as _),
+    };
+    engine.map_err(Failure::internal)
+}
+
+/// Seed of the hash functions. Fixed: a replay is the same every time.
+const SEED: u64 = 0;

@@ -1,0 +1,280 @@
+//! What a run did: for people and as JSON.
+
+use crate::command::endpoints::Described;
+use crate::output::table::Table;
+use serde_json::{Value, json};
+use std::fmt::Write;
+use trama_base::quantity;
+use trama_lang::engine::{Engine, LogLine, Report, Traffic};
+use trama_lang::ir::{Node, Program};
+use trama_live::io::Counters;
+use trama_live::run::{RunSummary, StopReason};
+
+/// A finished run.
+pub(crate) struct Summary<'a> {
+    program: &'a Program,
+    report: Report,
+    logs: Vec<LogLine>,
+    /// What the runner says.
+    pub(crate) run: RunSummary,
+    described: Described,
+}
+
+impl<'a> Summary<'a> {
+    /// Takes the counters out of the engine.
+    pub(crate) fn new(
+        program: &'a Program,
+        engine: &mut dyn Engine,
+        run: RunSummary,
+        described: Described,
+    ) -> Self {
+        Self { program, report: engine.report(), logs: engine.take_logs(), run, described }
+    }
+
+    /// Sources and sinks that failed.
+    pub(crate) fn failures(&self) -> usize {
+        self.run.failures.len()
+    }
+
+    fn stop(&self) -> &'static str {
+        match self.run.stop {
+            StopReason::EndOfInput => "end of input",
+            StopReason::Asked => "stopped",
+            StopReason::Duration => "duration over",
+            StopReason::SourcesGone => "no source left",
+            StopReason::OutputFailed => "an output failed",
+        }
+    }
+
+    /// (element, reason, packets) of all drops.
+    fn drops(&self) -> Vec<(&str, &str, u64)> {
+        let mut drops = Vec::new();
+        for (node, report) in self.program.nodes.iter().zip(&self.report.nodes) {
+            for (reason, &count) in node.reasons.iter().zip(&report.drops) {
+                drops.push((node.name.as_str(), reason.as_str(), count));
+            }
+            drops.push((&node.name, "discarded", report.discarded));
+            drops.push((&node.name, "neither sent nor dropped", report.consumed));
+        }
+        drops.push(("(input)", "port not connected", self.report.unconnected));
+        drops.push(("(input)", "discarded", self.report.discarded));
+        drops.retain(|drop| drop.2 > 0);
+        drops
+    }
+
+    fn logs_of(&self, node: usize) -> (u64, u64) {
+        let logs = &self.report.nodes[node].logs;
+        logs.iter().fold((0, 0), |sum, site| (sum.0 + site.0, sum.1 + site.1))
+    }
+
+    /// The text for people.
+    pub(crate) fn render(&self) -> String {
+        let mut out = String::new();
+        self.render_ports(&mut out);
+        self.render_drops(&mut out);
+        self.render_states(&mut out);
+        for line in &self.logs {
+            let kind = if line.alert { "alert" } else { "log" };
+            let node = &self.program.nodes[line.node as usize].name;
+            let time = trama_lang::values::time(line.time);
+            let _ = writeln!(out, "  {kind} {time} {node}: {}", line.text);
+        }
+        for index in 0..self.program.nodes.len() {
+            let (_, suppressed) = self.logs_of(index);
+            if suppressed > 0 {
+                let name = &self.program.nodes[index].name;
+                let _ = writeln!(out, "  {name}: {suppressed} lines suppressed by their limit");
+            }
+        }
+        self.render_ends(&mut out);
+        let progress = &self.run.progress;
+        let _ = writeln!(
+            out,
+            "{} packets ({}) in {}: {}",
+            quantity::count(progress.packets),
+            quantity::bytes(progress.bytes),
+            progress.elapsed,
+            self.stop()
+        );
+        if let Some(ns) = progress.ns_per_packet() {
+            let rate = quantity::packet_rate(1e9 / ns);
+            let _ = writeln!(out, "{ns:.0} ns per packet, {rate} per core (engine time)");
+        }
+        for failure in &self.run.failures {
+            let port = &self.program.ports[failure.port as usize];
+            let _ = writeln!(out, "error at {port}: {}", failure.error);
+        }
+        out
+    }
+
+    fn render_ports(&self, out: &mut String) {
+        let mut table = Table::new(&["port", ">in", ">bytes", ">out", ">bytes"]);
+        for (index, name) in self.program.ports.iter().enumerate() {
+            let (received, sent) = (self.report.received[index], self.report.sent[index]);
+            table.row([
+                name.clone(),
+                quantity::count(received.packets),
+                quantity::bytes(received.bytes),
+                quantity::count(sent.packets),
+                quantity::bytes(sent.bytes),
+            ]);
+        }
+        let _ = writeln!(out, "{}", table.render());
+    }
+
+    fn render_drops(&self, out: &mut String) {
+        let mut table = Table::new(&["dropped by", "reason", ">packets"]);
+        for (element, reason, count) in self.drops() {
+            table.row([element.into(), reason.into(), quantity::count(count)]);
+        }
+        if !table.is_empty() {
+            let _ = writeln!(out, "{}", table.render());
+        }
+    }
+
+    fn render_states(&self, out: &mut String) {
+        let mut table =
+            Table::new(&["state", ">entries", ">peak", ">of", ">expired", ">evicted", ">refused"]);
+        for (node, report) in self.program.nodes.iter().zip(&self.report.nodes) {
+            for (spec, stats) in node.states.iter().zip(&report.states) {
+                if *stats == trama_state::StateStats::default() {
+                    continue;
+                }
+                table.row([
+                    format!("{}.{}", node.name, spec.name),
+                    quantity::count(stats.len),
+                    quantity::count(stats.peak),
+                    quantity::count(spec.kind.capacity()),
+                    quantity::count(stats.expired),
+                    quantity::count(stats.evicted),
+                    quantity::count(stats.refused),
+                ]);
+            }
+        }
+        if !table.is_empty() {
+            let _ = writeln!(out, "{}", table.render());
+        }
+    }
+
+    fn render_ends(&self, out: &mut String) {
+        let mut table = Table::new(&["", "port", "where", "mechanism", ">frames", "lost"]);
+        let lost = |counters: &Counters| {
+            let parts: Vec<_> =
+                counters.drops().map(|(why, n)| format!("{n} {}", why.text())).collect();
+            parts.join(", ")
+        };
+        let ends = [
+            ("from", &self.described.inputs, &self.run.progress.inputs),
+            ("to", &self.described.outputs, &self.run.progress.outputs),
+        ];
+        for (word, described, counters) in ends {
+            for (end, counted) in described.iter().zip(counters) {
+                table.row([
+                    word.into(),
+                    self.program.ports[end.0 as usize].clone(),
+                    end.1.clone(),
+                    end.2.clone(),
+                    quantity::count(counted.counters.frames),
+                    lost(&counted.counters),
+                ]);
+            }
+        }
+        let _ = writeln!(out, "{}", table.render());
+    }
+
+    /// The same for machines.
+    pub(crate) fn to_json(&self) -> Value {
+        let progress = &self.run.progress;
+        let nodes = self.program.nodes.iter().enumerate();
+        json!({
+            "program": self.program.name,
+            "stop": self.stop(),
+            "packets": progress.packets,
+            "bytes": progress.bytes,
+            "elapsed_ns": progress.elapsed.0,
+            "engine_ns": progress.busy.0,
+            "ns_per_packet": progress.ns_per_packet(),
+            "ports": self.program.ports.iter().enumerate().map(|(i, name)| json!({
+                "name": name,
+                "received": traffic(self.report.received[i]),
+                "sent": traffic(self.report.sent[i]),
+            })).collect::<Vec<_>>(),
+            "nodes": nodes.map(|(i, node)| self.node_to_json(i, node)).collect::<Vec<_>>(),
+            "unconnected": self.report.unconnected,
+            "discarded": self.report.discarded,
+            "inputs": ends(self.program, &self.described.inputs, &progress.inputs),
+            "outputs": ends(self.program, &self.described.outputs, &progress.outputs),
+            "failures": self.run.failures.iter().map(|f| json!({
+                "port": self.program.ports[f.port as usize],
+                "input": f.input,
+                "error": f.error.to_string(),
+            })).collect::<Vec<_>>(),
+            "logs": self.logs.iter().map(|line| json!({
+                "time_ns": line.time.0,
+                "element": self.program.nodes[line.node as usize].name,
+                "alert": line.alert,
+                "text": line.text,
+            })).collect::<Vec<_>>(),
+        })
+    }
+
+    fn node_to_json(&self, index: usize, node: &Node) -> Value {
+        let report = &self.report.nodes[index];
+        let (written, suppressed) = self.logs_of(index);
+        let drops: serde_json::Map<_, _> = (node.reasons.iter().zip(&report.drops))
+            .filter(|(_, count)| **count > 0)
+            .map(|(reason, count)| (reason.clone(), json!(count)))
+            .collect();
+        json!({
+            "name": node.name,
+            "element": node.element,
+            "ports": node.ports.iter().enumerate().map(|(i, name)| json!({
+                "name": name,
+                "received": traffic(report.received[i]),
+                "sent": traffic(report.sent[i]),
+            })).collect::<Vec<_>>(),
+            "drops": drops,
+            "discarded": report.discarded,
+            "consumed": report.consumed,
+            "states": node.states.iter().zip(&report.states).map(|(spec, stats)| json!({
+                "name": spec.name,
+                "kind": spec.kind.to_string(),
+                "capacity": spec.kind.capacity(),
+                "entries": stats.len,
+                "peak": stats.peak,
+                "inserted": stats.inserted,
+                "expired": stats.expired,
+                "evicted": stats.evicted,
+                "refused": stats.refused,
+            })).collect::<Vec<_>>(),
+            "log_lines": { "written": written, "suppressed": suppressed },
+        })
+    }
+}
+
+fn traffic(traffic: Traffic) -> Value {
+    json!({ "packets": traffic.packets, "bytes": traffic.bytes })
+}
+
+fn ends(
+    program: &Program,
+    described: &[(u32, String, String)],
+    counters: &[trama_live::run::PortCounters],
+) -> Value {
+    let one = |(end, counted): (&(u32, String, String), &trama_live::run::PortCounters)| {
+        let lost: serde_json::Map<_, _> = (counted.counters.drops())
+            .map(|(why, count)| (why.text().to_owned(), json!(count)))
+            .collect();
+        json!({
+            "port": program.ports[end.0 as usize],
+            "endpoint": end.1,
+            "mechanism": end.2,
+            "frames": counted.counters.frames,
+            "bytes": counted.counters.bytes,
+            "checksums_completed": counted.counters.checksums_completed,
+            "frames_segmented": counted.counters.frames_segmented,
+            "lost": lost,
+        })
+    };
+    described.iter().zip(counters).map(one).collect()
+}

@@ -1,0 +1,68 @@
+//! Generated files: made from data in the repository, committed, and checked to be fresh.
+//!
+//! `crates/atlas/systems.txt` becomes the table of the `atlas` crate and a page of the book.
+
+mod atlas;
+
+use crate::files::File;
+use std::fs;
+use std::path::Path;
+
+/// Writes what is stale and says so. False if a source is malformed or a file cannot be written.
+pub(crate) fn write(root: &Path) -> bool {
+    let stale = match stale(root) {
+        Ok(stale) => stale,
+        Err(message) => {
+            eprintln!("codegen: {message}");
+            return false;
+        }
+    };
+    for file in &stale {
+        let path = root.join(&file.path);
+        let made = path.parent().map_or(Ok(()), fs::create_dir_all);
+        if let Err(error) = made.and_then(|()| fs::write(&path, &file.text)) {
+            eprintln!("codegen: {}: {error}", file.path);
+            return false;
+        }
+        println!("codegen: wrote {}", file.path);
+    }
+    if stale.is_empty() {
+        println!("codegen: everything is fresh");
+    }
+    true
+}
+
+/// Tells which generated files differ from what [`write()`] would write. False if any does.
+pub(crate) fn check(root: &Path) -> bool {
+    match stale(root) {
+        Ok(stale) if stale.is_empty() => {
+            println!("codegen: everything is fresh");
+            true
+        }
+        Ok(stale) => {
+            for file in stale {
+                eprintln!("codegen: {} is stale; run `cargo xtask codegen`", file.path);
+            }
+            false
+        }
+        Err(message) => {
+            eprintln!("codegen: {message}");
+            false
+        }
+    }
+}
+
+/// The generated files that are not as they should be, as they should be.
+pub(crate) fn stale(root: &Path) -> Result<Vec<File>, String> {
+    let source = "crates/atlas/systems.txt";
+    let text = fs::read_to_string(root.join(source)).map_err(|e| format!("{source}: {e}"))?;
+    let systems = atlas::parse(&text).map_err(|message| format!("{source}:{message}"))?;
+    let wanted = [
+        File { path: "crates/atlas/src/systems.rs".into(), text: atlas::rust(&systems) },
+        File { path: "docs/book/src/atlas.md".into(), text: atlas::page(&systems) },
+    ];
+    let differs = |file: &File| {
+        fs::read_to_string(root.join(&file.path)).ok().as_deref() != Some(file.text.as_str())
+    };
+    Ok(wanted.into_iter().filter(differs).collect())
+}
