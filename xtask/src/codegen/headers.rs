@@ -111,7 +111,8 @@ mod tests {
     use super::*;
 
     const TABLE: &str = "macro!\n\nheaders! {\n    0 ETH \"eth\" 14 \"Ethernet II\" {\n\
-        \x20       \"dst\" 0 48 Mac \"destination\",\n        \"type\" 96 16 Uint \"what follows\",\n\
+        \x20       \"dst\" 0 48 Mac \"destination\",\n\
+        \x20       \"type\" 96 16 Uint \"what follows\",\n\
         \x20   }\n}\n";
 
     #[test]

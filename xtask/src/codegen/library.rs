@@ -250,10 +250,11 @@ mod tests {
     use super::*;
 
     const TEXT: &str = "//! Gate: opens.\n\n/// How.\nenum How { Slow, Fast }\n\n\
-        /// One row.\nrecord Row {\n    how: How,\n    /// First port, included.\n    low: u16,\n}\n\n\
+        /// One row.\nrecord Row {\n    how: How,\n\
+        \x20   /// First port, included.\n    low: u16,\n}\n\n\
         /// Opens. Then closes.\n///\n/// Ports: `a`, `b`,\n/// in this order.\n\
-        element Gate(rows: table<Row> = [], at: (u8, u8) = (1, 2), // why\n) {\n    port a, b\n}\n\n\
-        element Bare {\n}\n";
+        element Gate(rows: table<Row> = [], at: (u8, u8) = (1, 2), // why\n) {\n\
+        \x20   port a, b\n}\n\nelement Bare {\n}\n";
 
     fn file(text: &str) -> File {
         File { path: "library/Gate.trama".into(), text: text.into() }
