@@ -6,6 +6,7 @@ pub mod check;
 pub mod diagnostic;
 pub mod effects;
 pub mod engine;
+pub mod filter;
 pub mod interp;
 pub mod ir;
 pub mod ir_check;
@@ -15,5 +16,7 @@ mod ir_sample;
 pub mod logs;
 pub mod source;
 pub mod syntax;
+
+pub mod testing;
 pub mod trace;
 pub mod values;

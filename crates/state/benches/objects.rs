@@ -127,7 +127,7 @@ fn maps(entries: usize, value_bytes: usize) {
     });
 }
 
-/// Looks a batch up in the order that generated code does: hash all, read all first lines, find all.
+/// Looks a batch up in the order that generated code does: hash all, touch all, find all.
 fn batched(map: &mem::Map, batch: &[FlowKey], now: Nanos) -> usize {
     let mut hashes = [0; 32];
     for (hash, key) in hashes.iter_mut().zip(batch) {

@@ -4,7 +4,7 @@ use super::{Counters, DropReason, IoError, Received, Sink, Source, Timing};
 use crate::poll::{Waiter, Wake};
 use crate::signal::StopFlag;
 use std::fs::File;
-use std::io::{BufWriter, Read, Write};
+use std::io::{BufWriter, Read};
 use std::os::fd::{AsRawFd as _, FromRawFd as _, RawFd};
 use trama_base::Nanos;
 use trama_wire::capture::{CaptureError, LinkType, Reader, Record, Writer};
@@ -89,8 +89,7 @@ impl CaptureSource {
             let interface = match self.reader.next() {
                 Ok(Some(record)) => {
                     packet.refill(record.data);
-                    self.last = self.last.max(record.time);
-                    packet.time = self.last;
+                    packet.time = record.time;
                     record.interface as usize
                 }
                 Ok(None) => {
@@ -107,6 +106,8 @@ impl CaptureSource {
                 }
             };
             if self.wants(interface)? {
+                self.last = self.last.max(packet.time);
+                packet.time = self.last;
                 self.counters.add(packet.len());
                 return Ok(Some(packet));
             }

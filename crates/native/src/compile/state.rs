@@ -2,6 +2,7 @@
 
 use super::function::{Lowering, Memory, type_of};
 use crate::error::NativeError;
+use crate::probe::Probe;
 use crate::runtime::Routine;
 use crate::runtime::state::NO_INDEX;
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -63,6 +64,14 @@ impl Lowering<'_, '_> {
                 Ok(())
             }
         }
+    }
+
+    /// Hashes a key and asks for its line in the index of the map.
+    pub(super) fn probe(&mut self, probe: &Probe) -> Result<Value, NativeError> {
+        let map = self.backend(probe.state, mem::Object::as_map_mut)?;
+        let shape = &self.source.node.states[probe.state.0 as usize].key;
+        let key = self.packed(&probe.key, shape)?;
+        Ok(self.call_word(Routine::MapProbe, &[map, key.0, key.1]))
     }
 
     fn map(&mut self, state: StateId, spec: &StateSpec, op: &StateOp) -> Result<(), NativeError> {
@@ -168,7 +177,7 @@ impl Lowering<'_, '_> {
                 let none = self.word(NO_INDEX);
                 let some = self.b.ins().icmp(IntCC::NotEqual, taken, none);
                 let zero = self.word(0);
-                let value = self.b.ins().select(some, taken, zero);
+                let value = self.select(some, taken, zero);
                 let some = self.bit(some);
                 self.assign(*index, value, 32);
                 self.assign(*found, some, 1);
@@ -235,7 +244,7 @@ impl Lowering<'_, '_> {
     fn found_value(&mut self, at: Value, shape: &Shape, found: Option<LocalId>, to: &[LocalId]) {
         let zeros = self.source.frame.zeros();
         let zeros = self.address(zeros);
-        let readable = self.b.ins().select(at, at, zeros);
+        let readable = self.select(at, at, zeros);
         for ((&width, offset), &local) in shape.0.iter().zip(shape.offsets()).zip(to) {
             let leaf = self.load(Memory::Value, Shape::leaf_bytes(width), readable, offset);
             self.assign(local, leaf, width);
@@ -292,11 +301,11 @@ impl Lowering<'_, '_> {
             }
             UpdateOp::Max => {
                 let greater = self.b.ins().icmp(IntCC::UnsignedGreaterThan, operand, old);
-                self.b.ins().select(greater, operand, old)
+                self.select(greater, operand, old)
             }
             UpdateOp::Min => {
                 let less = self.b.ins().icmp(IntCC::UnsignedLessThan, operand, old);
-                self.b.ins().select(less, operand, old)
+                self.select(less, operand, old)
             }
             UpdateOp::Or => self.b.ins().bor(old, operand),
             UpdateOp::And => self.b.ins().band(old, operand),

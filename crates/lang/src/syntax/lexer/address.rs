@@ -6,6 +6,9 @@ use crate::syntax::ast::Literal;
 use crate::syntax::token::TokenKind;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+/// More than any address has; longer runs of digits and colons are not looked at.
+const ADDRESS_BYTES_MAX: usize = 64;
+
 impl Lexer<'_> {
     /// Takes an address or prefix if one begins here; else takes nothing and returns false.
     pub(super) fn address(&mut self) -> bool {
@@ -100,7 +103,7 @@ impl Lexer<'_> {
 
     fn host_bits(&mut self, len: usize, bits: u8, right: String) {
         let span = self.span(self.at, self.at + len);
-        self.out.diagnostics.push(
+        self.diagnose(
             Diagnostic::error(
                 "E0007",
                 "this prefix has bits beyond its length",
@@ -131,6 +134,9 @@ fn colon_run(text: &str) -> Option<usize> {
             _ => break,
         }
         len += 1;
+        if len > ADDRESS_BYTES_MAX {
+            return None;
+        }
     }
     if text[..len].ends_with(':') && !text[..len].ends_with("::") {
         len -= 1;

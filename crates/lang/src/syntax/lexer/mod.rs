@@ -8,6 +8,7 @@ mod tests;
 use super::token::{Comment, CommentKind, Token, TokenKind};
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
+use crate::syntax::MESSAGES_MAX;
 use std::ops::Range;
 
 /// What the lexer made of a text.
@@ -73,7 +74,13 @@ impl<'a> Lexer<'a> {
 
     fn error(&mut self, code: &'static str, message: &str, len: usize, label: &str) {
         let span = self.span(self.at, self.at + len);
-        self.out.diagnostics.push(Diagnostic::error(code, message, span, label));
+        self.diagnose(Diagnostic::error(code, message, span, label));
+    }
+
+    fn diagnose(&mut self, diagnostic: Diagnostic) {
+        if self.out.diagnostics.len() < MESSAGES_MAX {
+            self.out.diagnostics.push(diagnostic);
+        }
     }
 
     fn run(&mut self) {
@@ -193,7 +200,7 @@ impl<'a> Lexer<'a> {
             let end = rest[..len].trim_end().len();
             let span = self.span(self.at, self.at + end);
             let after = self.span(self.at + end, self.at + end);
-            self.out.diagnostics.push(
+            self.diagnose(
                 Diagnostic::error("E0002", "this text is never closed", span, "no `\"` follows")
                     .note("a text ends on the line where it begins; write `\\n` for a line feed")
                     .patch(after, "\""),

@@ -12,7 +12,7 @@ use crate::syntax::token::{KEYWORDS, TokenKind};
 
 /// An operator between two operands.
 #[derive(Clone, Copy, PartialEq)]
-enum Infix {
+pub(super) enum Infix {
     Binary(BinaryOp),
     In,
     Is,
@@ -87,7 +87,7 @@ impl Parser<'_> {
         Ok(Expr { kind: ExprKind::Error, span: condition.span.to(right.span) })
     }
 
-    fn infix(&self) -> Option<Infix> {
+    pub(super) fn infix(&self) -> Option<Infix> {
         use BinaryOp as B;
         let op = match &self.token().kind {
             TokenKind::Symbol(symbol) => match *symbol {
@@ -165,7 +165,7 @@ impl Parser<'_> {
         let start = left.span;
         let left = Box::new(left);
         let kind = match infix {
-            Infix::As => ExprKind::As(left, self.ty()?),
+            Infix::As => ExprKind::As(left, self.plain_type()?),
             Infix::Is => ExprKind::Is(left, self.pattern()?),
             _ => {
                 let right = Box::new(self.nested(|p| p.binary(infix.strength() + 1))?);

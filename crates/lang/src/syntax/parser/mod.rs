@@ -19,7 +19,7 @@ mod tests;
 use super::ast::{Expr, ExprKind, File, Ident};
 use super::lexer::{Lexed, lex};
 use super::token::{Comment, CommentKind, KEYWORDS, RESERVED, STATEMENT_WORDS, Token, TokenKind};
-use super::{FILE_BYTES_MAX, HEIGHT_MAX, NESTING_MAX, text};
+use super::{FILE_BYTES_MAX, HEIGHT_MAX, MESSAGES_MAX, NESTING_MAX, text};
 use crate::diagnostic::Diagnostic;
 use crate::source::{SourceMap, Span};
 use std::ops::Range;
@@ -36,6 +36,18 @@ pub fn parse(sources: &SourceMap, file: u32) -> (File, Vec<Diagnostic>) {
     };
     let tree = parser.file();
     (tree, parser.finish())
+}
+
+/// Parses a file, keeping its comments for the formatter; with mistakes, only the messages.
+pub(in crate::syntax) fn parse_with_comments(
+    sources: &SourceMap,
+    file: u32,
+) -> Result<(File, Vec<Comment>), Vec<Diagnostic>> {
+    let mut parser = Parser::of_file(sources, file).ok_or_else(|| vec![too_long(file)])?;
+    let tree = parser.file();
+    let comments = std::mem::take(&mut parser.comments);
+    let diagnostics = parser.finish();
+    if diagnostics.is_empty() { Ok((tree, comments)) } else { Err(diagnostics) }
 }
 
 /// Parses a source that is one expression, such as a filter or the value of a parameter. Line
@@ -304,7 +316,8 @@ impl<'a> Parser<'a> {
     /// lexer has complained about, or nothing has been understood since the last message.
     fn report(&mut self, diagnostic: Diagnostic) -> Reported {
         let bad = self.token().kind == TokenKind::Bad;
-        if !bad && !self.recovering && self.last_fault != Some(self.at) {
+        let full = self.diagnostics.len() >= MESSAGES_MAX;
+        if !bad && !full && !self.recovering && self.last_fault != Some(self.at) {
             self.diagnostics.push(diagnostic);
         }
         self.last_fault = Some(self.at);

@@ -30,7 +30,7 @@ impl Parser<'_> {
     }
 
     /// After a mistake in the item that begins at token `start`: goes to the start of the next.
-    pub(super) fn skip_item(&mut self, start: usize) {
+    pub(super) fn skip_item(&mut self, mut start: usize) {
         loop {
             self.skip(start, |p, braces, _| {
                 p.tokens[p.at].newline && braces == 0 && ITEM_WORDS.contains(&p.word())
@@ -42,6 +42,7 @@ impl Parser<'_> {
             if self.at_item_word() && self.token().newline {
                 return;
             }
+            start = self.at;
         }
     }
 

@@ -24,7 +24,7 @@ impl Parser<'_> {
             if self.eat("}") {
                 return stmts;
             }
-            if self.at_end() || self.at_member_word() {
+            if self.at_end() || (self.at_member_word() && !self.at_word("const")) {
                 self.unclosed(opened, "}");
                 return stmts;
             }

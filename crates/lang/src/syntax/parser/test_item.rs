@@ -99,7 +99,9 @@ impl Parser<'_> {
         let port = self.name("a port")?;
         let index = self.index();
         if let Ok(index) = index {
-            let ended = self.newline() || self.at_end();
+            // A line that begins with an operator goes on with an expression.
+            let goes_on = self.infix().is_some() || self.at_symbol(".");
+            let ended = (self.newline() && !goes_on) || self.at_end();
             let glued = self.previous().end == self.span().start;
             let filter = match self.token().kind {
                 _ if ended => {

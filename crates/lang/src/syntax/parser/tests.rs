@@ -99,6 +99,7 @@ fn operators_bind_as_documented() {
         ("1 << 2 + 3", "(Shl 1 (Add 2 3))"),
         ("!a.b && c || d", "(OrOr (AndAnd (Not a.b) c) d)"),
         ("-x as u32 * 2", "(Mul (as (Neg x)) 2)"),
+        ("x as u8 < y", "(Lt (as x) y)"),
         ("x in 1..n + 1 && y", "(AndAnd (in x (.. 1 (Add n 1))) y)"),
         ("p is ip/tcp | ip6/tcp && q", "(AndAnd (is p ip/tcp|ip6/tcp) q)"),
         ("a <-1", "(Lt a (Neg 1))"),
@@ -302,7 +303,7 @@ fn chains_of_chains_stay_shallow() {
 fn damaged_programs_are_survived() {
     let tokens = lex(SAMPLE, 0, 0..SAMPLE.len()).tokens;
     let mut rng = Rng::stream(7, "damage");
-    for _ in 0..3000 {
+    for _ in 0..600 {
         let pick = (rng.next_u64() % (tokens.len() as u64 - 1)) as usize;
         let range = |i: usize| tokens[i].span.start as usize..tokens[i].span.end as usize;
         let mut text = SAMPLE.to_string();
@@ -321,6 +322,17 @@ fn damaged_programs_are_survived() {
     }
 }
 
+/// Each of these made some version of a parser go over the same text again and again.
+#[test]
+fn long_files_take_time_in_proportion() {
+    for piece in ["}", "{", "(", "a:", "\"\n", "Option<", ">>", "x\n", "§ ", "on\n", "test\n", "1."]
+    {
+        let text = piece.repeat(FILE_BYTES_MAX / 8 / piece.len());
+        assert!(faults(&text).len() <= MESSAGES_MAX);
+        assert!(faults(&format!("element A {{ on a(p) {{ {text}")).len() <= MESSAGES_MAX);
+    }
+}
+
 #[test]
 fn noise_is_survived() {
     let mut rng = Rng::stream(11, "noise");
@@ -329,7 +341,7 @@ fn noise_is_survived() {
         "10.0.0.", "é", "if", "match", "=>", ",", "test", "expect", "<-", "<->", "/*", "\\", ">>=",
         "map<", "log \"{", "0x", " ", "drop p", "hex", "\u{0}",
     ];
-    for _ in 0..3000 {
+    for _ in 0..600 {
         let len = rng.next_u64() % 40;
         let pick = |rng: &mut Rng| pieces[(rng.next_u64() % pieces.len() as u64) as usize];
         let text: String = (0..len).map(|_| pick(&mut rng)).collect();

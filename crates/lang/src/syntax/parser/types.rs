@@ -4,11 +4,17 @@ use super::{Parse, Parser};
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::syntax::ast::{Ident, Literal, Pat, PatKind, Pattern, Type, TypeKind};
-use crate::syntax::token::{Token, TokenKind};
+use crate::syntax::token::TokenKind;
 
 impl Parser<'_> {
     pub(super) fn ty(&mut self) -> Parse<Type> {
         self.nested(Self::ty_inner)
+    }
+
+    /// The type after `as`, which has no arguments: a `<` behind it compares.
+    pub(super) fn plain_type(&mut self) -> Parse<Type> {
+        let name = self.name("a type")?;
+        Ok(Type { kind: TypeKind::Name(name.text), span: name.span })
     }
 
     fn ty_inner(&mut self) -> Parse<Type> {
@@ -29,27 +35,26 @@ impl Parser<'_> {
         while self.eat(",") {
             args.push(self.ty()?);
         }
-        self.close_angle()?;
-        Ok(Type { kind: TypeKind::Generic(name, args), span: self.since(start) })
+        let end = self.close_angle()?;
+        let span = Span { end, ..name.span };
+        Ok(Type { kind: TypeKind::Generic(name, args), span })
     }
 
-    /// Takes a `>`, also off the front of `>>`, `>=` or `>>=`.
-    fn close_angle(&mut self) -> Parse<()> {
+    /// Takes a `>`, also off the front of `>>`, `>=` or `>>=`; where it ends.
+    fn close_angle(&mut self) -> Parse<u32> {
         let rest = match self.token().kind {
             TokenKind::Symbol(">>") => ">",
             TokenKind::Symbol(">=") => "=",
             TokenKind::Symbol(">>=") => ">=",
-            _ => return self.expect(">"),
+            _ => {
+                self.expect(">")?;
+                return Ok(self.previous().end);
+            }
         };
-        let span = self.span();
-        let first = Span { end: span.start + 1, ..span };
-        let second = Span { start: span.start + 1, ..span };
-        self.tokens[self.at].kind = TokenKind::Symbol(">");
-        self.tokens[self.at].span = first;
-        let token = Token { kind: TokenKind::Symbol(rest), span: second, newline: false };
-        self.at += 1;
-        self.tokens.insert(self.at, token);
-        Ok(())
+        let token = &mut self.tokens[self.at];
+        token.kind = TokenKind::Symbol(rest);
+        token.span.start += 1;
+        Ok(token.span.start)
     }
 
     /// `ip/tcp | ip6/tcp`
