@@ -416,7 +416,9 @@ impl<'a> Lowerer<'a> {
         if binding.used || self.constant_only {
             return;
         }
-        if let Bound::Value { .. } = binding.bound {
+        if let Bound::Value { value, .. } = &binding.bound
+            && !value.ty.is_silent()
+        {
             let message = if binding.assigned {
                 format!("`{}` is assigned but never read", binding.name)
             } else {

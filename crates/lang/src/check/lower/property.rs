@@ -257,6 +257,11 @@ impl Lowerer<'_> {
             }
         }
         self.sink.report(diagnostic);
+        // Said once: from here on it is taken to be there.
+        let assumed = self.flow.packets[packet].facts.assume(&[HeaderSet::of(header)]);
+        if !assumed.is_impossible() {
+            self.flow.packets[packet].facts = assumed;
+        }
         false
     }
 
