@@ -6,12 +6,16 @@ pub mod diagnostic;
 pub mod effects;
 pub mod engine;
 pub mod filter;
+pub mod graph;
 pub mod interp;
 pub mod ir;
 pub mod ir_check;
 pub mod ir_parts;
+#[cfg(test)]
+mod ir_sample;
 pub mod logs;
 pub mod source;
 pub mod syntax;
 pub mod testing;
+pub mod trace;
 pub mod values;

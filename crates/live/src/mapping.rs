@@ -12,6 +12,9 @@ pub struct Mapping {
 
 // SAFETY: a mapping is plain memory owned by this handle; nothing in it is tied to a thread.
 unsafe impl Send for Mapping {}
+// SAFETY: shared references only give out addresses; whoever reads or writes there must say why
+// nobody else does.
+unsafe impl Sync for Mapping {}
 
 impl Mapping {
     /// `len` bytes of zeroed private memory, resident from the start.

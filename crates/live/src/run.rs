@@ -15,14 +15,13 @@ mod summary;
 pub use summary::{Failure, PortCounters, Progress, RunSummary, StopReason};
 
 use crate::clock;
-use crate::io::{IoError, Sink, Source, Timing};
+use crate::io::{Sink, Source, Timing};
 use crate::poll::Waiter;
 use crate::signal::StopFlag;
 use inputs::{Batch, Inputs};
 use outputs::Outputs;
 use trama_base::Nanos;
 use trama_lang::engine::Engine;
-use trama_wire::{Packet, Pool};
 
 /// How a run goes and when it ends.
 #[derive(Clone, Debug)]

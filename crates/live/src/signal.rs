@@ -56,6 +56,27 @@ extern "C" fn raise_flag(_signal: libc::c_int) {
     }
 }
 
+/// A signal to another process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// SIGTERM: please end.
+    Terminate,
+    /// SIGKILL: ends.
+    Kill,
+}
+
+/// Sends a signal to the process with this number; false if there is none or it is not ours.
+pub fn send(pid: u32, kind: Kind) -> bool {
+    let signal = match kind {
+        Kind::Terminate => libc::SIGTERM,
+        Kind::Kill => libc::SIGKILL,
+    };
+    // Zero and negative numbers would address groups.
+    let Ok(pid @ 1..) = libc::pid_t::try_from(pid) else { return false };
+    // SAFETY: no pointers are involved.
+    unsafe { libc::kill(pid, signal) == 0 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,13 +4,14 @@
 //! memory that the function and the engine share; `runtime` is what it calls for all that is not
 //! worth inlining; `image` keeps the state objects and constants whose addresses it names;
 //! `network` moves packets between handlers; `engine` puts the whole behind the seam that hosts
-//! drive.
+//! drive. `differential` compares engines.
 //!
 //! **Invariants:** what a program does is what the reference interpreter does, packet by packet.
 //! Generated code reads and writes only what the engine owns, whatever the packet. Nothing here
 //! reads a clock.
 
 mod compile;
+pub mod differential;
 mod engine;
 mod error;
 mod frame;

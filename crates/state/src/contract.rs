@@ -1,8 +1,8 @@
 //! What each operation of each kind of object means to everyone who is not running it.
 //!
 //! Effects, sharding, parallelisation, performance contracts and placement are decided from this
-//! and from the program, never from the code of a backend. A [`Contract`] belongs to an operation on
-//! an object; [`Algebra`] and [`Mapping`] to the object as a whole.
+//! and from the program, never from the code of a backend. A [`Contract`] belongs to an operation
+//! on an object; [`Algebra`] and [`Mapping`] to the object as a whole.
 
 use crate::{StateKind, StateSpec, WhenFull};
 
@@ -106,8 +106,8 @@ pub enum Bound {
     Always,
     /// The figures hold on average over the keys, for a seed that traffic does not know.
     Expected,
-    /// As `Expected`, and averaged over calls: one call may let go many expired entries, but each of
-    /// them is let go once.
+    /// As `Expected`, and averaged over calls: one call may let go many expired entries, but each
+    /// of them is let go once.
     Amortised,
     /// The figures, and up to so many short steps over adjacent memory.
     Steps(u64),
@@ -215,7 +215,7 @@ impl StateSpec {
             StateKind::Bucket { .. } => (
                 false,
                 !self.key.0.is_empty(),
-                "Exact by key. One bucket cannot be cut without giving each part a share of its rate.",
+                "Exact by key. One bucket cannot be cut but by giving parts a share of its rate.",
             ),
             StateKind::Maglev { .. } => {
                 (true, false, "A function of its members: copies with the same members are equal.")

@@ -1,6 +1,6 @@
 //! The hash of the language, fixed forever, and its seeded form for tables.
 //!
-//! With `mix(a, b)` the exclusive or of the low and the high 64 bits of the 128-bit product `a * b`,
+//! With `mix(a, b)` the exclusive or of the low and the high 64 bits of the wide product `a * b`,
 //! all words little endian, and the constants
 //!
 //! ```text

@@ -119,7 +119,7 @@ pub enum StateKind {
         /// Most tokens a bucket holds; it starts full.
         burst: u64,
     },
-    /// Consistent-hashing lookup table of weighted members (Eisenbud et al., NSDI 2016, section 3.4).
+    /// Consistent-hashing lookup table of weighted members (Eisenbud et al., NSDI 2016, 3.4).
     Maglev {
         /// Slots of the lookup table; prime.
         table_size: u32,
@@ -135,8 +135,8 @@ pub struct StateSpec {
     pub name: String,
     /// Kind with its parameters.
     pub kind: StateKind,
-    /// Shape of the key; one address for LPM tables, the member for Maglev tables; empty for arrays,
-    /// counters, pools and single buckets.
+    /// Shape of the key; one address for LPM tables, the member for Maglev tables; empty for
+    /// arrays, counters, pools and single buckets.
     pub key: Shape,
     /// Shape of the value; empty for sets, counters, pools, buckets and Maglev tables.
     pub value: Shape,

@@ -217,6 +217,12 @@ pub(crate) struct BenchArgs {
     /// Frame length in bytes
     #[arg(long, default_value_t = 64)]
     pub(crate) frame: u32,
+    /// Packets in each round
+    #[arg(long, default_value_t = 1_000_000)]
+    pub(crate) packets: u32,
+    /// Measure the reference interpreter as well
+    #[arg(long)]
+    pub(crate) interpreter: bool,
     /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -12,7 +12,7 @@
 //! stored as `0xffff` (RFC 768).
 
 use crate::checksum;
-use crate::field::Write;
+use crate::field::{Write, replace_whole};
 use crate::header::{FieldDef, FieldRef, HeaderId};
 use crate::layout::Layout;
 use crate::option::TcpOption;
@@ -29,9 +29,29 @@ impl Packet {
     pub fn set(&mut self, field: FieldRef, value: u128) {
         let def = field.def();
         let Some(at) = self.layout.start(field.header) else { return };
-        let write = Write::of_field(self.bytes(), at, def, value);
-        if !write.is_idle() && !self.write_common(field, def, &write) {
-            self.write_general(&write);
+        let touched = self.touched(field, def);
+        let frame = self.bytes_mut();
+        let Some(Touched { network, transport, udp }) = touched else {
+            let write = Write::of_field(frame, at, def, value);
+            if !write.is_idle() {
+                self.write_general(&write);
+            }
+            return;
+        };
+        // All headers start at even distances from each other, so one difference serves both.
+        let difference = match replace_whole(frame, at, def, value as u32) {
+            Some(difference) => difference,
+            None => {
+                let write = Write::of_field(frame, at, def, value);
+                write.make(frame);
+                if write.is_idle() { 0 } else { write.difference(at) }
+            }
+        };
+        if let Some(at) = network {
+            amend(frame, at, difference, false);
+        }
+        if let Some(at) = transport {
+            amend(frame, at, difference, udp);
         }
     }
 
@@ -65,50 +85,43 @@ impl Packet {
         }
     }
 
-    /// Makes a write whose checksums are evident. False if they are not; then nothing is done.
+    /// The checksums that a write to the field touches, if they are evident.
     #[inline]
-    fn write_common(&mut self, field: FieldRef, def: &FieldDef, write: &Write) -> bool {
+    fn touched(&self, field: FieldRef, def: &FieldDef) -> Option<Touched> {
         let present = self.layout.present;
-        let touches = match field.header {
-            HeaderId::ETH | HeaderId::VLAN | HeaderId::VLAN2 | HeaderId::ARP => Touches::NOTHING,
-            HeaderId::IP => match def.bit {
-                // Header length, length, protocol, and the checksum itself.
-                4 | 16 | 72 | 80 => return false,
-                // Addresses. ICMP has no pseudo-header; without a transport header look closer.
-                96.. if present.has(HeaderId::L4) => Touches { network: true, transport: true },
-                96.. if !present.has(HeaderId::ICMP) => return false,
-                _ => Touches { network: true, transport: false },
-            },
-            HeaderId::IP6 => match def.bit {
-                32 | 48 => return false,
-                64.. => {
-                    let next = self.layout.start(HeaderId::IP6).map(|at| self.bytes()[at + 6]);
-                    if !present.has(HeaderId::L4) || next != Some(self.layout.proto) {
-                        return false;
-                    }
-                    Touches { network: false, transport: true }
+        let has_l4 = present.has(HeaderId::L4);
+        let (network, transport) = match (field.header, def.bit) {
+            (HeaderId::ETH | HeaderId::VLAN | HeaderId::VLAN2 | HeaderId::ARP, _) => (false, false),
+            // Header length, length, protocol, and the checksum itself.
+            (HeaderId::IP, 4 | 16 | 72 | 80) => return None,
+            // Addresses. ICMP has no pseudo-header; without a transport header look closer.
+            (HeaderId::IP, 96..) if has_l4 => (true, true),
+            (HeaderId::IP, 96..) if !present.has(HeaderId::ICMP) => return None,
+            (HeaderId::IP, _) => (true, false),
+            (HeaderId::IP6, 32 | 48) => return None,
+            (HeaderId::IP6, 64..) => {
+                // Behind extension headers the pseudo-header may be another.
+                let next_at = usize::from(self.layout.offset[usize::from(HeaderId::IP6.0)]) + 6;
+                let direct = self.bytes().get(next_at) == Some(&self.layout.proto);
+                if !has_l4 || !direct {
+                    return None;
                 }
-                _ => Touches::NOTHING,
-            },
-            HeaderId::TCP if def.bit != 128 => Touches { network: false, transport: true },
-            HeaderId::UDP if def.bit < 32 => Touches { network: false, transport: true },
-            HeaderId::L4 => Touches { network: false, transport: true },
-            _ => return false,
+                (false, true)
+            }
+            (HeaderId::IP6, _) => (false, false),
+            (HeaderId::TCP, 128) => return None,
+            (HeaderId::UDP, 32..) => return None,
+            (HeaderId::TCP | HeaderId::UDP | HeaderId::L4, _) => (false, true),
+            _ => return None,
         };
-        let ip = self.layout.start(HeaderId::IP).unwrap_or_default();
-        let l4 = self.layout.start(HeaderId::L4).unwrap_or_default();
+        let start = |id: HeaderId| usize::from(self.layout.offset[usize::from(id.0)]);
         let udp = present.has(HeaderId::UDP);
-        let frame = self.bytes_mut();
-        write.make(frame);
-        // All these headers start at even distances from each other.
-        if touches.network {
-            amend(frame, ip + 10, write.difference(ip), false);
-        }
-        if touches.transport {
-            let origin = if write.from < l4 { write.from } else { l4 };
-            amend(frame, l4 + if udp { 6 } else { 16 }, write.difference(origin), udp);
-        }
-        true
+        let checksum_at = start(HeaderId::L4) + if udp { 6 } else { 16 };
+        Some(Touched {
+            network: network.then_some(start(HeaderId::IP) + 10),
+            transport: transport.then_some(checksum_at),
+            udp,
+        })
     }
 
     /// Makes any write.
@@ -131,16 +144,14 @@ impl Packet {
     }
 }
 
-/// The checksums of the outer datagram that a write concerns.
-struct Touches {
-    /// The IPv4 header's.
-    network: bool,
-    /// That of TCP or UDP.
-    transport: bool,
-}
-
-impl Touches {
-    const NOTHING: Self = Self { network: false, transport: false };
+/// The checksums of the outer datagram that a write touches.
+struct Touched {
+    /// Where the IPv4 header's is.
+    network: Option<usize>,
+    /// Where that of TCP or UDP is.
+    transport: Option<usize>,
+    /// The latter is UDP's.
+    udp: bool,
 }
 
 /// Adds a difference to the stored checksum at `at`.

@@ -38,6 +38,42 @@ const fn mask(width: u8) -> u128 {
     if width >= 128 { u128::MAX } else { (1 << width) - 1 }
 }
 
+/// Overwrites a field of one, two or four whole bytes, and tells what that adds to the sum of
+/// words counted from the header's start (0 if nothing changed). None, and nothing done, for other
+/// fields.
+#[inline]
+pub(crate) fn replace_whole(
+    frame: &mut [u8],
+    at: usize,
+    def: &FieldDef,
+    value: u32,
+) -> Option<u16> {
+    let target = frame.get_mut(at + usize::from(def.bit / 8)..)?;
+    let (old, new) = match (def.width, def.bit % 16) {
+        (8, half @ (0 | 8)) => {
+            let target = target.first_mut()?;
+            let old = std::mem::replace(target, value as u8);
+            let shift = 8 - half;
+            (u16::from(old) << shift, u16::from(value as u8) << shift)
+        }
+        (16, 0) => {
+            let target = target.first_chunk_mut()?;
+            let old = std::mem::replace(target, (value as u16).to_be_bytes());
+            (u16::from_be_bytes(old), value as u16)
+        }
+        (32, 0) => {
+            let target = target.first_chunk_mut()?;
+            let old = u32::from_be_bytes(std::mem::replace(target, value.to_be_bytes()));
+            if old == value {
+                return Some(0);
+            }
+            (checksum::sum_u32(old), checksum::sum_u32(value))
+        }
+        _ => return None,
+    };
+    Some(if old == new { 0 } else { checksum::difference(old, new) })
+}
+
 /// A write of up to 16 bytes that has not been made yet.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Write {
@@ -128,6 +164,28 @@ mod tests {
                 assert_eq!(frame, before, "neighbours of {} {}", header.name, field.name);
             }
         }
+    }
+
+    #[test]
+    fn whole_fields_are_replaced_as_any_field_is_written() {
+        let mut rng = Rng::new(3);
+        let fields = HEADERS.iter().flat_map(|header| header.fields);
+        let mut whole = 0;
+        for field in fields.cycle().take(5_000) {
+            let mut frame = [0; 64];
+            rng.fill(&mut frame);
+            let mut other = frame;
+            let old = load(&frame, 6, field);
+            let value = if rng.one_in(4) { old as u32 } else { rng.next_u64() as u32 };
+            let Some(difference) = replace_whole(&mut frame, 6, field, value) else { continue };
+            let write = Write::of_field(&other, 6, field, value.into());
+            write.make(&mut other);
+            assert_eq!(frame, other, "{}", field.name);
+            let expected = if write.is_idle() { 0 } else { write.difference(6) };
+            assert_eq!(difference % 0xffff, expected % 0xffff, "{}", field.name);
+            whole += 1;
+        }
+        assert!(whole > 1_000, "{whole}");
     }
 
     #[test]

@@ -4,14 +4,14 @@
 //! [stack of headers](Packet::insert) in `stack`, making packets [from nothing](Packet::build) in
 //! `build`.
 //!
-//! **Layout and bytes.** The layout is what [`parse`] found. Writing a field never
+//! **Layout and bytes.** The layout is what [`parse`](crate::parse()) found. Writing a field never
 //! moves a header: if a length, a type or a fragment offset is written, the layout stays as it was
 //! until [`Packet::parse`] looks anew.
 
 use crate::header::{FieldRef, HeaderId};
 use crate::layout::Layout;
 use crate::option::{TcpOption, ip_option_at, tcp_option_at};
-use crate::parse::parse;
+use crate::parse::parse_into;
 use crate::transport::{Transport, has_more_fragments};
 use crate::{checksum, field};
 use trama_base::Nanos;
@@ -72,7 +72,7 @@ impl Packet {
     /// Becomes a packet of these bytes, as [`Packet::new`], in the same buffer.
     pub fn refill(&mut self, frame: &[u8]) {
         self.place(frame);
-        self.layout = parse(frame);
+        parse_into(frame, &mut self.layout);
         self.time = Nanos::ZERO;
         self.port = 0;
         self.mark = 0;
@@ -100,7 +100,9 @@ impl Packet {
     /// Parses the frame anew, for fields that were written or bytes changed through
     /// [`Packet::bytes_mut`].
     pub fn parse(&mut self) {
-        self.layout = parse(self.bytes());
+        let start = self.start as usize;
+        let frame = &self.buffer[start..start + self.layout.len as usize];
+        parse_into(frame, &mut self.layout);
     }
 
     /// The frame.

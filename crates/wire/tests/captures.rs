@@ -9,7 +9,7 @@ use std::fs;
 use std::path::PathBuf;
 use trama_wire::Packet;
 use trama_wire::capture::{CaptureError, Reader};
-use trama_wire::header::HeaderId;
+use trama_wire::header::{FieldRef, HeaderId};
 use trama_wire::layout::Fault;
 use trama_wire::parse::protocol;
 
@@ -28,6 +28,10 @@ fn captures() -> Option<PathBuf> {
     None
 }
 
+fn field(id: HeaderId, name: &str) -> FieldRef {
+    id.field(name).expect("a field of the table")
+}
+
 /// One line of FACTS.tsv.
 struct Facts {
     file: String,
@@ -36,20 +40,20 @@ struct Facts {
 }
 
 fn facts(captures: &std::path::Path) -> (Vec<String>, Vec<Facts>) {
-    let text = fs::read_to_string(captures.join("FACTS.tsv")).unwrap();
+    let text = fs::read_to_string(captures.join("FACTS.tsv")).expect("facts can be read");
     let mut lines = text.lines().map(|line| line.split('\t'));
-    let names = lines.next().unwrap().skip(2).map(str::to_owned).collect();
+    let names = lines.next().expect("facts have a heading").skip(2).map(str::to_owned).collect();
     let facts = lines.map(|mut columns| Facts {
-        file: columns.next().unwrap().to_owned(),
+        file: columns.next().expect("a file name").to_owned(),
         ethernet: columns.next() == Some("1"),
-        numbers: columns.map(|n| n.parse().unwrap()).collect(),
+        numbers: columns.map(|n| n.parse().expect("a number")).collect(),
     });
     (names, facts.collect())
 }
 
 /// Calls `visit` with every packet of a capture: the frame and its length on the wire.
 fn each_packet(path: &std::path::Path, mut visit: impl FnMut(&[u8], u32)) -> Option<CaptureError> {
-    let mut reader = Reader::new(fs::File::open(path).unwrap()).unwrap();
+    let mut reader = Reader::new(fs::File::open(path).expect("it is there")).expect("a header");
     loop {
         match reader.next() {
             Ok(Some(record)) => visit(record.data, record.wire_len),
@@ -82,7 +86,7 @@ impl Counts {
     fn add(&mut self, packet: &Packet, wire_len: u32) {
         let layout = packet.layout();
         let has = |id| layout.present.has(id);
-        let get = |id: HeaderId, name: &str| packet.get(id.field(name).unwrap());
+        let get = |id: HeaderId, name: &str| packet.get(field(id, name));
         self.frames += 1;
         self.wire_bytes += u64::from(wire_len);
         self.captured_bytes += packet.len() as u64;
@@ -199,7 +203,7 @@ fn reason(packet: &Packet, ours: Places, theirs: Places) -> Option<&'static str>
         return None;
     }
     if layout.present.has(HeaderId::UDP) && theirs[2].is_none() {
-        let udp_len = packet.get(HeaderId::UDP.field("len").unwrap()) as usize;
+        let udp_len = packet.get(field(HeaderId::UDP, "len")) as usize;
         let at = layout.start(HeaderId::UDP)?;
         let strange = udp_len < 8 || at + udp_len > layout.end as usize;
         return strange.then_some("a strange UDP length is no reason to hide the ports");
@@ -251,7 +255,7 @@ fn packets_cut_at_any_length_are_read_and_written_without_panic() {
             packet.refill(&frame[..frame.len().min(100)]);
             for id in packet.layout().present.iter() {
                 for field in 0..id.def().fields.len() as u8 {
-                    let field = trama_wire::header::FieldRef { header: id, field };
+                    let field = FieldRef { header: id, field };
                     packet.set(field, !packet.get(field));
                 }
                 packet.checksum_ok(id);
@@ -275,12 +279,12 @@ fn most_checksums_of_real_packets_are_right_and_stay_so() {
             packet.refill(frame);
             let state = covered.map(|id| packet.checksum_ok(id));
             let source = if packet.layout().present.has(HeaderId::IP) {
-                HeaderId::IP.field("src").unwrap()
+                field(HeaderId::IP, "src")
             } else {
-                HeaderId::IP6.field("src").unwrap()
+                field(HeaderId::IP6, "src")
             };
             packet.set(source, packet.get(source) ^ 0x1234_5678);
-            packet.set(HeaderId::L4.field("dst").unwrap(), 4242);
+            packet.set(field(HeaderId::L4, "dst"), 4242);
             assert_eq!(covered.map(|id| packet.checksum_ok(id)), state, "{}", fact.file);
             for (id, ok) in covered.into_iter().zip(state) {
                 if packet.layout().present.has(id) {

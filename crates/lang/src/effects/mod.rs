@@ -15,7 +15,8 @@ mod show;
 mod tests;
 
 pub use cost::Cost;
-pub use exposure::{Exposure, FlowKey, Scope};
+pub use exposure::{Exposure, FlowKey, Scope, Source};
+pub use show::handler_head;
 
 use crate::ir::{
     BinaryOp, Expr, ExprKind, Handler, Meta, Node, Program, StateOp, Stmt, StmtKind, Trigger,
@@ -260,7 +261,7 @@ fn masked(index: Option<&Expr>, count: u32) -> bool {
 
 fn handler_row(node: &Node, handler: &Handler) -> EffectRow {
     let mut row = EffectRow {
-        handler: show::trigger(node, &handler.trigger),
+        handler: handler_head(node, &handler.trigger),
         span: handler.span,
         cost: cost::body(&handler.body),
         ..EffectRow::default()

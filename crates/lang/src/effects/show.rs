@@ -8,7 +8,7 @@ use std::fmt::{self, Display, Formatter};
 use trama_wire::header::{FieldRef, HeaderId, HeaderSet};
 
 /// The head of a handler: `on lan(ip/tcp | ip6/tcp)`, `every 1s`, `init`.
-pub(super) fn trigger(node: &Node, trigger: &Trigger) -> String {
+pub fn handler_head(node: &Node, trigger: &Trigger) -> String {
     match trigger {
         Trigger::Init => "init".into(),
         Trigger::Timer { period } => format!("every {period}"),

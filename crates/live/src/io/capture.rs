@@ -4,7 +4,7 @@ use super::{Counters, DropReason, IoError, Received, Sink, Source, Timing};
 use crate::poll::{Waiter, Wake};
 use crate::signal::StopFlag;
 use std::fs::File;
-use std::io::{BufWriter, Read, Write};
+use std::io::{BufWriter, Read};
 use std::os::fd::{AsRawFd as _, FromRawFd as _, RawFd};
 use trama_base::Nanos;
 use trama_wire::capture::{CaptureError, LinkType, Reader, Record, Writer};

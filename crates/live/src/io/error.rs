@@ -8,7 +8,7 @@ use trama_wire::capture::CaptureError;
 #[non_exhaustive]
 pub enum IoError {
     /// There is no interface with this name.
-    #[error("interface `{name}` does not exist in this network namespace{}", existing(.existing))]
+    #[error("interface `{name}` does not exist in this network namespace{}", choices(.existing))]
     NoSuchInterface {
         /// The name that was asked for.
         name: String,
@@ -82,7 +82,7 @@ pub enum IoError {
         link_type: String,
     },
     /// A pcapng file has no interface with this name.
-    #[error("capture `{path}` has no interface `{interface}`{}", existing(.existing))]
+    #[error("capture `{path}` has no interface `{interface}`{}", choices(.existing))]
     NoCaptureInterface {
         /// The path.
         path: String,
@@ -123,7 +123,7 @@ impl IoError {
     }
 }
 
-fn existing(names: &[String]) -> String {
+fn choices(names: &[String]) -> String {
     if names.is_empty() { String::new() } else { format!("; there are: {}", names.join(", ")) }
 }
 

@@ -8,9 +8,20 @@ use std::os::fd::{AsRawFd as _, BorrowedFd};
 const VETH_INFO_PEER: u16 = 1;
 const CREATE: i32 = libc::NLM_F_CREATE | libc::NLM_F_EXCL;
 
-/// One end of a veth pair.
+/// A kind of interface to make.
 #[derive(Clone, Debug)]
-pub struct VethEnd<'a> {
+pub struct LinkSpec<'a> {
+    /// Its kind: `vxlan`, `bridge`, `macvlan` …
+    pub kind: &'a str,
+    /// Index of the interface that it sits on.
+    pub lower: Option<u32>,
+    /// Its name and place.
+    pub end: LinkEnd<'a>,
+}
+
+/// An interface to make; one end of a veth pair.
+#[derive(Clone, Debug)]
+pub struct LinkEnd<'a> {
     /// Interface name.
     pub name: &'a str,
     /// Hardware address; chosen by the kernel if absent.
@@ -19,7 +30,12 @@ pub struct VethEnd<'a> {
     pub namespace: Option<BorrowedFd<'a>>,
 }
 
-impl VethEnd<'_> {
+impl<'a> LinkEnd<'a> {
+    /// An interface in the namespace of the socket, with an address that the kernel chooses.
+    pub fn here(name: &'a str) -> Self {
+        Self { name, address: None, namespace: None }
+    }
+
     fn put(&self, message: &mut Message) {
         message.text(libc::IFLA_IFNAME, self.name);
         if let Some(address) = self.address {
@@ -57,7 +73,7 @@ impl std::fmt::Display for Prefix {
 
 impl Netlink {
     /// Makes a pair of connected Ethernet interfaces.
-    pub fn create_veth(&mut self, near: &VethEnd<'_>, far: &VethEnd<'_>) -> Result<(), SysError> {
+    pub fn create_veth(&mut self, near: &LinkEnd<'_>, far: &LinkEnd<'_>) -> Result<(), SysError> {
         let mut message = Message::new(libc::RTM_NEWLINK, CREATE);
         message.put_link(0, 0, 0);
         near.put(&mut message);
@@ -73,24 +89,22 @@ impl Netlink {
         self.request(&mut message, "RTM_NEWLINK(veth)")
     }
 
-    /// Makes an interface of another kind. `lower` is the index of the interface that it sits on;
-    /// `data` fills the attributes of its kind.
+    /// Makes an interface of another kind; `data` fills the attributes of its kind.
     pub fn create_link(
         &mut self,
-        kind: &str,
-        name: &str,
-        lower: Option<u32>,
+        spec: &LinkSpec<'_>,
         data: impl FnOnce(&mut Message),
     ) -> Result<(), SysError> {
         let mut message = Message::new(libc::RTM_NEWLINK, CREATE);
-        message.put_link(0, 0, 0).text(libc::IFLA_IFNAME, name);
-        if let Some(index) = lower {
+        message.put_link(0, 0, 0);
+        spec.end.put(&mut message);
+        if let Some(index) = spec.lower {
             message.attribute(libc::IFLA_LINK, &index.to_ne_bytes());
         }
         message.nest(libc::IFLA_LINKINFO, |info| {
-            info.text(libc::IFLA_INFO_KIND, kind).nest(libc::IFLA_INFO_DATA, data);
+            info.text(libc::IFLA_INFO_KIND, spec.kind).nest(libc::IFLA_INFO_DATA, data);
         });
-        self.request(&mut message, &format!("RTM_NEWLINK({kind})"))
+        self.request(&mut message, &format!("RTM_NEWLINK({})", spec.kind))
     }
 
     /// Removes an interface; a veth's peer goes with it.

@@ -22,12 +22,10 @@ impl Message {
     /// `NLM_F_REQUEST` and `NLM_F_ACK`.
     pub fn new(kind: u16, flags: i32) -> Self {
         let flags = (flags | libc::NLM_F_REQUEST | libc::NLM_F_ACK) as u16;
-        let mut message = Self { bytes: Vec::with_capacity(256) };
-        message.put(&0u32.to_ne_bytes());
-        message.put(&kind.to_ne_bytes());
-        message.put(&flags.to_ne_bytes());
-        message.put(&[0; 8]);
-        message
+        let mut bytes = vec![0; HEADER_LEN];
+        bytes[4..6].copy_from_slice(&kind.to_ne_bytes());
+        bytes[6..8].copy_from_slice(&flags.to_ne_bytes());
+        Self { bytes }
     }
 
     /// Appends raw bytes: the fixed part of a request.

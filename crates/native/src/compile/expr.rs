@@ -56,7 +56,7 @@ impl Lowering<'_, '_> {
             ExprKind::Select(condition, then, or) => {
                 let condition = self.expr(condition)?;
                 let (then, or) = (self.expr(then)?, self.expr(or)?);
-                self.b.ins().select(condition, then, or)
+                self.select(condition, then, or)
             }
             ExprKind::Table(table, row, column) => {
                 let at = self.expr(row)?;
@@ -160,11 +160,11 @@ impl Lowering<'_, '_> {
         let to = self.b.ins().iadd_imm_s(from, i64::from(bytes));
         let inside = self.b.ins().icmp(IntCC::UnsignedLessThanOrEqual, to, end);
         let zero = self.word(0);
-        let from = self.b.ins().select(inside, from, zero);
+        let from = self.select(inside, from, zero);
         let data = self.data(p);
         let at = self.b.ins().iadd(data, from);
         let loaded = self.big_endian(bytes, at, 0);
-        self.b.ins().select(inside, loaded, zero)
+        self.select(inside, loaded, zero)
     }
 
     /// A cell of a constant table, 0 beyond its rows.
@@ -177,13 +177,13 @@ impl Lowering<'_, '_> {
         let inside = self.b.ins().icmp(IntCC::UnsignedLessThan, row, rows);
         let row = if row_width > 64 { self.b.ins().ireduce(types::I64, row) } else { row };
         let zero = self.word(0);
-        let row = self.b.ins().select(inside, row, zero);
+        let row = self.select(inside, row, zero);
         let offset = self.b.ins().imul_imm_s(row, bytes as i64);
         let start = self.address(source.image.column(table, column));
         let at = self.b.ins().iadd(start, offset);
         let cell = self.load(Memory::Constant, bytes, at, 0);
         let zero = self.constant(width, 0);
-        self.b.ins().select(inside, cell, zero)
+        self.select(inside, cell, zero)
     }
 
     /// A value with its sign bit copied into all higher bits of `to`.
@@ -254,13 +254,13 @@ impl Lowering<'_, '_> {
     /// Unsigned quotient (0 for a zero divisor) or remainder (the dividend for a zero divisor).
     fn divide(&mut self, quotient: bool, a: Value, b: Value) -> Value {
         let (zero, one) = (self.word(0), self.word(1));
-        let safe = self.b.ins().select(b, b, one);
+        let safe = self.select(b, b, one);
         if quotient {
             let q = self.b.ins().udiv(a, safe);
-            self.b.ins().select(b, q, zero)
+            self.select(b, q, zero)
         } else {
             let r = self.b.ins().urem(a, safe);
-            self.b.ins().select(b, r, a)
+            self.select(b, r, a)
         }
     }
 
@@ -272,14 +272,14 @@ impl Lowering<'_, '_> {
         // b + 1 < 2 (unsigned) holds for -1 and 0 alone.
         let above = self.b.ins().iadd_imm_s(b, 1);
         let special = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, above, 2);
-        let safe = self.b.ins().select(special, one, b);
+        let safe = self.select(special, one, b);
         let (value, by_zero, by_minus_one) = if quotient {
             (self.b.ins().sdiv(a, safe), zero, self.b.ins().ineg(a))
         } else {
             (self.b.ins().srem(a, safe), a, zero)
         };
-        let exception = self.b.ins().select(b, by_minus_one, by_zero);
-        self.b.ins().select(special, exception, value)
+        let exception = self.select(b, by_minus_one, by_zero);
+        self.select(special, exception, value)
     }
 
     /// A shift; the result may have bits above the width.
@@ -298,7 +298,7 @@ impl Lowering<'_, '_> {
         };
         let inside = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, amount, i64::from(width));
         let zero = self.constant(if width > 64 { 128 } else { 64 }, 0);
-        self.b.ins().select(inside, shifted, zero)
+        self.select(inside, shifted, zero)
     }
 
     /// The smaller of a value and `most`, in a word.
@@ -309,7 +309,7 @@ impl Lowering<'_, '_> {
         }
         let (low, high) = self.b.ins().isplit(value);
         let low = self.b.ins().umin(low, most);
-        self.b.ins().select(high, most, low)
+        self.select(high, most, low)
     }
 
     /// Packs values into new memory on the stack and gives its address. Leaves are joined into

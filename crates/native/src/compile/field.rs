@@ -26,10 +26,13 @@ impl Window {
         for bytes in [1_u8, 2, 4, 8] {
             let size = u16::from(bytes) * 8;
             let latest = field.header.def().min_len.saturating_sub(u16::from(bytes));
-            let byte = (bit / 8).min(latest);
-            if byte * 8 + size >= last_bit {
-                let shift = (byte * 8 + size - last_bit) as u8;
-                return Self { byte: i32::from(byte), bytes, shift, width };
+            // Where it makes no difference, a window that ends with the field.
+            let byte = last_bit.div_ceil(8).saturating_sub(u16::from(bytes)).min(bit / 8);
+            for byte in [byte, (bit / 8).min(latest)] {
+                if byte <= latest && byte * 8 + size >= last_bit {
+                    let shift = (byte * 8 + size - last_bit) as u8;
+                    return Self { byte: i32::from(byte), bytes, shift, width };
+                }
             }
         }
         unreachable!("a field of at most 64 bits lies within 8 bytes of its header")
@@ -89,7 +92,7 @@ mod tests {
         let window = |header: HeaderId, name| Window::of(header.field(name).unwrap());
         let at = |byte, bytes, shift, width| Window { byte, bytes, shift, width };
         assert_eq!(window(HeaderId::ETH, "dst"), at(0, 8, 16, 48));
-        assert_eq!(window(HeaderId::ETH, "src"), at(6, 8, 16, 48));
+        assert_eq!(window(HeaderId::ETH, "src"), at(4, 8, 0, 48));
         assert_eq!(window(HeaderId::IP, "frag"), at(6, 2, 0, 13));
         assert_eq!(window(HeaderId::IP6, "label"), at(0, 4, 0, 20));
         assert_eq!(window(HeaderId::TCP, "flags.syn"), at(13, 1, 1, 1));

@@ -247,6 +247,21 @@ impl Lowering<'_, '_> {
         self.b.ins().band(value, mask)
     }
 
+    /// `then` if the condition is not zero, else `or`.
+    ///
+    /// Wide values are chosen by halves: Cranelift turns a `select` on a comparison of its operands
+    /// into a minimum or maximum, which it cannot lower for 128 bits.
+    pub(super) fn select(&mut self, condition: Value, then: Value, or: Value) -> Value {
+        if self.b.func.dfg.value_type(then) != types::I128 {
+            return self.b.ins().select(condition, then, or);
+        }
+        let (then_low, then_high) = self.b.ins().isplit(then);
+        let (or_low, or_high) = self.b.ins().isplit(or);
+        let low = self.b.ins().select(condition, then_low, or_low);
+        let high = self.b.ins().select(condition, then_high, or_high);
+        self.b.ins().iconcat(low, high)
+    }
+
     /// A register's truth as a word of 0 or 1.
     pub(super) fn bit(&mut self, truth: Value) -> Value {
         self.b.ins().uextend(types::I64, truth)

@@ -93,7 +93,7 @@ impl Lowering<'_, '_> {
             Known::Nothing => {
                 let packet = self.packet(p);
                 let instead = self.address(instead);
-                self.b.ins().select(packet, place, instead)
+                self.select(packet, place, instead)
             }
         }
     }

@@ -168,7 +168,7 @@ impl Lowering<'_, '_> {
                 let none = self.word(NO_INDEX);
                 let some = self.b.ins().icmp(IntCC::NotEqual, taken, none);
                 let zero = self.word(0);
-                let value = self.b.ins().select(some, taken, zero);
+                let value = self.select(some, taken, zero);
                 let some = self.bit(some);
                 self.assign(*index, value, 32);
                 self.assign(*found, some, 1);
@@ -235,7 +235,7 @@ impl Lowering<'_, '_> {
     fn found_value(&mut self, at: Value, shape: &Shape, found: Option<LocalId>, to: &[LocalId]) {
         let zeros = self.source.frame.zeros();
         let zeros = self.address(zeros);
-        let readable = self.b.ins().select(at, at, zeros);
+        let readable = self.select(at, at, zeros);
         for ((&width, offset), &local) in shape.0.iter().zip(shape.offsets()).zip(to) {
             let leaf = self.load(Memory::Value, Shape::leaf_bytes(width), readable, offset);
             self.assign(local, leaf, width);
@@ -292,11 +292,11 @@ impl Lowering<'_, '_> {
             }
             UpdateOp::Max => {
                 let greater = self.b.ins().icmp(IntCC::UnsignedGreaterThan, operand, old);
-                self.b.ins().select(greater, operand, old)
+                self.select(greater, operand, old)
             }
             UpdateOp::Min => {
                 let less = self.b.ins().icmp(IntCC::UnsignedLessThan, operand, old);
-                self.b.ins().select(less, operand, old)
+                self.select(less, operand, old)
             }
             UpdateOp::Or => self.b.ins().bor(old, operand),
             UpdateOp::And => self.b.ins().band(old, operand),

@@ -20,7 +20,7 @@ const VALUE_BYTES: usize = 32;
 /// (A time at which a bucket is not yet full, its turn, its slot).
 type Candidate = Reverse<(u64, u64, u32)>;
 
-/// Levels in a hash table, as of the last take, and a heap that finds the bucket that is full first.
+/// Levels in a hash table, as of the last take, and a heap that finds the bucket full first.
 ///
 /// A take makes its bucket full later, never sooner, so what the heap knows is a lower bound;
 /// it is corrected only when a new key finds no room, and only at the top, until the top is right.

@@ -58,8 +58,23 @@ impl Index {
     #[inline]
     pub(super) fn find(&self, hash: u64, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
         let home = self.home(hash);
-        let mut number = home;
-        loop {
+        let bucket = self.bucket(home);
+        let mut places = places_of(bucket, tag(hash));
+        while places != 0 {
+            let slot = slot_at(bucket, first_place(places));
+            if is_it(slot) {
+                return Some(slot);
+            }
+            places &= places - 1;
+        }
+        if bucket[1] < PASSED_ONE { None } else { self.find_behind(home, hash, is_it) }
+    }
+
+    /// The rest of a search that did not end in the home bucket.
+    #[cold]
+    fn find_behind(&self, home: u64, hash: u64, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
+        let mut number = self.after(home);
+        while number != home {
             let bucket = self.bucket(number);
             let mut places = places_of(bucket, tag(hash));
             while places != 0 {
@@ -69,11 +84,12 @@ impl Index {
                 }
                 places &= places - 1;
             }
-            number = self.after(number);
-            if bucket[1] < PASSED_ONE || number == home {
+            if bucket[1] < PASSED_ONE {
                 return None;
             }
+            number = self.after(number);
         }
+        None
     }
 
     /// The first slot that a search for a hash asks about in its home bucket.

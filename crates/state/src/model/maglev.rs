@@ -8,8 +8,8 @@
 //!   ([`crate::hash::seeded`] of the packed member).
 //! - The members, sorted by their packed bytes, take turns in rounds. In each round a member's
 //!   credit, 0 at first, grows by its weight; if it then is at least the greatest weight of all
-//!   members, it shrinks by that much and the member takes the first slot in its order that is still
-//!   free. With equal weights everyone moves in every round, which is the paper's algorithm.
+//!   members, it shrinks by that much and the member takes the first slot in its order that is
+//!   still free. With equal weights everyone moves in every round, which is the paper's algorithm.
 //! - It ends when no slot is free.
 
 use crate::hash;

@@ -41,11 +41,11 @@ fn icmp_and_its_quotes() {
             IP,
             (H::ICMP, &[("type", 3), ("code", 4), ("mtu", 1400)]),
             quoted,
-            (H::INNER_L4, &[("src", 53), ("dst", 1024)]),
+            (H::INNER_L4, &[("src", 53), ("dst", 9)]),
         ],
         b"",
         expect![
-            "10.0.0.1 > 192.0.2.2 icmp fragmentation needed mtu 1400 [1.2.3.4:53 > 5.6.7.8:1024 udp]"
+            "10.0.0.1 > 192.0.2.2 icmp fragmentation needed mtu 1400 [1.2.3.4:53 > 5.6.7.8:9 udp]"
         ],
     );
     check(

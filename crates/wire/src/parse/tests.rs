@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 /// What holds for the layout of any bytes.
 fn assert_sound(frame: &[u8], layout: &Layout) {
+    assert_eq!(*layout, parse_any(frame), "the short way and the long way agree");
     assert_eq!(layout.len as usize, frame.len());
     assert!(layout.payload <= layout.end && layout.end <= layout.len, "{layout:?}");
     for id in layout.present.iter() {

@@ -100,7 +100,7 @@ pub fn open(device: &Device, attach: Attach) -> Result<(XdpSource, XdpSink), IoE
     let map = bpf::create_map(MapType::XskMap, 4, 4, device.queues).map_err(on_error)?;
     let mut queues = Vec::new();
     for index in 0..device.queues {
-        let queue = Queue::open(device, index, chunk_len, attach).map_err(on_error)?;
+        let queue = Queue::open(device, index, chunk_len, libc::XDP_COPY).map_err(on_error)?;
         let fd = queue.socket.as_raw_fd().to_ne_bytes();
         bpf::update_map(map.as_fd(), &index.to_ne_bytes(), &fd).map_err(on_error)?;
         queues.push(queue);
@@ -124,6 +124,11 @@ pub fn open(device: &Device, attach: Attach) -> Result<(XdpSource, XdpSink), IoE
     Ok((source, XdpSink::new(device.try_clone().map_err(on_error)?, send)))
 }
 
+/// Looks whether the driver can read and write our memory itself. Nothing here uses that yet.
+pub(crate) fn try_zero_copy(device: &Device) -> Result<(), SysError> {
+    Queue::open(device, 0, 4096, libc::XDP_ZEROCOPY).map(drop)
+}
+
 /// Sends each frame to the socket of its receive queue, or on to the stack if there is none.
 fn load_program(map: &OwnedFd) -> Result<OwnedFd, SysError> {
     const XDP_PASS: i32 = 2;
@@ -143,7 +148,7 @@ fn load_program(map: &OwnedFd) -> Result<OwnedFd, SysError> {
 }
 
 impl Queue {
-    fn open(device: &Device, index: u32, chunk_len: u32, attach: Attach) -> Result<Self, SysError> {
+    fn open(device: &Device, index: u32, chunk_len: u32, mode: u16) -> Result<Self, SysError> {
         let kind = libc::SOCK_RAW | libc::SOCK_NONBLOCK;
         let fd = socket(libc::AF_XDP, kind, 0, "socket(AF_XDP)")?;
         let len = (RECEIVE_FRAMES + SEND_FRAMES) as usize * chunk_len as usize;
@@ -169,7 +174,7 @@ impl Queue {
             fill.push_address(u64::from(frame) * u64::from(chunk_len));
         }
         fill.publish();
-        bind(&fd, device.index, index, attach)?;
+        bind(&fd, device.index, index, mode)?;
         let (socket, umem) = (Arc::new(fd), Arc::new(umem));
         Ok(Self { socket, umem, fill, completion, receive, send })
     }
@@ -220,10 +225,10 @@ impl Umem {
     }
 }
 
-fn bind(fd: &OwnedFd, interface: u32, queue: u32, attach: Attach) -> Result<(), SysError> {
+fn bind(fd: &OwnedFd, interface: u32, queue: u32, mode: u16) -> Result<(), SysError> {
     let address = libc::sockaddr_xdp {
         sxdp_family: libc::AF_XDP as u16,
-        sxdp_flags: libc::XDP_COPY | libc::XDP_USE_NEED_WAKEUP,
+        sxdp_flags: mode | libc::XDP_USE_NEED_WAKEUP,
         sxdp_ifindex: interface,
         sxdp_queue_id: queue,
         sxdp_shared_umem_fd: 0,
@@ -236,7 +241,8 @@ fn bind(fd: &OwnedFd, interface: u32, queue: u32, attach: Attach) -> Result<(), 
             size_of::<libc::sockaddr_xdp>() as libc::socklen_t,
         )
     };
-    let operation = format!("bind(AF_XDP, {}, queue {queue})", attach.text());
+    let mode = if mode == libc::XDP_ZEROCOPY { "XDP_ZEROCOPY" } else { "XDP_COPY" };
+    let operation = format!("bind(AF_XDP, {mode}, queue {queue})");
     check(result, &operation).map(drop)
 }
 

@@ -1,0 +1,14 @@
+//! Measurement of programs: nanoseconds per packet on one core, from memory.
+//!
+//! What is measured is the whole way of a packet through the product: copying its bytes from
+//! memory into a packet buffer, parsing, the program, and giving the buffer back. Rounds of all
+//! workloads are interleaved, so that a machine that gets slower does so for each of them; the
+//! median and the spread over the rounds are reported.
+
+mod measure;
+mod traffic;
+mod workload;
+
+pub use measure::{Measurement, Plan, measure};
+pub use traffic::{Traffic, TrafficPlan};
+pub use workload::{Workload, WorkloadError, workloads};

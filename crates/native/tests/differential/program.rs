@@ -1,0 +1,192 @@
+//! Random well-formed programs: networks of nodes with state, tables, logs and handlers.
+
+use crate::body::{Body, Place};
+use trama_base::{Nanos, Rng};
+use trama_lang::ir::{
+    Dest, Handler, LogSite, Node, PacketId, Program, Table, Trigger, View, reason,
+};
+use trama_state::{Shape, StateKind, StateSpec, WhenFull};
+use trama_wire::header::{HeaderId, HeaderSet};
+
+/// Widths that values are drawn from: the common ones more often.
+const WIDTHS: [u8; 14] = [1, 1, 8, 8, 16, 32, 32, 64, 64, 128, 5, 13, 48, 63];
+
+/// A width.
+pub fn width(rng: &mut Rng) -> u8 {
+    if rng.one_in(8) { rng.below(64) as u8 + 1 } else { *rng.pick(&WIDTHS) }
+}
+
+/// A program.
+pub fn program(rng: &mut Rng) -> Program {
+    let ports = rng.below(3) as u32 + 1;
+    // Copies that run in circles are a test of their own.
+    let copies = rng.one_in(2);
+    let count = rng.below(3) as u32 + 1;
+    let nodes: Vec<Node> = (0..count).map(|n| node(rng, n, count, ports, copies)).collect();
+    let ingress = (0..ports)
+        .map(|_| match rng.below(20) {
+            0 => Dest::Unconnected,
+            1 => Dest::Discard,
+            2 => Dest::Out(rng.below(ports.into()) as u32),
+            _ => {
+                let n = rng.below(count.into()) as usize;
+                Dest::Node(n as u32, rng.below(nodes[n].ports.len() as u64) as u32)
+            }
+        })
+        .collect();
+    let names = (0..ports).map(|n| format!("port{n}")).collect();
+    Program { name: "random".into(), ports: names, ingress, nodes }
+}
+
+fn node(rng: &mut Rng, index: u32, nodes: u32, externals: u32, copies: bool) -> Node {
+    // Every node has four ports, so that wires can be drawn before the other nodes exist.
+    let ports = 4;
+    let wires = (0..ports)
+        .map(|_| match rng.below(12) {
+            0 => Dest::Unconnected,
+            1 => Dest::Discard,
+            2..=5 => {
+                let first = if copies { index + 1 } else { 0 };
+                if first < nodes {
+                    let to = first + rng.below(u64::from(nodes - first)) as u32;
+                    Dest::Node(to, rng.below(ports) as u32)
+                } else {
+                    Dest::Out(rng.below(externals.into()) as u32)
+                }
+            }
+            _ => Dest::Out(rng.below(externals.into()) as u32),
+        })
+        .collect();
+    let mut node = Node {
+        name: format!("node{index}"),
+        element: "Random".into(),
+        ports: (0..ports).map(|n| format!("p{n}")).collect(),
+        wires,
+        states: (0..rng.below(7)).map(|n| state(rng, n)).collect(),
+        state_views: Vec::new(),
+        tables: (0..rng.below(3)).map(|n| table(rng, n)).collect(),
+        reasons: reason::BUILT_IN.iter().map(|&r| r.into()).chain(["own".into()]).collect(),
+        log_sites: (0..rng.below(3)).map(|n| log_site(rng, n)).collect(),
+        handlers: Vec::new(),
+    };
+    for _ in 0..=rng.below(3) {
+        let trigger = packet_trigger(rng, ports as u32);
+        handler(rng, &mut node, trigger, copies);
+    }
+    if rng.one_in(2) {
+        handler(rng, &mut node, Trigger::Init, copies);
+    }
+    if rng.one_in(2) {
+        let period = Nanos(1 << rng.below(40));
+        handler(rng, &mut node, Trigger::Timer { period }, copies);
+    }
+    node
+}
+
+fn handler(rng: &mut Rng, node: &mut Node, trigger: Trigger, copies: bool) {
+    let present = match &trigger {
+        Trigger::Packet { patterns, .. } => {
+            patterns.iter().copied().reduce(HeaderSet::intersection).unwrap_or_default()
+        }
+        _ => HeaderSet::EMPTY,
+    };
+    let place = Place { states: &node.states, tables: &node.tables, log_sites: &node.log_sites };
+    let input = matches!(trigger, Trigger::Packet { .. });
+    let registers = if input { rng.below(3) as u32 + 1 } else { rng.below(2) as u32 };
+    let mut body = Body::new(rng, place, registers, copies);
+    body.present.iter_mut().take(1).for_each(|p| *p = present);
+    let mut statements = body.statements(3, 10);
+    if input {
+        statements.extend(body.ending(PacketId(0)));
+    }
+    let locals = body.locals;
+    let trigger = match trigger {
+        Trigger::Packet { first_port, port_count, patterns, .. } => {
+            let index_local = rng
+                .one_in(2)
+                .then(|| trama_lang::ir::LocalId(rng.below(locals.len() as u64) as u32));
+            Trigger::Packet { first_port, port_count, index_local, patterns }
+        }
+        other => other,
+    };
+    let span = trama_lang::source::Span::default();
+    node.handlers.push(Handler { trigger, locals, packets: registers, body: statements, span });
+}
+
+fn packet_trigger(rng: &mut Rng, ports: u32) -> Trigger {
+    let first_port = rng.below(ports.into()) as u32;
+    let port_count = rng.below(u64::from(ports - first_port)) as u32 + 1;
+    let sets: [&[HeaderId]; 10] = [
+        &[],
+        &[],
+        &[HeaderId::ETH],
+        &[HeaderId::IP],
+        &[HeaderId::IP, HeaderId::TCP, HeaderId::L4],
+        &[HeaderId::IP, HeaderId::UDP, HeaderId::L4],
+        &[HeaderId::L4],
+        &[HeaderId::IP6],
+        &[HeaderId::ICMP, HeaderId::INNER],
+        &[HeaderId::VLAN],
+    ];
+    let patterns = (0..=rng.below(3))
+        .map(|_| {
+            let start = if rng.one_in(3) { HeaderSet::EMPTY } else { HeaderSet::of(HeaderId::ETH) };
+            rng.pick(&sets).iter().fold(start, |set, &id| set.with(id))
+        })
+        .collect();
+    Trigger::Packet { first_port, port_count, index_local: None, patterns }
+}
+
+fn state(rng: &mut Rng, n: u64) -> StateSpec {
+    let leaves =
+        |rng: &mut Rng, most: u64| Shape((0..rng.below(most + 1)).map(|_| width(rng)).collect());
+    let expire = rng.one_in(2).then(|| Nanos(1 << rng.below(36)));
+    let capacity = rng.below(6) as u32 + 1;
+    let evicts = rng.one_in(2);
+    let when_full = if evicts { WhenFull::EvictOldest } else { WhenFull::Refuse };
+    let none = Shape::default;
+    let (kind, key, value) = match rng.below(10) {
+        0..=3 => {
+            let kind = StateKind::Map { capacity, expire, when_full };
+            (kind, leaves(rng, 5), leaves(rng, 4))
+        }
+        4 => {
+            let mut value = leaves(rng, 4);
+            value.0.push(width(rng));
+            (StateKind::Array { len: capacity }, none(), value)
+        }
+        5 => (StateKind::Counter { len: capacity }, none(), none()),
+        6 => (StateKind::Pool { size: capacity, expire }, none(), none()),
+        7 => {
+            let address_bits = *rng.pick(&[32, 128]);
+            let kind = StateKind::Lpm { address_bits, capacity };
+            (kind, Shape(vec![address_bits]), leaves(rng, 3))
+        }
+        8 => {
+            let key = leaves(rng, 3);
+            let capacity = if key.0.is_empty() { 1 } else { capacity };
+            let (rate_per_s, burst) = (1 << rng.below(30), rng.below(100) + 1);
+            (StateKind::Bucket { capacity, rate_per_s, burst }, key, none())
+        }
+        _ => (StateKind::Maglev { table_size: 13, capacity }, leaves(rng, 3), none()),
+    };
+    StateSpec { name: format!("state{n}"), kind, key, value }
+}
+
+fn table(rng: &mut Rng, n: u64) -> Table {
+    let columns: Vec<u8> = (0..=rng.below(3)).map(|_| width(rng)).collect();
+    let rows = (0..rng.below(6))
+        .map(|_| columns.iter().map(|&width| crate::expr::constant(rng, width)).collect())
+        .collect();
+    Table { name: format!("table{n}"), columns, rows }
+}
+
+fn log_site(rng: &mut Rng, n: u64) -> LogSite {
+    let views: Vec<View> = (0..rng.below(3)).map(|_| View::Uint).collect();
+    LogSite {
+        alert: rng.one_in(2),
+        text: (0..=views.len()).map(|part| format!("site {n} part {part} ")).collect(),
+        views,
+        limit_per_s: rng.one_in(2).then(|| rng.below(20)),
+    }
+}
