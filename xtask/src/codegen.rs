@@ -1,8 +1,11 @@
 //! Generated files: made from data in the repository, committed, and checked to be fresh.
 //!
-//! `crates/atlas/systems.txt` becomes the table of the `atlas` crate and a page of the book.
+//! `crates/atlas/systems.txt` becomes the table of the `atlas` crate and a page of the book. The
+//! programs of the library and the table of headers become a page each.
 
 mod atlas;
+mod headers;
+mod library;
 
 use crate::files::File;
 use std::fs;
@@ -55,14 +58,40 @@ pub(crate) fn check(root: &Path) -> bool {
 /// The generated files that are not as they should be, as they should be.
 pub(crate) fn stale(root: &Path) -> Result<Vec<File>, String> {
     let source = "crates/atlas/systems.txt";
-    let text = fs::read_to_string(root.join(source)).map_err(|e| format!("{source}: {e}"))?;
+    let text = read(root, source)?;
     let systems = atlas::parse(&text).map_err(|message| format!("{source}:{message}"))?;
+    let source = "crates/wire/src/header.rs";
+    let text = read(root, source)?;
+    let headers = headers::parse(&text).map_err(|message| format!("{source}:{message}"))?;
+    let library = library::page(&programs(root, "crates/lang/library")?)?;
     let wanted = [
         File { path: "crates/atlas/src/systems.rs".into(), text: atlas::rust(&systems) },
         File { path: "docs/book/src/atlas.md".into(), text: atlas::page(&systems) },
+        File { path: "docs/book/src/language/headers.md".into(), text: headers::page(&headers) },
+        File { path: "docs/book/src/library.md".into(), text: library },
     ];
     let differs = |file: &File| {
         fs::read_to_string(root.join(&file.path)).ok().as_deref() != Some(file.text.as_str())
     };
     Ok(wanted.into_iter().filter(differs).collect())
+}
+
+fn read(root: &Path, path: &str) -> Result<String, String> {
+    fs::read_to_string(root.join(path)).map_err(|error| format!("{path}: {error}"))
+}
+
+/// The programs of a folder, sorted by name.
+fn programs(root: &Path, folder: &str) -> Result<Vec<File>, String> {
+    let entries = fs::read_dir(root.join(folder)).map_err(|error| format!("{folder}: {error}"))?;
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|error| format!("{folder}: {error}"))?;
+        names.extend(entry.file_name().into_string().ok().filter(|n| n.ends_with(".trama")));
+    }
+    names.sort();
+    let file = |name: String| {
+        let path = format!("{folder}/{name}");
+        read(root, &path).map(|text| File { path, text })
+    };
+    names.into_iter().map(file).collect()
 }

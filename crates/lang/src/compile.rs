@@ -130,11 +130,6 @@ impl Unit {
             .collect()
     }
 
-    /// The tests of the program, in order; those of imported files and of the library excluded.
-    pub fn tests(&self) -> Vec<&ast::Test> {
-        tests_of(&self.files[0])
-    }
-
     /// Checks everything in the program and instantiates what the options say.
     pub fn check(&mut self, options: &Options, files: &dyn Files) -> Checked {
         let set: Vec<_> = (options.set.iter())

@@ -12,6 +12,7 @@ mod struct_ops;
 mod tools;
 mod tracing;
 
+use crate::capability::Capabilities;
 use crate::clock;
 use crate::io::IoError;
 use crate::sys::SysError;
@@ -109,7 +110,13 @@ impl Probe {
         match (self.check)() {
             Ok(detail) => Verdict::Yes(detail),
             Err(Refusal { reason, permission: true }) if !self.needs.is_empty() => {
-                Verdict::No { reason: format!("{reason}; needs {}", self.needs) }
+                let missing = Capabilities::effective().missing();
+                let lacks = missing.iter().any(|name| self.needs.contains(name));
+                let hint = match lacks || !self.needs.starts_with("CAP_") {
+                    true => format!("needs {}", self.needs),
+                    false => format!("the kernel forbids it, even with {}", self.needs),
+                };
+                Verdict::No { reason: format!("{reason}; {hint}") }
             }
             Err(Refusal { reason, .. }) => Verdict::No { reason },
         }

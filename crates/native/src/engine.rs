@@ -5,13 +5,17 @@ use crate::error::NativeError;
 use crate::frame::Frame;
 use crate::image::NodeImage;
 use crate::network::{Entry as Handler, Network, NodeRun};
+use crate::prefetch::{CHUNK, Compiled, Prefetcher};
+use crate::probe::{Probe, probes};
 use crate::timer::Timers;
+use std::slice;
 use std::sync::Arc;
 use trama_base::{Nanos, Rng};
 use trama_lang::engine::{Engine, Entry, LogLine, Report, Traffic};
 use trama_lang::ir::{Dest, Program, Trigger};
 use trama_lang::ir_check::validate;
 use trama_lang::logs::LogBook;
+use trama_state::mem;
 use trama_wire::packet::Packet;
 use trama_wire::pool::Pool;
 
@@ -31,6 +35,7 @@ pub struct NativeEngine {
     /// Boxed, since generated code reaches it through the frame.
     logs: Box<LogBook>,
     images: Vec<NodeImage>,
+    prefetcher: Prefetcher,
     /// Dropped after all that calls into it.
     code: CodeMemory,
 }
@@ -84,7 +89,18 @@ impl NativeEngine {
                 compiler.handler(&frame, node, image, index, handler)?;
             }
         }
-        let (code, mut entries) = compiler.finish()?;
+        let wanted = worthwhile_probes(&program, &images);
+        for (_, probe, _) in &wanted {
+            let (node, image) = (&program.nodes[probe.node], &images[probe.node]);
+            compiler.probe(&frame, node, image, probe)?;
+        }
+        let finished = compiler.finish()?;
+        let mut entries = finished.handlers;
+        let mut by_port: Vec<Vec<Compiled>> = program.ports.iter().map(|_| Vec::new()).collect();
+        for ((port, probe, map), code) in wanted.into_iter().zip(finished.probes) {
+            let (needs, writes) = (probe.needs, probe.writes);
+            by_port[port].push(Compiled { map, needs, writes, code });
+        }
 
         let mut timers = Timers::new(start);
         let mut nodes = Vec::with_capacity(program.nodes.len());
@@ -113,7 +129,8 @@ impl NativeEngine {
             discarded: 0,
             logs,
             images,
-            code,
+            prefetcher: Prefetcher::new(by_port),
+            code: finished.memory,
         };
         engine.network.begin(start, &mut Pool::default());
         for (node, entry) in inits {
@@ -178,9 +195,25 @@ impl Engine for NativeEngine {
         output: &mut Vec<Box<Packet>>,
         pool: &mut Pool,
     ) {
-        for packet in input.drain(..) {
-            self.pass_time(packet.time, pool);
-            self.packet(packet, output, pool);
+        let count = input.len();
+        let packets = input.as_mut_ptr();
+        // SAFETY: none is longer than it was; each packet is read out exactly once below, and
+        // until then only its chunk's slice refers to it. `input` is not touched meanwhile.
+        unsafe {
+            input.set_len(0);
+            for first in (0..count).step_by(CHUNK) {
+                let size = CHUNK.min(count - first);
+                if size > 1 && !self.prefetcher.is_empty() {
+                    let chunk = slice::from_raw_parts_mut(packets.add(first), size);
+                    // No handler runs: nobody changes the maps.
+                    self.prefetcher.run(chunk);
+                }
+                for n in first..first + size {
+                    let packet = packets.add(n).read();
+                    self.pass_time(packet.time, pool);
+                    self.packet(packet, output, pool);
+                }
+            }
         }
     }
 
@@ -213,6 +246,25 @@ impl Engine for NativeEngine {
     fn take_logs(&mut self) -> Vec<LogLine> {
         self.logs.take()
     }
+}
+
+/// The probes of a program whose maps are large enough, with their external ports and maps.
+fn worthwhile_probes(
+    program: &Program,
+    images: &[NodeImage],
+) -> Vec<(usize, Probe, *const mem::Map)> {
+    let mut worthwhile = Vec::new();
+    for (port, probes) in probes(program).into_iter().enumerate() {
+        for probe in probes {
+            let state = probe.state.0 as usize;
+            let map = images[probe.node].backend(state, mem::Object::as_map_mut);
+            // SAFETY: no handler runs yet, and no other reference to the map exists.
+            if let Some(map) = map.filter(|map| unsafe { Prefetcher::pays_for(&**map) }) {
+                worthwhile.push((port, probe, map.cast_const()));
+            }
+        }
+    }
+    worthwhile
 }
 
 /// A frame with room for any handler and any value of a program.

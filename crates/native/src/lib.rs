@@ -3,7 +3,8 @@
 //! `compile` turns each handler of a program into a function, by way of Cranelift; `frame` is the
 //! memory that the function and the engine share; `runtime` is what it calls for all that is not
 //! worth inlining; `image` keeps the state objects and constants whose addresses it names;
-//! `network` moves packets between handlers; `engine` puts the whole behind the seam that hosts
+//! `network` moves packets between handlers; `probe` and `prefetch` bring state near before it is
+//! needed; `engine` puts the whole behind the seam that hosts
 //! drive. `differential` compares engines.
 //!
 //! **Invariants:** what a program does is what the reference interpreter does, packet by packet.
@@ -17,6 +18,8 @@ mod error;
 mod frame;
 mod image;
 mod network;
+mod prefetch;
+mod probe;
 mod runtime;
 mod timer;
 

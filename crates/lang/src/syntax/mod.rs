@@ -23,3 +23,16 @@ pub const HEIGHT_MAX: u32 = 128;
 
 /// Most messages about the syntax of one file.
 pub const MESSAGES_MAX: usize = 100;
+
+/// The length of time that a text means as the language writes it, for example `1.5ms` or `5min`.
+pub fn parse_duration(text: &str) -> Option<trama_base::Nanos> {
+    let mut sources = crate::source::SourceMap::default();
+    let file = sources.add("time", text);
+    match parse_expr(&sources, file) {
+        (
+            ast::Expr { kind: ast::ExprKind::Literal(ast::Literal::Duration { nanos, .. }), .. },
+            messages,
+        ) if messages.is_empty() => Some(trama_base::Nanos(nanos)),
+        _ => None,
+    }
+}

@@ -6,11 +6,14 @@
 //! a failure. The result is data; printing it is another's work.
 
 mod frame;
+mod program;
 mod runner;
 mod state;
 
 #[cfg(test)]
 mod tests;
+
+pub use program::{MakeEngine, run_all};
 
 use crate::engine::Engine;
 use crate::filter;

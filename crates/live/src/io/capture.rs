@@ -89,8 +89,7 @@ impl CaptureSource {
             let interface = match self.reader.next() {
                 Ok(Some(record)) => {
                     packet.refill(record.data);
-                    self.last = self.last.max(record.time);
-                    packet.time = self.last;
+                    packet.time = record.time;
                     record.interface as usize
                 }
                 Ok(None) => {
@@ -107,6 +106,8 @@ impl CaptureSource {
                 }
             };
             if self.wants(interface)? {
+                self.last = self.last.max(packet.time);
+                packet.time = self.last;
                 self.counters.add(packet.len());
                 return Ok(Some(packet));
             }

@@ -5,6 +5,7 @@ use super::registers::{Known, Register};
 use crate::error::NativeError;
 use crate::frame::Frame;
 use crate::image::NodeImage;
+use crate::probe::Probe;
 use crate::runtime::Routine;
 use cranelift_codegen::ir::{
     self, AliasRegion, AliasRegionData, FuncRef, InstBuilder, MemFlagsData, StackSlotData,
@@ -47,7 +48,7 @@ pub(super) struct Lowering<'a, 'f> {
     pub(super) routines: &'a mut Routines<'a>,
     imported: BTreeMap<usize, FuncRef>,
     regions: [AliasRegion; 5],
-    /// Address of the [`Frame`].
+    /// Address of the [`Frame`]; without meaning in a probe.
     pub(super) frame: Value,
     /// Variables of the locals.
     pub(super) locals: Vec<Variable>,
@@ -66,47 +67,83 @@ pub(crate) fn lower<'a>(
     routines: &'a mut Routines<'a>,
     source: Source<'a>,
 ) -> Result<(), NativeError> {
-    let mut b = FunctionBuilder::new(function, context);
-    let entry = b.create_block();
-    b.append_block_params_for_function_params(entry);
-    b.switch_to_block(entry);
-    b.seal_block(entry);
-    let (frame, index) = (b.block_params(entry)[0], b.block_params(entry)[1]);
-    let regions = ["frame", "layout", "bytes", "value", "stack"];
-    let mut user_id = 0;
-    let regions = regions.map(|description| {
-        user_id += 1;
-        b.func
-            .dfg
-            .alias_regions
-            .insert(AliasRegionData { user_id, description: description.into() })
-    });
-    let mut lowering = Lowering {
-        source,
-        b,
-        routines,
-        imported: BTreeMap::new(),
-        regions,
-        frame,
-        locals: Vec::new(),
-        registers: Vec::new(),
-        known: Vec::new(),
-        labels: BTreeMap::new(),
-    };
+    let mut lowering = Lowering::new(function, context, routines, source);
+    let index = lowering.parameter(1);
     lowering.define_locals(index);
     lowering.define_registers();
     if lowering.list(&source.handler.body)? {
         lowering.b.ins().return_(&[]);
     }
-    lowering.b.seal_all_blocks();
-    let config = lowering.routines.config();
-    lowering.b.finalize(config);
+    lowering.finish();
+    Ok(())
+}
+
+/// Builds the function of a probe: packet, first byte and layout to the hash of a map's key.
+pub(crate) fn lower_probe<'a>(
+    function: &mut ir::Function,
+    context: &mut FunctionBuilderContext,
+    routines: &'a mut Routines<'a>,
+    source: Source<'a>,
+    probe: &Probe,
+) -> Result<(), NativeError> {
+    let mut lowering = Lowering::new(function, context, routines, source);
+    let parts = [0, 1, 2].map(|n| lowering.parameter(n));
+    lowering.define_input(parts);
+    let hash = lowering.probe(probe)?;
+    lowering.b.ins().return_(&[hash]);
+    lowering.finish();
     Ok(())
 }
 
 /// The type of values of a width.
 pub(super) fn type_of(width: u8) -> Type {
     if width > 64 { types::I128 } else { types::I64 }
+}
+
+impl<'a, 'f> Lowering<'a, 'f> {
+    fn new(
+        function: &'f mut ir::Function,
+        context: &'f mut FunctionBuilderContext,
+        routines: &'a mut Routines<'a>,
+        source: Source<'a>,
+    ) -> Self {
+        let mut b = FunctionBuilder::new(function, context);
+        let entry = b.create_block();
+        b.append_block_params_for_function_params(entry);
+        b.switch_to_block(entry);
+        b.seal_block(entry);
+        let frame = b.block_params(entry)[0];
+        let mut user_id = 0;
+        let regions = ["frame", "layout", "bytes", "value", "stack"].map(|name| {
+            user_id += 1;
+            let region = AliasRegionData { user_id, description: name.into() };
+            b.func.dfg.alias_regions.insert(region)
+        });
+        Self {
+            source,
+            b,
+            routines,
+            imported: BTreeMap::new(),
+            regions,
+            frame,
+            locals: Vec::new(),
+            registers: Vec::new(),
+            known: Vec::new(),
+            labels: BTreeMap::new(),
+        }
+    }
+
+    /// A parameter of the function; only before anything else is built.
+    fn parameter(&mut self, n: usize) -> Value {
+        let entry = self.b.current_block().expect("the function was begun");
+        self.b.block_params(entry)[n]
+    }
+
+    fn finish(mut self) {
+        self.b.seal_all_blocks();
+        let config = self.routines.config();
+        self.b.finalize(config);
+    }
 }
 
 impl Lowering<'_, '_> {

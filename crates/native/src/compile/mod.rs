@@ -21,6 +21,7 @@ pub use listing::{CodeStats, HandlerCode};
 use crate::error::NativeError;
 use crate::frame::Frame;
 use crate::image::NodeImage;
+use crate::probe::Probe;
 use crate::runtime::Routine;
 use cranelift_codegen::Context;
 use cranelift_codegen::ir::{AbiParam, FuncRef, Function, Signature, types};
@@ -28,7 +29,10 @@ use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::FunctionBuilderContext;
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{FuncId, Linkage, Module, default_libcall_names};
-use trama_lang::ir::{Handler, Node};
+use trama_lang::ir::{Handler, Node, Trigger};
+use trama_lang::source::Span;
+use trama_wire::layout::Layout;
+use trama_wire::packet::Packet;
 
 /// A compiled handler.
 ///
@@ -36,6 +40,12 @@ use trama_lang::ir::{Handler, Node};
 /// Call it with the frame it was compiled for, set up for its node, with its input, if its trigger
 /// has one, in register 0 and the other registers empty.
 pub(crate) type Code = unsafe extern "C" fn(*mut Frame, u64);
+
+/// A compiled probe: packet, first byte and layout to a hash.
+///
+/// # Safety
+/// Call it with the parts of one packet, while the map that it probes is alive and not changed.
+pub(crate) type ProbeCode = unsafe extern "C" fn(*mut Packet, *mut u8, *mut Layout) -> u64;
 
 /// Compiles handlers into memory that it owns.
 pub(crate) struct Compiler {
@@ -46,6 +56,14 @@ pub(crate) struct Compiler {
     signature: Signature,
     listing: CodeStats,
     pending: Vec<FuncId>,
+    pending_probes: Vec<FuncId>,
+}
+
+/// Code that can be called, in the order in which it was compiled.
+pub(crate) struct Finished {
+    pub(crate) memory: CodeMemory,
+    pub(crate) handlers: Vec<Code>,
+    pub(crate) probes: Vec<ProbeCode>,
 }
 
 /// Finished code; it is freed when this is dropped.
@@ -99,6 +117,7 @@ impl Compiler {
             signature,
             listing: CodeStats::new(listings),
             pending: Vec::new(),
+            pending_probes: Vec::new(),
         })
     }
 
@@ -134,19 +153,56 @@ impl Compiler {
         Ok(())
     }
 
-    /// Makes the code executable and gives it out, one for each call of [`handler`](Self::handler).
-    pub(crate) fn finish(mut self) -> Result<(CodeMemory, Vec<Code>), NativeError> {
+    /// Compiles one probe of a map of `node`.
+    pub(crate) fn probe(
+        &mut self,
+        frame: &Frame,
+        node: &Node,
+        image: &NodeImage,
+        probe: &Probe,
+    ) -> Result<(), NativeError> {
+        let failed = |error: String| NativeError::Codegen { node: node.name.clone(), error };
+        let mut signature = self.module.make_signature();
+        signature.params.extend([AbiParam::new(types::I64); 3]);
+        signature.returns.push(AbiParam::new(types::I64));
+        let id = self
+            .module
+            .declare_anonymous_function(&signature)
+            .map_err(|e| failed(e.to_string()))?;
+        self.module.clear_context(&mut self.context);
+        self.context.func.signature = signature;
+        let handler = Handler {
+            trigger: Trigger::Init,
+            locals: Vec::new(),
+            packets: 1,
+            body: Vec::new(),
+            span: Span::default(),
+        };
+        let mut routines = Routines { module: &mut self.module, ids: &self.routines };
+        function::lower_probe(
+            &mut self.context.func,
+            &mut self.builder,
+            &mut routines,
+            function::Source { frame, node, image, handler: &handler },
+            probe,
+        )?;
+        self.module.define_function(id, &mut self.context).map_err(|e| failed(format!("{e:?}")))?;
+        self.pending_probes.push(id);
+        Ok(())
+    }
+
+    /// Makes the code executable.
+    pub(crate) fn finish(mut self) -> Result<Finished, NativeError> {
         self.module.finalize_definitions().map_err(|e| NativeError::Host(e.to_string()))?;
-        let code = self
-            .pending
-            .iter()
-            .map(|&id| {
-                let start = self.module.get_finalized_function(id);
-                // SAFETY: the function was compiled with this signature.
-                unsafe { std::mem::transmute::<*const u8, Code>(start) }
-            })
-            .collect();
-        Ok((CodeMemory { module: Some(self.module), stats: self.listing }, code))
+        let start = |id: &FuncId| self.module.get_finalized_function(*id);
+        // SAFETY: handlers were compiled with the signature of `Code`.
+        let handler = |id| unsafe { std::mem::transmute::<*const u8, Code>(start(id)) };
+        // SAFETY: probes were compiled with the signature of `ProbeCode`.
+        let probe = |id| unsafe { std::mem::transmute::<*const u8, ProbeCode>(start(id)) };
+        let handlers = self.pending.iter().map(handler).collect();
+        let probes = self.pending_probes.iter().map(probe).collect();
+        let memory = CodeMemory { module: Some(self.module), stats: self.listing };
+        Ok(Finished { memory, handlers, probes })
     }
 }
 

@@ -38,6 +38,18 @@ impl Known {
 }
 
 impl Lowering<'_, '_> {
+    /// Defines register 0 alone: packet, first byte, layout.
+    pub(super) fn define_input(&mut self, [packet, data, layout]: [Value; 3]) {
+        let mut variable = |value| {
+            let variable = self.b.declare_var(types::I64);
+            self.b.def_var(variable, value);
+            variable
+        };
+        let (packet, data, layout) = (variable(packet), variable(data), variable(layout));
+        self.registers.push(Register { packet, data, layout });
+        self.known.push(Known::Full);
+    }
+
     /// Defines the registers as they are when a handler starts.
     pub(super) fn define_registers(&mut self) {
         let has_input = matches!(self.source.handler.trigger, Trigger::Packet { .. });

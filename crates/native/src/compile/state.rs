@@ -2,6 +2,7 @@
 
 use super::function::{Lowering, Memory, type_of};
 use crate::error::NativeError;
+use crate::probe::Probe;
 use crate::runtime::Routine;
 use crate::runtime::state::NO_INDEX;
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -63,6 +64,14 @@ impl Lowering<'_, '_> {
                 Ok(())
             }
         }
+    }
+
+    /// Hashes a key and asks for its line in the index of the map.
+    pub(super) fn probe(&mut self, probe: &Probe) -> Result<Value, NativeError> {
+        let map = self.backend(probe.state, mem::Object::as_map_mut)?;
+        let shape = &self.source.node.states[probe.state.0 as usize].key;
+        let key = self.packed(&probe.key, shape)?;
+        Ok(self.call_word(Routine::MapProbe, &[map, key.0, key.1]))
     }
 
     fn map(&mut self, state: StateId, spec: &StateSpec, op: &StateOp) -> Result<(), NativeError> {

@@ -5,6 +5,7 @@
 //! function is told, or as the object's shape says. A returned pointer is null (nothing there) or
 //! valid until the next operation on the object.
 
+use crate::prefetch::prefetch;
 use std::ptr;
 use std::slice;
 use trama_base::Nanos;
@@ -93,6 +94,16 @@ pub(crate) unsafe extern "C" fn map_remove(
 ) -> u64 {
     // SAFETY: the module's rule.
     unsafe { u64::from((*map).remove(packed(key, key_len), Nanos(now))) }
+}
+
+/// Asks for the index line of a key, and returns the key's hash.
+pub(crate) unsafe extern "C" fn map_probe(map: *mut mem::Map, key: *const u8, key_len: u64) -> u64 {
+    // SAFETY: the module's rule.
+    unsafe {
+        let hash = (*map).hash(packed(key, key_len));
+        prefetch((*map).index_address(hash));
+        hash
+    }
 }
 
 /// Entries of a map, indices in use, tracked keys, prefixes or members.

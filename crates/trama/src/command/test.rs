@@ -6,7 +6,9 @@ use crate::files::{self, DiskFiles};
 use crate::output::diagnostics;
 use serde_json::{Value, json};
 use std::path::Path;
+use trama_lang::engine::Engine;
 use trama_lang::testing::{self, TestOutcome};
+use trama_native::NativeEngine;
 
 pub(crate) fn test(args: &TestArgs) -> Outcome {
     let (mut passed, mut failed) = (0, 0);
@@ -41,9 +43,9 @@ fn outcomes(path: &Path, args: &TestArgs) -> Result<Vec<TestOutcome>, Failure> {
         return Err(Failure::rejected(checked.errors()));
     }
     let wanted = |title: &str| args.filter.as_deref().is_none_or(|part| title.contains(part));
-    Ok(testing::run_all(&unit, &DiskFiles, wanted, &|program, start| {
-        trama_native::NativeEngine::new(program, start, 0)
-            .map(|engine| Box::new(engine) as Box<dyn trama_lang::engine::Engine>)
+    Ok(testing::run_all(&unit, unit.main_file(), &DiskFiles, wanted, &|program, start| {
+        NativeEngine::new(program, start, 0)
+            .map(|engine| Box::new(engine) as Box<dyn Engine>)
             .map_err(|why| why.to_string())
     }))
 }

@@ -1,0 +1,84 @@
+//! Numbers, words and texts in the language reference are those of the code.
+
+use std::path::Path;
+use trama_lang::engine::LOG_LINES_MAX;
+use trama_lang::ir::{FANOUT_MAX, HOPS_MAX, reason};
+use trama_lang::syntax::{FILE_BYTES_MAX, HEIGHT_MAX, NESTING_MAX};
+use trama_state::BYTES_MAX as STATE_BYTES_MAX;
+use trama_wire::parse::{EXTENSIONS_MAX, TAGS_MAX};
+
+fn text(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
+    std::fs::read_to_string(path).expect("the file is there")
+}
+
+fn page(name: &str) -> String {
+    text(&format!("docs/book/src/language/{name}.md"))
+}
+
+/// `16384` as `16 384`.
+fn spaced(number: u64) -> String {
+    let digits = number.to_string();
+    let lead = digits.len() % 3;
+    let (first, rest) = digits.split_at(lead);
+    let groups = rest.as_bytes().chunks(3).map(|c| String::from_utf8_lossy(c).into_owned());
+    let mut all: Vec<String> = groups.collect();
+    if !first.is_empty() {
+        all.insert(0, first.to_owned());
+    }
+    all.join(" ")
+}
+
+/// Rows of a table of limits that are not in the page.
+fn missing(page: &str, rows: &[(&str, u64)]) -> Vec<String> {
+    let row = |&(what, number): &(&str, u64)| format!("| {what} | {} |", spaced(number));
+    rows.iter().map(row).filter(|row| !page.contains(row.as_str())).collect()
+}
+
+#[test]
+fn limits_are_those_of_the_code() {
+    let page = page("limits");
+    let rows = [
+        ("nesting of blocks, expressions, types and patterns", NESTING_MAX.into()),
+        ("operators on top of each other in one expression", HEIGHT_MAX.into()),
+        ("handlers that a packet passes in one event", HOPS_MAX.into()),
+        ("copies in one event", FANOUT_MAX.into()),
+        ("VLAN tags of a frame", TAGS_MAX as u64),
+        ("IPv6 extension headers", EXTENSIONS_MAX as u64),
+        ("log lines kept for the host", LOG_LINES_MAX as u64),
+    ];
+    assert_eq!(missing(&page, &rows), [""; 0]);
+    assert_eq!(missing(&page, &[("copies in one event", 7)]).len(), 1, "a wrong number is found");
+    assert_eq!(FILE_BYTES_MAX, 1 << 20);
+    assert!(page.contains("| bytes of a source file | 1 MiB |"));
+    assert_eq!(STATE_BYTES_MAX, 8 << 30);
+    assert!(page.contains("| memory of one state object | 8 GiB |"));
+}
+
+/// The strings of a constant slice in the source of the tokens.
+fn words(source: &str, name: &str) -> Vec<String> {
+    let from = source.find(&format!("const {name}: ")).expect("the constant is there");
+    let list = source[from..].split("];").next().unwrap_or_default();
+    list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn keywords_are_those_of_the_lexer() {
+    let page = page("lexical");
+    let source = text("crates/lang/src/syntax/token.rs");
+    let blocks: Vec<Vec<String>> = (page.split("```text\n").skip(1))
+        .map(|block| block.split("```").next().unwrap_or_default())
+        .map(|block| block.split_whitespace().map(str::to_owned).collect())
+        .collect();
+    assert_eq!(blocks[0], words(&source, "KEYWORDS"));
+    assert_eq!(blocks[1], words(&source, "RESERVED"));
+}
+
+#[test]
+fn built_in_drop_reasons_are_those_of_the_code() {
+    let page = page("drops");
+    for reason in reason::BUILT_IN {
+        assert!(page.contains(&format!("| {reason} | ")), "`{reason}` is not in the page");
+    }
+    assert!(!page.contains("| out of luck | "), "the page does not hold just anything");
+}
