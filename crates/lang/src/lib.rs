@@ -9,6 +9,7 @@ pub mod effects;
 pub mod engine;
 pub mod files;
 pub mod filter;
+pub mod graph;
 pub mod interp;
 pub mod ir;
 pub mod ir_check;
@@ -19,7 +20,6 @@ pub mod library;
 pub mod logs;
 pub mod source;
 pub mod syntax;
-
 pub mod testing;
 pub mod trace;
 pub mod values;

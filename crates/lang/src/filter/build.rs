@@ -11,7 +11,7 @@ use trama_wire::Packet;
 use trama_wire::header::{FieldType, HEADERS, HeaderId, HeaderSet};
 use trama_wire::option::TcpOption;
 
-type Built<T> = Result<T, Diagnostic>;
+type Built<T> = Result<T, Box<Diagnostic>>;
 
 /// What an operand is, for comparing like with like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +66,10 @@ fn error(code: &'static str, message: String, span: Span, label: &str) -> Diagno
     Diagnostic::error(code, message, span, label)
 }
 
+fn refuse<T>(why: Diagnostic) -> Built<T> {
+    Err(Box::new(why))
+}
+
 impl Builder<'_> {
     /// The value of an operand for a packet, printed.
     pub(super) fn shown(&self, expr: &Expr, packet: &Packet) -> Option<String> {
@@ -103,13 +107,13 @@ impl Builder<'_> {
                     Ok(Condition::Always(value == 1))
                 }
                 Term::Scalar(Kind::Bool, operand) => Ok(Condition::True(operand)),
-                Term::Scalar(kind, _) => Err(error(
+                Term::Scalar(kind, _) => refuse(error(
                     "E0703",
                     format!("this is {}, not a condition", kind.noun()),
                     expr.span,
                     "compare it with something",
                 )),
-                Term::Prefix(..) => Err(error(
+                Term::Prefix(..) => refuse(error(
                     "E0703",
                     "this is a prefix, not a condition".to_string(),
                     expr.span,
@@ -134,8 +138,10 @@ impl Builder<'_> {
     ) -> Built<()> {
         if !left_kind.comparable(right_kind) {
             let message = format!("this is {}, not {}", right_kind.noun(), left_kind.noun());
-            return Err(error("E0704", message, right_span, right_kind.noun())
-                .other(left_span, left_kind.noun()));
+            return refuse(
+                error("E0704", message, right_span, right_kind.noun())
+                    .other(left_span, left_kind.noun()),
+            );
         }
         fits(left_kind, right, right_span)?;
         fits(right_kind, left, left_span)
@@ -177,7 +183,7 @@ impl Builder<'_> {
             let (last_kind, last) = self.fixed(to)?;
             for found in [first_kind, last_kind] {
                 if !kind.comparable(found) {
-                    return Err(unlike(found));
+                    return refuse(unlike(found));
                 }
             }
             let last = if *inclusive { Some(last) } else { last.checked_sub(1) };
@@ -185,15 +191,15 @@ impl Builder<'_> {
         }
         match self.term(member)? {
             Term::Prefix(found, first, last) if kind.comparable(found) => Ok(Some((first, last))),
-            Term::Prefix(found, ..) => Err(unlike(found)),
+            Term::Prefix(found, ..) => refuse(unlike(found)),
             Term::Scalar(found, Operand::Constant(value)) if listed => {
                 if !kind.comparable(found) {
-                    return Err(unlike(found));
+                    return refuse(unlike(found));
                 }
                 fits(kind, &Operand::Constant(value), member.span)?;
                 Ok(Some((value, value)))
             }
-            _ => Err(error(
+            _ => refuse(error(
                 "E0705",
                 "`in` needs a prefix, a range or a list of constants".to_string(),
                 member.span,
@@ -205,7 +211,7 @@ impl Builder<'_> {
     fn fixed(&self, expr: &Expr) -> Built<(Kind, u128)> {
         match self.scalar(expr)? {
             (kind, Operand::Constant(value)) => Ok((kind, value)),
-            _ => Err(error(
+            _ => refuse(error(
                 "E0705",
                 "the ends of a range are constants".to_string(),
                 expr.span,
@@ -217,13 +223,13 @@ impl Builder<'_> {
     fn scalar(&self, expr: &Expr) -> Built<(Kind, Operand)> {
         match self.term(expr)? {
             Term::Scalar(kind, operand) => Ok((kind, operand)),
-            Term::Prefix(..) => Err(error(
+            Term::Prefix(..) => refuse(error(
                 "E0705",
                 "a prefix is no single value".to_string(),
                 expr.span,
                 "write `in` instead of a comparison",
             )),
-            Term::Header(id) => Err(error(
+            Term::Header(id) => refuse(error(
                 "E0703",
                 format!("`{}` is a header", id.def().name),
                 expr.span,
@@ -243,7 +249,7 @@ impl Builder<'_> {
                     (Kind::Number(_), mask) if matches!(kind, Kind::Number(_)) => {
                         scalar(kind, Operand::Masked(Box::new(operand), mask))
                     }
-                    (found, _) => Err(error(
+                    (found, _) => refuse(error(
                         "E0704",
                         "`&` masks numbers".to_string(),
                         expr.span,
@@ -284,7 +290,7 @@ impl Builder<'_> {
             Some(Constant::Ip6(value)) => scalar(Kind::Ip6, value),
             Some(Constant::Prefix4(address, len)) => Ok(prefix4(address, len)),
             Some(Constant::Prefix6(address, len)) => Ok(prefix6(address, len)),
-            None => Err(self.unknown(expr)),
+            None => refuse(self.unknown(expr)),
         }
     }
 
@@ -317,7 +323,7 @@ impl Builder<'_> {
                 return self.constant(expr);
             }
             let kind = ExprKind::Name(head.text.clone());
-            return Err(self.unknown(&Expr { kind, span: head.span }));
+            return refuse(self.unknown(&Expr { kind, span: head.span }));
         };
         if let Some(field) = id.field(rest) {
             let def = field.def();
@@ -343,7 +349,7 @@ impl Builder<'_> {
             (HeaderId::TCP, "sack_permitted") => {
                 scalar(Kind::Bool, Operand::HasTcpOption(TcpOption::SackPermitted))
             }
-            _ => Err(unknown_field(id, rest, expr.span)),
+            _ => refuse(unknown_field(id, rest, expr.span)),
         }
     }
 
@@ -351,7 +357,7 @@ impl Builder<'_> {
     fn method(&self, base: &Expr, name: &Ident, args: &[Expr], span: Span) -> Built<Term> {
         let base_name = if let ExprKind::Name(name) = &base.kind { name.as_str() } else { "" };
         let [arg] = args else {
-            return Err(error("E0702", "one argument is needed".to_string(), span, "here"));
+            return refuse(error("E0702", "one argument is needed".to_string(), span, "here"));
         };
         let (_, value) = self.fixed(arg)?;
         let width = match (base_name, name.text.as_str()) {
@@ -366,7 +372,7 @@ impl Builder<'_> {
             _ => {
                 let message = format!("`{}` cannot be part of a filter", name.text);
                 let label = "payload.u8, u16, u32, u64 and ip.has_option can";
-                return Err(error("E0702", message, name.span, label));
+                return refuse(error("E0702", message, name.span, label));
             }
         };
         let offset = u64::try_from(value).unwrap_or(u64::MAX);
@@ -423,7 +429,7 @@ fn fits(kind: Kind, operand: &Operand, span: Span) -> Built<()> {
         && value >> width != 0
     {
         let message = format!("{value} does not fit the {width} bits of what it is compared with");
-        return Err(error("E0706", message, span, "too great"));
+        return refuse(error("E0706", message, span, "too great"));
     }
     Ok(())
 }
@@ -448,7 +454,7 @@ fn literal_term(literal: &Literal, span: Span) -> Built<Term> {
         Literal::Mac(address) => scalar(Kind::Mac, (*address).into()),
         Literal::Prefix4(address, len) => Ok(prefix4(*address, *len)),
         Literal::Prefix6(address, len) => Ok(prefix6(*address, *len)),
-        Literal::Duration { .. } | Literal::Str(_) => Err(error(
+        Literal::Duration { .. } | Literal::Str(_) => refuse(error(
             "E0702",
             "this cannot be part of a filter".to_string(),
             span,

@@ -54,11 +54,11 @@ impl Filter {
         if !diagnostics.is_empty() {
             return Err(diagnostics);
         }
-        Self::of(&expr, &|_| None).map_err(|diagnostic| vec![diagnostic])
+        Self::of(&expr, &|_| None).map_err(|diagnostic| vec![*diagnostic])
     }
 
     /// The filter that an expression of a program means.
-    pub fn of(expr: &Expr, constants: &Constants<'_>) -> Result<Self, Diagnostic> {
+    pub fn of(expr: &Expr, constants: &Constants<'_>) -> Result<Self, Box<Diagnostic>> {
         build::Builder { constants }.condition(expr).map(Self)
     }
 

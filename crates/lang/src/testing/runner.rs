@@ -26,6 +26,7 @@ struct Drop {
 /// A mistake in the test itself ends it; a failed expectation does not.
 type Step = Result<(), String>;
 
+#[allow(clippy::vec_box, reason = "engines hand packets over in boxes")]
 pub(super) struct Runner<'a> {
     scope: Scope<'a>,
     engine: &'a mut dyn Engine,
@@ -171,6 +172,7 @@ impl<'a> Runner<'a> {
     // Effects.
 
     /// Takes note of what the engine did since the last time.
+    #[allow(clippy::vec_box, reason = "engines hand packets over in boxes")]
     fn collect(&mut self, sent: Vec<Box<Packet>>) {
         self.sent.extend(sent);
         let report = self.engine.report();

@@ -98,13 +98,9 @@ impl Parser<'_> {
                 TokenKind::Symbol("{") => braces += 1,
                 TokenKind::Symbol("(" | "[") => parens += 1,
                 TokenKind::Symbol(")" | "]") => parens = parens.saturating_sub(1),
-                TokenKind::Symbol("}") if braces == 0 => {
-                    if self.at >= fault {
-                        return;
-                    }
-                }
+                TokenKind::Symbol("}") if braces == 0 && self.at >= fault => return,
                 TokenKind::Symbol("}") => {
-                    braces -= 1;
+                    braces = braces.saturating_sub(1);
                     parens = 0;
                 }
                 TokenKind::Symbol(";") if beyond && braces == 0 && parens == 0 => return,
