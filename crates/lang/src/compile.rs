@@ -1,5 +1,6 @@
 //! From the text of a program to its IR: parsing with imports, checking, instantiation.
 
+use crate::check::element::check_items;
 use crate::check::items::Items;
 use crate::check::network::{Args, Subject, bind_args, instantiate};
 use crate::check::sink::Sink;
@@ -306,18 +307,12 @@ impl<'a> Checker<'_, 'a> {
     /// Checks the user's networks, elements and constants that the subject did not bring in.
     fn rest(&mut self, subject: Option<Subject<'_>>) {
         let done = subject.map(|s| s.name().span);
-        for file in &self.unit.files[..self.unit.first_library] {
+        let user = &self.unit.files[..self.unit.first_library];
+        for file in user {
             for item in &file.items {
                 let subject = match &item.kind {
                     ast::ItemKind::Network(network) => Subject::Network(network),
                     ast::ItemKind::Element(element) => Subject::Element(element),
-                    ast::ItemKind::Const(constant) => {
-                        let ty = resolve(self.items, &constant.ty, self.sink);
-                        let (items, tables) = (self.items, self.tables);
-                        let value = &constant.value;
-                        eval_const(items, &Args::new(), value, Some(&ty), tables, self.sink);
-                        continue;
-                    }
                     _ => continue,
                 };
                 if done == Some(subject.name().span) {
@@ -328,6 +323,7 @@ impl<'a> Checker<'_, 'a> {
                 }
             }
         }
+        check_items(self.items, user, self.tables, self.sink);
     }
 
     /// Values to check something with that nobody instantiates.

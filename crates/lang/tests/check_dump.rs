@@ -18,9 +18,18 @@ fn dump() {
         println!("== {f}: {} messages, program {}", c.diagnostics.len(), c.program.is_some());
         for d in &c.diagnostics {
             let (l, col) = unit.sources.line_column(d.label.0);
-            println!("{} {}:{l}:{col} {} [{}] note {:?}", d.code, unit.sources.files[d.label.0.file as usize].name, d.message, d.label.1, d.note);
+            println!(
+                "{} {}:{l}:{col} {} [{}] note {:?}",
+                d.code,
+                unit.sources.files[d.label.0.file as usize].name,
+                d.message,
+                d.label.1,
+                d.note
+            );
         }
-        if let Some(p) = &c.program { println!("{:?}", trama_lang::ir_check::validate(p)); }
+        if let Some(p) = &c.program {
+            println!("{:?}", trama_lang::ir_check::validate(p));
+        }
     }
 }
 #[test]
@@ -31,10 +40,28 @@ fn tests_of_files() {
         let text = std::fs::read_to_string(f).unwrap();
         let mut unit = Unit::parse(f, &text, &Disk);
         let _ = unit.check(&Options::default(), &Disk);
-        let outcomes = trama_lang::testing::run_all(&unit, unit.main_file(), &Disk, |_| true, &|p: Arc<_>, t| {
-            Ok(Box::new(trama_lang::interp::Interpreter::<()>::new(p, t, 1).map_err(|e| e.to_string())?))
-        });
+        let outcomes = trama_lang::testing::run_all(
+            &unit,
+            unit.main_file(),
+            &Disk,
+            |_| true,
+            &|p: Arc<_>, t| {
+                Ok(Box::new(
+                    trama_lang::interp::Interpreter::<()>::new(p, t, 1)
+                        .map_err(|e| e.to_string())?,
+                ))
+            },
+        );
         println!("== {f}");
-        for o in outcomes { if o.failures.is_empty() { println!("  ok {}", o.title) } else { println!("  FAILED {}", o.title); for x in &o.failures { println!("      {x:?}") } } }
+        for o in outcomes {
+            if o.failures.is_empty() {
+                println!("  ok {}", o.title)
+            } else {
+                println!("  FAILED {}", o.title);
+                for x in &o.failures {
+                    println!("      {x:?}")
+                }
+            }
+        }
     }
 }

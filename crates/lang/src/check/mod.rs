@@ -24,5 +24,8 @@ pub mod types;
 pub mod value;
 mod walk;
 
+#[cfg(test)]
+mod tests;
+
 pub use declare::CAPACITY_MAX;
 pub use lower::{DEPTH_MAX, STATEMENTS_MAX};

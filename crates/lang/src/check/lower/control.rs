@@ -361,6 +361,7 @@ impl Lowerer<'_> {
         for (flow, _) in frame.continues.iter().chain([&(ended, closing(body.span))]) {
             self.require_kept(&base, flow);
         }
+        let base = self.flow.clone();
         let ways = [(base.clone(), name.span)].into_iter().chain(frame.breaks);
         self.flow = Flow::merge(&base, ways);
         let Rounds { var, from, to, bound } = rounds;
@@ -386,6 +387,7 @@ impl Lowerer<'_> {
                 Diagnostic::error("E0404", message, span, "the next round has no packet")
                     .note("leave the loop after it by `break` or `return`, or send a copy"),
             );
+            self.flow.packets[index].own = Own::Reported;
         }
     }
 }

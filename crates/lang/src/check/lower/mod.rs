@@ -210,6 +210,10 @@ pub(super) struct Lowerer<'a> {
     code: Vec<ir::Stmt>,
     /// Statements emitted so far in this handler.
     statements: usize,
+    /// The handler was reported as too long.
+    is_too_long: bool,
+    /// The handler was reported as too deep.
+    is_too_deep: bool,
     locals: Vec<u8>,
     /// Which locals are written more than once in an evaluation.
     mutable: Vec<bool>,
@@ -250,6 +254,8 @@ impl<'a> Lowerer<'a> {
             constant_only: false,
             code: Vec::new(),
             statements: 0,
+            is_too_long: false,
+            is_too_deep: false,
             locals: Vec::new(),
             mutable: Vec::new(),
             packets: Vec::new(),
@@ -435,7 +441,9 @@ impl<'a> Lowerer<'a> {
     fn descend(&mut self, span: Span) -> bool {
         if self.depth >= DEPTH_MAX {
             let message = format!("nested more than {DEPTH_MAX} levels deep");
-            self.sink.error("E0603", message, span, "too deep; use a `let` or a function");
+            if !std::mem::replace(&mut self.is_too_deep, true) {
+                self.sink.error("E0603", message, span, "too deep; use a `let` or a function");
+            }
             return false;
         }
         self.depth += 1;

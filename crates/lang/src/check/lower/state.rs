@@ -56,12 +56,12 @@ impl Lowerer<'_> {
             }
             StateType::Counter { is_array: true } => {
                 let message = "a counter is read by `.packets` or `.bytes`";
-                self.sink.error("E0702", message, base.span, "not a value by itself");
+                self.sink.error("E0802", message, base.span, "not a value by itself");
                 Val::error()
             }
             other => {
                 let message = format!("a {} cannot be indexed", other.describe());
-                self.sink.error("E0702", message, base.span, "no such operation");
+                self.sink.error("E0802", message, base.span, "no such operation");
                 Val::error()
             }
         }
@@ -85,7 +85,7 @@ impl Lowerer<'_> {
             return self.array_get(state, ty, fold::constant(0, 64));
         }
         let message = format!("`{name}` is a {}, not a value", state.ty.describe());
-        let mut diagnostic = Diagnostic::error("E0702", message, span, "read what of it?");
+        let mut diagnostic = Diagnostic::error("E0802", message, span, "read what of it?");
         diagnostic.note = match &state.ty {
             StateType::Map { .. } => Some(format!("read an entry: `{name}[key]`")),
             StateType::Set(_) => Some(format!("ask for a member: `key in {name}`")),
@@ -119,7 +119,7 @@ impl Lowerer<'_> {
             }
             other => {
                 let message = format!("nothing is `in` a {}", other.describe());
-                self.sink.error("E0702", message, span, "not a map, a set or a pool");
+                self.sink.error("E0802", message, span, "not a map, a set or a pool");
                 Val::error()
             }
         }
@@ -186,7 +186,7 @@ impl Lowerer<'_> {
         let message =
             if is_array { "this is an array of counters" } else { "this is a single counter" };
         let label = if is_array { "which one? write `[index]`" } else { "it has no index" };
-        self.sink.error("E0702", message, span, label);
+        self.sink.error("E0802", message, span, label);
     }
 
     fn counter_cell(&mut self, index: Option<&ast::Expr>) -> Expr {
