@@ -38,20 +38,26 @@ pub(super) enum StateType {
 }
 
 impl StateType {
-    /// How a message names it.
+    /// How a message names it: ``a `map<ip4, Time>` ``.
     pub(super) fn describe(&self) -> String {
+        let name = self.name();
+        let article = if name.trim_start_matches('`').starts_with(['a', 'i']) { "an" } else { "a" };
+        format!("{article} {name}")
+    }
+
+    fn name(&self) -> String {
         match self {
-            Self::Map { key, value } => format!("map<{key}, {value}>"),
-            Self::Set(key) => format!("set<{key}>"),
-            Self::Array(value) => format!("array<{value}>"),
-            Self::Single(value) => format!("value of type {value}"),
+            Self::Map { key, value } => format!("`map<{key}, {value}>`"),
+            Self::Set(key) => format!("`set<{key}>`"),
+            Self::Array(value) => format!("`array<{value}>`"),
+            Self::Single(value) => format!("value of type `{value}`"),
             Self::Counter { is_array: true } => "array of counters".into(),
             Self::Counter { is_array: false } => "counter".into(),
             Self::Pool => "pool".into(),
-            Self::Lpm { address, value } => format!("lpm<{address}, {value}>"),
+            Self::Lpm { address, value } => format!("`lpm<{address}, {value}>`"),
             Self::Bucket(None) => "bucket".into(),
-            Self::Bucket(Some(key)) => format!("bucket<{key}>"),
-            Self::Maglev(member) => format!("maglev<{member}>"),
+            Self::Bucket(Some(key)) => format!("`bucket<{key}>`"),
+            Self::Maglev(member) => format!("`maglev<{member}>`"),
         }
     }
 
@@ -213,7 +219,7 @@ impl Lowerer<'_> {
                 None
             }
             (Some(false), Some(size)) => {
-                let message = format!("a {} has no size", ty.describe());
+                let message = format!("{} has no size", ty.describe());
                 self.sink.error("E0801", message, size.span, "remove this");
                 None
             }
@@ -272,7 +278,7 @@ impl Lowerer<'_> {
     }
 
     fn unknown_option(&mut self, name: &ast::Ident, ty: &StateType) {
-        let message = format!("a {} has no option `{}`", ty.describe(), name.text);
+        let message = format!("{} has no option `{}`", ty.describe(), name.text);
         let mut diagnostic = Diagnostic::error("E0801", message, name.span, "unknown option");
         let known = ty.options();
         if let Some(near) = nearest(&name.text, known.iter().copied()) {

@@ -272,7 +272,7 @@ impl Lowerer<'_> {
     ) {
         let StateType::Single(whole) = &state.ty else {
             let message =
-                format!("`{name}` is a {}: it is not written as a whole", state.ty.describe());
+                format!("`{name}` is {}: it is not written as a whole", state.ty.describe());
             self.sink.error("E0802", message, place.span, "cannot be assigned");
             return;
         };
@@ -305,7 +305,7 @@ impl Lowerer<'_> {
                 None
             }
             other => {
-                let message = format!("a {} is not written by `[…]`", other.describe());
+                let message = format!("{} is not written by `[…]`", other.describe());
                 let mut diagnostic =
                     Diagnostic::error("E0802", message, place.span, "cannot be assigned");
                 diagnostic.note = match other {

@@ -15,6 +15,7 @@ impl Lowerer<'_> {
         self.code.clear();
         self.statements = 0;
         self.is_too_long = false;
+        self.missing_headers.clear();
         self.is_too_deep = false;
         self.locals.clear();
         self.mutable.clear();

@@ -40,6 +40,7 @@ use crate::ir::{self, Expr, LocalId, PacketId, StateId, StmtKind};
 use crate::source::Span;
 use crate::syntax::ast;
 use std::collections::{BTreeMap, BTreeSet};
+use trama_wire::header::HeaderId;
 
 /// Most statements that a handler may expand to.
 pub const STATEMENTS_MAX: usize = 16_384;
@@ -212,6 +213,8 @@ pub(super) struct Lowerer<'a> {
     statements: usize,
     /// The handler was reported as too long.
     is_too_long: bool,
+    /// Packets and headers that were reported as absent.
+    missing_headers: Vec<(usize, HeaderId)>,
     /// The handler was reported as too deep.
     is_too_deep: bool,
     locals: Vec<u8>,
@@ -255,6 +258,7 @@ impl<'a> Lowerer<'a> {
             code: Vec::new(),
             statements: 0,
             is_too_long: false,
+            missing_headers: Vec::new(),
             is_too_deep: false,
             locals: Vec::new(),
             mutable: Vec::new(),
