@@ -12,12 +12,12 @@ use trama_wire::header::{HeaderId, HeaderSet};
 const WIDTHS: [u8; 14] = [1, 1, 8, 8, 16, 32, 32, 64, 64, 128, 5, 13, 48, 63];
 
 /// A width.
-pub fn width(rng: &mut Rng) -> u8 {
+pub(crate) fn width(rng: &mut Rng) -> u8 {
     if rng.one_in(8) { rng.below(64) as u8 + 1 } else { *rng.pick(&WIDTHS) }
 }
 
 /// A program.
-pub fn program(rng: &mut Rng) -> Program {
+pub(crate) fn program(rng: &mut Rng) -> Program {
     let ports = rng.below(3) as u32 + 1;
     // Copies that run in circles are a test of their own.
     let copies = rng.one_in(2);
