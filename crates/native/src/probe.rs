@@ -6,7 +6,7 @@
 //! nothing more: it changes no result, so where this is wrong (a branch not taken, a field written
 //! under another name) it costs a few nanoseconds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use trama_lang::ir::{
     Dest, Expr, ExprKind, Handler, LocalId, Meta, PacketId, Program, StateId, StateOp, Stmt,
     StmtKind, Trigger,
@@ -18,6 +18,9 @@ pub(crate) const PROBES_MAX: usize = 8;
 
 /// Most handlers that are followed.
 const DEPTH_MAX: usize = 4;
+
+/// Most parts of an expression that a key is computed from: it is to cost less than a missed line.
+const PARTS_MAX: u32 = 16;
 
 /// The input of a handler.
 const INPUT: PacketId = PacketId(0);
@@ -41,7 +44,7 @@ pub(crate) struct Probe {
 pub(crate) fn probes(program: &Program) -> Vec<Vec<Probe>> {
     let of_port = |dest: &Dest| {
         let mut search = Search { program, found: Vec::new() };
-        search.follow(*dest, HeaderSet::EMPTY, &[], 0);
+        search.follow(*dest, HeaderSet::EMPTY, &BTreeSet::new(), 0);
         search.found
     };
     program.ingress.iter().map(of_port).collect()
@@ -58,7 +61,7 @@ struct Known {
     /// Locals that are functions of the packet as it entered.
     locals: BTreeMap<u32, Expr>,
     /// Fields that were changed.
-    changed: Vec<FieldRef>,
+    changed: BTreeSet<FieldRef>,
     /// True once the headers are no longer those with which the packet entered.
     restructured: bool,
 }
@@ -73,7 +76,13 @@ struct Walk<'s, 'a> {
 }
 
 impl Search<'_> {
-    fn follow(&mut self, dest: Dest, needs: HeaderSet, changed: &[FieldRef], depth: usize) {
+    fn follow(
+        &mut self,
+        dest: Dest,
+        needs: HeaderSet,
+        changed: &BTreeSet<FieldRef>,
+        depth: usize,
+    ) {
         let Dest::Node(node, port) = dest else { return };
         if depth == DEPTH_MAX {
             return;
@@ -86,7 +95,7 @@ impl Search<'_> {
                 [only] => needs.union(*only),
                 _ => needs,
             };
-            let mut known = Known { changed: changed.to_vec(), ..Known::default() };
+            let mut known = Known { changed: changed.clone(), ..Known::default() };
             let mut walk = Walk { search: self, node, needs, onward: Vec::new() };
             walk.list(&handler.body, &mut known);
             let mut seen = Vec::new();
@@ -129,7 +138,7 @@ impl Walk<'_, '_> {
 
     fn stmt(&mut self, stmt: &StmtKind, known: &mut Known) {
         let value = match stmt {
-            StmtKind::Assign(_, e) => known.resolve(e),
+            StmtKind::Assign(_, e) => known.resolve(e).filter(is_cheap),
             _ => None,
         };
         for body in stmt.bodies() {
@@ -146,7 +155,9 @@ impl Walk<'_, '_> {
             StmtKind::Assign(LocalId(local), _) => {
                 known.locals.extend(value.map(|value| (*local, value)));
             }
-            StmtKind::SetField(INPUT, field, _) => known.changed.push(*field),
+            StmtKind::SetField(INPUT, field, _) => {
+                known.changed.insert(*field);
+            }
             StmtKind::Insert(INPUT, ..) | StmtKind::Remove(INPUT, ..) => known.restructured = true,
             StmtKind::Send { packet: INPUT, first_port, index: None, .. } => {
                 let wire = self.search.program.nodes[self.node].wires[*first_port as usize];
@@ -177,6 +188,14 @@ impl Walk<'_, '_> {
         }
         self.search.add(Probe { node: self.node, state, key, needs, writes });
     }
+}
+
+/// True for an expression of few parts. Locals stand for expressions, so without a bound a chain of
+/// assignments could double its length with each of them.
+fn is_cheap(e: &Expr) -> bool {
+    let mut parts = 0;
+    e.walk(&mut |_| parts += 1);
+    parts <= PARTS_MAX
 }
 
 impl Known {

@@ -19,6 +19,8 @@ mod suggest;
 mod walk;
 
 pub mod codes;
+pub mod network;
+pub mod tables;
 pub mod types;
 pub mod value;
 

@@ -64,7 +64,7 @@ impl Tables for FileTables<'_> {
             _ => Err("the name of a table's file ends in .csv or .toml".into()),
         };
         match rows {
-            Ok(rows) => Some(Value::Table { record: Rc::clone(record), rows }),
+            Ok(rows) => Some(Value::Table { record: Rc::clone(record), rows: Rc::new(rows) }),
             Err(why) => {
                 let expected: Vec<_> =
                     columns.iter().map(|c| format!("{}: {}", c.name, c.ty)).collect();
@@ -173,7 +173,10 @@ fn flatten(value: &toml::Value, path: &str, out: &mut Vec<(String, String)>) {
             }
         }
         toml::Value::String(text) => out.push((path.into(), text.clone())),
-        other => out.push((path.into(), other.to_string())),
+        toml::Value::Integer(number) => out.push((path.into(), number.to_string())),
+        toml::Value::Boolean(truth) => out.push((path.into(), truth.to_string())),
+        // No field can hold it; that is told when its column is read.
+        other => out.push((path.into(), format!("a TOML {}", other.type_str()))),
     }
 }
 
@@ -269,7 +272,7 @@ mod tests {
         let tables = FileTables { files: &files, names: vec!["p.trama".into()] };
         let mut sink = Sink::new();
         match tables.load(0, path, key, &record(), Span::default(), &mut sink) {
-            Some(Value::Table { rows, .. }) => Ok(rows),
+            Some(Value::Table { rows, .. }) => Ok(rows.to_vec()),
             _ => Err(sink.diagnostics.remove(0).message),
         }
     }
