@@ -65,6 +65,10 @@ const HEADROOM: u32 = 256;
 /// What this backend needs when the kernel answers `EPERM`.
 const CAPABILITY: &str = "CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF (or CAP_SYS_ADMIN)";
 
+/// What it needs when the kernel does not pin the shared memory: the limit is for all of a user's
+/// sockets together.
+const LOCK_CAPABILITY: &str = "CAP_IPC_LOCK, or a higher limit of locked memory (`ulimit -l`)";
+
 /// Memory shared with the kernel, cut into chunks; receive chunks come first.
 #[derive(Debug)]
 struct Umem {
@@ -100,7 +104,11 @@ pub fn open(device: &Device, attach: Attach) -> Result<(XdpSource, XdpSink), IoE
     let map = bpf::create_map(MapType::XskMap, 4, 4, device.queues).map_err(on_error)?;
     let mut queues = Vec::new();
     for index in 0..device.queues {
-        let queue = Queue::open(device, index, chunk_len, libc::XDP_COPY).map_err(on_error)?;
+        let queue = Queue::open(device, index, chunk_len, libc::XDP_COPY);
+        let queue = queue.map_err(|source| match source.errno {
+            libc::ENOBUFS => IoError::NotPermitted { capability: LOCK_CAPABILITY, source },
+            _ => on_error(source),
+        })?;
         let fd = queue.socket.as_raw_fd().to_ne_bytes();
         bpf::update_map(map.as_fd(), &index.to_ne_bytes(), &fd).map_err(on_error)?;
         queues.push(queue);
