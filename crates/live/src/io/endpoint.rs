@@ -307,6 +307,11 @@ fn open_interface(name: &str, mode: Mode, want: &Want) -> Result<Opened, IoError
             Err(error) => return Err(error),
         }
     }
+    if want.input && device.inspector.has_ipv4(name) {
+        notices.push(format!(
+            "`{name}` has an address: the kernel, too, answers what the program receives"
+        ));
+    }
     let source = if want.input { Some(PacketSource::open(&device)?) } else { None };
     let sink = if want.output { Some(PacketSink::open(&device)?) } else { None };
     Ok(Opened {

@@ -59,8 +59,6 @@ impl Attach {
 const RECEIVE_FRAMES: u32 = 4096;
 /// Frames to send from.
 const SEND_FRAMES: u32 = 2048;
-/// Bytes that the kernel keeps free before each received frame.
-const HEADROOM: u32 = 256;
 
 /// What this backend needs when the kernel answers `EPERM`.
 const CAPABILITY: &str = "CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF (or CAP_SYS_ADMIN)";
@@ -225,7 +223,8 @@ impl Umem {
             address: self.memory.address() as u64,
             len: self.memory.len() as u64,
             chunk_size: self.chunk_len,
-            headroom: HEADROOM - 256,
+            // The kernel keeps 256 bytes before each received frame in any case.
+            headroom: 0,
             flags: 0,
             metadata_len: 0,
         };
