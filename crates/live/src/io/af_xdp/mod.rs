@@ -5,7 +5,7 @@
 //! link that attaches it belongs to the [`XdpSource`]; when that goes, or the process dies, the
 //! kernel detaches the program and the interface is as before.
 //!
-//! Each queue has a [`umem`](Umem) of which one half belongs to the source and the other to the
+//! Each queue has memory (a *umem*) of which one half belongs to the source and the other to the
 //! sink, so the two share nothing that changes.
 //!
 //! A VLAN tag that the sender keeps beside the frame (`txvlan` offload of a veth peer) is not seen
