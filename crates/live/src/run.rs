@@ -3,7 +3,7 @@
 //! *Replay*: if all sources are recorded, their packets are merged by time, and the time of an
 //! event is that of the capture; the run goes as fast as the engine.
 //! *Live*: if any source is an interface, all are polled in turn and the time of an event is the
-//! wall clock at its arrival.
+//! wall clock at its arrival. A pipe among them is waited for, so its writer should not pause.
 //!
 //! In both, a time that would go back is that of the event before. The runner prints nothing: an
 //! observer is called at an interval, and what happened is returned as data.
