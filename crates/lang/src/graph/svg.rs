@@ -2,7 +2,7 @@
 
 use super::layout::{BoxSize, LINE, Layout, MARGIN, NAME_CHAR, PAD};
 use super::wires::{Sketch, Vertex};
-use crate::ir::{Dest, Node, Program};
+use crate::ir::{Node, Program};
 use std::fmt::Write;
 
 /// Length of an arrow's head.
@@ -186,13 +186,15 @@ impl Svg {
         let middle = x + width / 2.0;
         self.text((middle, y + LINE), "name", "middle", &node.name);
         self.text((middle, y + 2.0 * LINE - 2.0), "quiet", "middle", &node.element);
+        let name = |port: usize| node.ports.get(port).map_or("", String::as_str);
         for &port in &size.left {
             let at = (x, y + size.port_y(&size.left, port));
-            self.port(at, node, port, (PAD, "start"));
+            let class = if size.bare.contains(&port) { "bare" } else { "dot" };
+            self.port(at, class, (PAD, "start"), name(port));
         }
         for &port in &size.right {
             let at = (x + width, y + size.port_y(&size.right, port));
-            self.port(at, node, port, (-PAD, "end"));
+            self.port(at, "dot", (-PAD, "end"), name(port));
         }
         let rows = size.left.len().max(size.right.len()) as f64;
         let rule = y + 2.0 * LINE + PAD + rows * LINE + PAD / 2.0;
@@ -209,11 +211,8 @@ impl Svg {
         self.line("</g>");
     }
 
-    fn port(&mut self, (x, y): (f64, f64), node: &Node, port: usize, (dx, anchor): (f64, &str)) {
-        let unconnected = matches!(node.wires.get(port), None | Some(Dest::Unconnected));
-        let class = if unconnected { "bare" } else { "dot" };
+    fn port(&mut self, (x, y): (f64, f64), class: &str, (dx, anchor): (f64, &str), name: &str) {
         self.line(&format!("<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\"/>"));
-        let name = node.ports.get(port).map_or("", String::as_str);
         self.text((x + dx, y + 4.0), "", anchor, name);
     }
 }
