@@ -2,6 +2,7 @@
 //! library of elements.
 #![forbid(unsafe_code)]
 
+pub mod check;
 pub mod diagnostic;
 pub mod effects;
 pub mod engine;

@@ -12,6 +12,7 @@
     clippy::disallowed_methods,
     reason = "clocks and threads are forbidden to the pure crates; here is where they live"
 )]
+#![allow(clippy::vec_box, reason = "packets are boxed at the seam to the engine")]
 
 pub mod bpf;
 pub mod capability;

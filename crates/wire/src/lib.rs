@@ -22,7 +22,7 @@ pub mod pool;
 mod remove;
 #[cfg(test)]
 mod samples;
-mod stack;
+pub mod stack;
 mod transport;
 
 pub use flow::FlowKey;

@@ -26,7 +26,7 @@ pub(crate) enum Follower {
 }
 
 /// True if `next` may stand directly behind `id` in a stack.
-pub(crate) fn may_follow(id: HeaderId, next: HeaderId) -> bool {
+pub fn may_follow(id: HeaderId, next: HeaderId) -> bool {
     use HeaderId as H;
     match id {
         H::ETH => matches!(next, H::VLAN | H::ARP | H::IP | H::IP6),
@@ -43,12 +43,12 @@ pub(crate) fn may_follow(id: HeaderId, next: HeaderId) -> bool {
 }
 
 /// True if a stack may begin with `id`.
-pub(crate) fn may_begin(id: HeaderId) -> bool {
+pub fn may_begin(id: HeaderId) -> bool {
     matches!(id, HeaderId::ETH | HeaderId::VLAN) || is_network(id)
 }
 
 /// True for what stands behind the link headers.
-pub(crate) fn is_network(id: HeaderId) -> bool {
+pub fn is_network(id: HeaderId) -> bool {
     matches!(id, HeaderId::ARP | HeaderId::IP | HeaderId::IP6)
 }
 

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use trama_base::Nanos;
 use trama_lab::Lab;
 use trama_lang::engine::{Engine, Entry, LogLine, Report};
-use trama_live::io::endpoint::{self, Want, parse_endpoint};
+use trama_live::io::endpoint::{self, Endpoint, Opened, Want, parse_endpoint};
 use trama_live::run::{RunOptions, RunSummary, Runner};
 use trama_live::signal::StopFlag;
 use trama_wire::{Packet, Pool};
@@ -92,6 +92,15 @@ impl Relay {
     pub fn join(self) -> RunSummary {
         self.thread.join().expect("the relay does not panic")
     }
+}
+
+/// Opens an endpoint inside a node.
+pub fn open(lab: &Lab, node: &str, end: &str) -> Opened {
+    let endpoint = parse_endpoint(end).expect("an endpoint");
+    let input = endpoint != Endpoint::Discard;
+    let want = Want { input, output: true, port: node.into(), stop: StopFlag::new() };
+    let opened = lab.within(node, || endpoint::open(&endpoint, &want));
+    opened.expect("the node is there").unwrap_or_else(|error| panic!("{end}: {error}"))
 }
 
 /// Whether labs can be used; prints why not.

@@ -72,7 +72,8 @@ pub enum EndpointError {
     Empty,
     /// The part before the colon is not known.
     #[error(
-        "`{prefix}:` is no kind of endpoint; the forms are: {FORMS}; write `./{text}` for a file of that name"
+        "`{prefix}:` is no kind of endpoint; the forms are: {FORMS}; \
+         write `./{text}` for a file of that name"
     )]
     UnknownPrefix {
         /// What stands before the colon.

@@ -1,4 +1,5 @@
-//! A TAP interface: an Ethernet whose other end is this program (`Documentation/networking/tuntap.rst`).
+//! A TAP interface: an Ethernet whose other end is this program
+//! (`Documentation/networking/tuntap.rst`).
 //!
 //! It is made at opening, brought up, and goes away when the last half is dropped. The kernel
 //! fills all checksums and cuts all segments before it hands frames over, since no offload is

@@ -10,7 +10,7 @@ use trama_wire::{Packet, Pool};
 /// Notes what it gets and sends it to the port after the one where it came in.
 #[derive(Default)]
 struct Notebook {
-    seen: Arc<Mutex<Vec<(u64, u32)>>>,
+    seen: Seen,
     largest_batch: usize,
 }
 
@@ -44,13 +44,16 @@ impl Engine for Notebook {
     }
 }
 
+/// Times and ports.
+type Seen = Arc<Mutex<Vec<(u64, u32)>>>;
+
 const FRAME: &[u8] = &[0; 60];
 
 fn memory(times: &[u64]) -> Box<MemorySource> {
     Box::new(MemorySource::of_frames(times.iter().map(|time| (Nanos(*time), FRAME))))
 }
 
-fn runner() -> (Runner, Arc<Mutex<Vec<(u64, u32)>>>) {
+fn runner() -> (Runner, Seen) {
     let engine = Notebook::default();
     let seen = Arc::clone(&engine.seen);
     (Runner::new(Box::new(engine)), seen)

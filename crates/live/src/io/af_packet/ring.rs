@@ -129,8 +129,8 @@ impl PacketSource {
             (header.captured, header.len, header.mac, header.vlan_tci, header.vlan_type)
         };
         let (mac, captured) = (usize::from(mac), captured as usize);
-        let tag = (flags & STATUS_VLAN_VALID != 0)
-            .then(|| [if flags & STATUS_VLAN_TYPE_VALID != 0 { kind } else { 0x8100 }, tci]);
+        let kind = if flags & STATUS_VLAN_TYPE_VALID != 0 { kind } else { 0x8100 };
+        let tag = (flags & STATUS_VLAN_VALID != 0).then_some([kind, tci]);
         if flags & STATUS_COPY != 0 {
             self.take_queued(tag, out, pool, room);
         } else if captured < len as usize || mac < NOTES_LEN || mac + captured > self.slot_len {

@@ -93,6 +93,10 @@ impl XdpSink {
                 Ok(()) => self.down = false,
                 Err(error) => self.not_sent(error)?,
             }
+            if self.down {
+                // The frames stay in the ring until it is up again.
+                return Ok(());
+            }
             self.half.send.room();
             if self.half.send.in_flight() < waiting {
                 idle = 0;

@@ -1,0 +1,246 @@
+//! `insert` and `remove`: changing which headers a packet has.
+
+use super::{Lowerer, Val};
+use crate::check::facts::Facts;
+use crate::check::flow::{Flow, How, Own};
+use crate::check::walk::{self, Node};
+use crate::diagnostic::Diagnostic;
+use crate::ir::{Expr, LocalId, StmtKind, reason};
+use crate::source::Span;
+use crate::syntax::ast::{self, ExprKind};
+use trama_wire::header::{FieldRef, HeaderId};
+use trama_wire::stack::{may_begin, may_follow};
+
+impl Lowerer<'_> {
+    /// `insert stack into p [else { … }]`
+    pub(super) fn insert(
+        &mut self,
+        stack: &[ast::HeaderLiteral],
+        packet: &ast::Ident,
+        otherwise: Option<&ast::Block>,
+        span: Span,
+    ) {
+        let mut headers = Vec::new();
+        let mut values: Vec<Val> = Vec::new();
+        let mut sound = true;
+        for literal in stack {
+            let Some(header) = self.header(&literal.header) else {
+                sound = false;
+                continue;
+            };
+            let fields = self.header_fields(header, literal, &mut values);
+            headers.push((header, fields, literal.header.span));
+        }
+        let names: Vec<_> = headers.iter().map(|(id, _, span)| (*id, *span)).collect();
+        sound = sound && self.stack_is_sound(&names);
+        let Some(index) = self.require_packet(packet) else { return };
+        if !self.require_held(index, packet.span) || !sound {
+            // What is known of the headers now is not known.
+            self.headers_changed(index, Facts::any());
+            if let Some(otherwise) = otherwise {
+                self.or_else(crate::check::fold::truth(true), otherwise);
+            }
+            return;
+        }
+        let shaped = headers
+            .iter()
+            .any(|(_, fields, _)| fields.iter().any(|&(field, _)| shapes_parsing(field)));
+        let ids: Vec<HeaderId> = names.iter().map(|name| name.0).collect();
+        let before = &self.flow.packets[index].facts;
+        let after = if shaped { Facts::any() } else { before.after_insert(&ids) };
+        let mut leaves = values.into_iter().map(|value| value.leaf(1));
+        let stack = headers
+            .into_iter()
+            .map(|(id, fields, _)| {
+                let fields: Vec<(FieldRef, Expr)> =
+                    fields.into_iter().map(|(field, _)| field).zip(leaves.by_ref()).collect();
+                (id, fields)
+            })
+            .collect();
+        let ok = self.fresh(1);
+        self.emit_at(StmtKind::Insert(self.packets[index].register, stack, ok), span);
+        self.after_change((index, ok), after, otherwise, span);
+    }
+
+    /// The fields of a header literal; their values, each of its field's type, go to `values`.
+    fn header_fields(
+        &mut self,
+        header: HeaderId,
+        literal: &ast::HeaderLiteral,
+        values: &mut Vec<Val>,
+    ) -> Vec<(FieldRef, Span)> {
+        let mut fields: Vec<(FieldRef, Span)> = Vec::new();
+        for (name, expr) in &literal.fields {
+            let Some(field) = header.field(&name.text) else {
+                self.unknown_header_field(header, &[name]);
+                continue;
+            };
+            if fields.iter().any(|known| known.0 == field) {
+                let message = format!("the field `{}` is given twice", name.text);
+                self.sink.error("E0211", message, name.span, "given again");
+                continue;
+            }
+            let mark = self.code.len();
+            let ty = super::property::field_type(field);
+            let mut value = self.expr_as(expr, &ty);
+            if value.leaves.is_empty() {
+                value = Val::zero(ty);
+            }
+            for earlier in values.iter_mut() {
+                self.protect(earlier, mark);
+            }
+            values.push(value);
+            fields.push((field, name.span));
+        }
+        fields
+    }
+
+    /// `remove headers from p [else { … }]`
+    pub(super) fn remove(
+        &mut self,
+        headers: &[ast::Ident],
+        packet: &ast::Ident,
+        otherwise: Option<&ast::Block>,
+        span: Span,
+    ) {
+        let mut stack = Vec::new();
+        let mut sound = true;
+        for name in headers {
+            match self.header(name) {
+                Some(header) => stack.push((header, name.span)),
+                None => sound = false,
+            }
+        }
+        sound = sound && self.stack_is_sound(&stack);
+        let Some(index) = self.require_packet(packet) else { return };
+        let ids: Vec<HeaderId> = stack.iter().map(|header| header.0).collect();
+        let facts = self.flow.packets[index].facts.clone();
+        if sound && let Some(&absent) = ids.iter().find(|&&id| facts.absent().has(id)) {
+            if self.flow.reachable {
+                let name = &packet.text;
+                let message = format!("`{name}` has no `{}` header here", absent.def().name);
+                self.sink.error("E0301", message, span, "there is nothing to remove");
+            }
+            sound = false;
+        }
+        if !self.require_held(index, packet.span) || !sound {
+            self.headers_changed(index, Facts::any());
+            if let Some(otherwise) = otherwise {
+                self.or_else(crate::check::fold::truth(true), otherwise);
+            }
+            return;
+        }
+        let after = facts.after_remove(&ids);
+        let ok = self.fresh(1);
+        self.emit_at(StmtKind::Remove(self.packets[index].register, ids, ok), span);
+        self.after_change((index, ok), after, otherwise, span);
+    }
+
+    /// True if the headers can stand on each other as a stack; else reports.
+    fn stack_is_sound(&mut self, stack: &[(HeaderId, Span)]) -> bool {
+        let Some(&(first, first_span)) = stack.first() else { return false };
+        if !may_begin(first) {
+            let name = first.def().name;
+            let message = format!("a stack cannot begin with `{name}`");
+            self.sink.report(
+                Diagnostic::error("E0304", message, first_span, "it needs a header before it")
+                    .note("a stack begins with `eth`, `vlan`, `arp`, `ip` or `ip6`"),
+            );
+            return false;
+        }
+        for pair in stack.windows(2) {
+            let [(below, _), (above, span)] = pair else { continue };
+            if !may_follow(*below, *above) {
+                let (below, above) = (below.def().name, above.def().name);
+                let message = format!("`{above}` cannot stand on `{below}`");
+                self.sink.error("E0304", message, *span, format!("not directly behind `{below}`"));
+                return false;
+            }
+        }
+        true
+    }
+
+    /// What follows a change that may be impossible: the `else`, or the end of the handler.
+    fn after_change(
+        &mut self,
+        (index, ok): (usize, LocalId),
+        after: Facts,
+        otherwise: Option<&ast::Block>,
+        span: Span,
+    ) {
+        let base = self.flow.clone();
+        let (code, end) = match otherwise {
+            Some(otherwise) => {
+                let (code, _) = self.nested(|this| this.block(otherwise, None, false));
+                (code, super::closing(otherwise.span))
+            }
+            None => {
+                let (code, ()) = self.nested(|this| this.give_up(index, span));
+                self.flow.reachable = false;
+                (code, span)
+            }
+        };
+        let failed = std::mem::replace(&mut self.flow, base.clone());
+        self.headers_changed(index, after);
+        let done = std::mem::replace(&mut self.flow, Flow::start());
+        self.flow = Flow::merge(&base, [(done, span), (failed, end)]);
+        let ok = self.read(ok);
+        self.emit_at(StmtKind::If(ok, Vec::new(), code), span);
+    }
+
+    /// Drops every packet that is held and ends the handler.
+    fn give_up(&mut self, index: usize, span: Span) {
+        for other in 0..self.packets.len() {
+            match self.flow.packets[other].own {
+                Own::Held => {
+                    let register = self.packets[other].register;
+                    self.emit_at(StmtKind::Drop(register, reason::UNFIT), span);
+                    self.consume(other, span, How::Dropped);
+                }
+                Own::MaybeGone { .. } if other != index => {
+                    let name = self.packets[other].name.clone();
+                    let message = format!("this may fail, and `{name}` may still be held then");
+                    self.sink.report(
+                        Diagnostic::error("E0403", message, span, "the handler would end here")
+                            .note("say what happens then: add `else { … }`"),
+                    );
+                    self.flow.packets[other].own = Own::Reported;
+                }
+                _ => {}
+            }
+        }
+        self.emit_at(StmtKind::Return, span);
+    }
+}
+
+/// True for fields that decide how what follows them is parsed.
+fn shapes_parsing(field: FieldRef) -> bool {
+    let link = matches!(field.header, HeaderId::ETH | HeaderId::VLAN | HeaderId::VLAN2);
+    match field.def().name {
+        "version" | "ihl" | "len" | "frag" | "proto" | "next" | "offset" => true,
+        "type" => link,
+        _ => false,
+    }
+}
+
+/// True if a block may change which headers some packet has: by a statement, or by a call of a
+/// function with a bare name among its arguments.
+pub(super) fn may_change_headers(block: &ast::Block) -> bool {
+    let mut found = false;
+    walk::block(block, &mut |node| {
+        found |= match node {
+            Node::Stmt(stmt) => {
+                matches!(stmt.kind, ast::StmtKind::Insert { .. } | ast::StmtKind::Remove { .. })
+            }
+            Node::Expr(expr) => match &expr.kind {
+                ExprKind::Method(_, name, _) => name.text == "truncate",
+                ExprKind::Call(name, args) => {
+                    !matches!(name.text.as_str(), "min" | "max" | "hash" | "Some")
+                        && args.iter().any(|arg| matches!(arg.kind, ExprKind::Name(_)))
+                }
+                _ => false,
+            },
+        };
+    });
+    found
+}
