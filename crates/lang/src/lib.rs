@@ -3,9 +3,11 @@
 #![forbid(unsafe_code)]
 
 pub mod check;
+pub mod compile;
 pub mod diagnostic;
 pub mod effects;
 pub mod engine;
+pub mod files;
 pub mod filter;
 pub mod graph;
 pub mod interp;
@@ -14,6 +16,7 @@ pub mod ir_check;
 pub mod ir_parts;
 #[cfg(test)]
 mod ir_sample;
+pub mod library;
 pub mod logs;
 pub mod source;
 pub mod syntax;

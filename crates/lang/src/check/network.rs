@@ -132,13 +132,9 @@ fn unknown_parameter(subject: Subject<'_>, name: &Ident) -> Diagnostic {
     let diagnostic = Diagnostic::error("E0503", message, name.span, "not a parameter");
     let names = subject.params().iter().map(|p| p.name.text.as_str());
     match nearest(&name.text, names.clone()) {
-        Some(near) => {
-            diagnostic.note(format!("did you mean `{near}`?")).patch(name.span, near)
-        }
+        Some(near) => diagnostic.note(format!("did you mean `{near}`?")).patch(name.span, near),
         None if subject.params().is_empty() => diagnostic.note(format!("`{of}` takes none")),
-        None => {
-            diagnostic.note(format!("it has {}", names.collect::<Vec<_>>().join(", ")))
-        }
+        None => diagnostic.note(format!("it has {}", names.collect::<Vec<_>>().join(", "))),
     }
 }
 
@@ -333,18 +329,12 @@ impl<'a> Builder<'_, 'a> {
     }
 
     /// Makes an instance called `name` within the scope.
-    fn place(
-        &mut self,
-        scope: &Scope<'_>,
-        name: &str,
-        instance: &ast::Instance,
-    ) -> Option<Placed> {
+    fn place(&mut self, scope: &Scope<'_>, name: &str, instance: &ast::Instance) -> Option<Placed> {
         let Some(subject) = Subject::find(self.items, &instance.name.text) else {
             self.unknown(scope, &instance.name);
             return None;
         };
-        let args =
-            bind_args(self.items, self.tables, subject, instance, scope.args, self.sink)?;
+        let args = bind_args(self.items, self.tables, subject, instance, scope.args, self.sink)?;
         let path = format!("{}{name}", scope.prefix);
         match subject {
             Subject::Element(element) => {
@@ -369,8 +359,7 @@ impl<'a> Builder<'_, 'a> {
             .chain(self.items.networks.keys().copied());
         let mut diagnostic = Diagnostic::error("E0501", message, name.span, "not known here");
         if let Some(near) = nearest(&name.text, known) {
-            diagnostic =
-                diagnostic.note(format!("did you mean `{near}`?")).patch(name.span, near);
+            diagnostic = diagnostic.note(format!("did you mean `{near}`?")).patch(name.span, near);
         }
         self.sink.report(diagnostic);
     }
@@ -592,10 +581,8 @@ impl<'a> Builder<'_, 'a> {
             let Some(node) = placed.node else { continue };
             let entered: Vec<PinId> =
                 placed.ports.iter().flat_map(|p| p.pins.iter().map(|pin| pin.0)).collect();
-            let reached = self
-                .pins
-                .iter()
-                .any(|p| p.next.is_some_and(|(to, _)| entered.contains(&to)));
+            let reached =
+                self.pins.iter().any(|p| p.next.is_some_and(|(to, _)| entered.contains(&to)));
             if !reached {
                 let message = format!("no packet reaches `{}`", placed.name);
                 self.sink.warning("W0501", message, placed.span, "wired to nothing");

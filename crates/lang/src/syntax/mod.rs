@@ -30,7 +30,9 @@ pub fn parse_duration(text: &str) -> Option<trama_base::Nanos> {
     let file = sources.add("time", text);
     match parse_expr(&sources, file) {
         (
-            ast::Expr { kind: ast::ExprKind::Literal(ast::Literal::Duration { nanos, .. }), .. },
+            ast::Expr {
+                kind: ast::ExprKind::Literal(ast::Literal::Duration { nanos, .. }), ..
+            },
             messages,
         ) if messages.is_empty() => Some(trama_base::Nanos(nanos)),
         _ => None,
