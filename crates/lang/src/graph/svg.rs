@@ -9,7 +9,7 @@ use std::fmt::Write;
 const HEAD: f64 = 9.0;
 
 const STYLE: &str = "\
-text{font-family:ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;font-size:12px;fill:#1f2933}
+text{font:12px ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;fill:#1f2933}
 .name{font-size:14px;font-weight:bold}
 .quiet{fill:#61707d}
 .box{fill:#ffffff;stroke:#3e5c76;stroke-width:1.5}
@@ -104,7 +104,8 @@ impl Svg {
     fn text(&mut self, (x, y): (f64, f64), class: &str, anchor: &str, text: &str) {
         let text = escaped(text);
         self.line(&format!(
-            "<text x=\"{x:.1}\" y=\"{y:.1}\" class=\"{class}\" text-anchor=\"{anchor}\">{text}</text>"
+            "<text x=\"{x:.1}\" y=\"{y:.1}\" class=\"{class}\" \
+             text-anchor=\"{anchor}\">{text}</text>"
         ));
     }
 
@@ -142,7 +143,8 @@ impl Svg {
         let base = x + back;
         let (above, below) = (y - HEAD / 2.0, y + HEAD / 2.0);
         self.line(&format!(
-            "<path class=\"head\" d=\"M{x:.1} {y:.1} L{base:.1} {above:.1} L{base:.1} {below:.1} Z\"/>"
+            "<path class=\"head\" \
+             d=\"M{x:.1} {y:.1} L{base:.1} {above:.1} L{base:.1} {below:.1} Z\"/>"
         ));
     }
 
@@ -177,7 +179,8 @@ impl Svg {
         ));
         let band = 2.0 * LINE + PAD / 2.0;
         self.line(&format!(
-            "<rect class=\"band\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" rx=\"3\"/>",
+            "<rect class=\"band\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" \
+             height=\"{:.1}\" rx=\"3\"/>",
             x + 1.0,
             y + 1.0,
             width - 2.0,
