@@ -202,6 +202,7 @@ fn one_mistake_in_a_handler_gives_one_message() {
 fn one_mistake_in_an_item_gives_one_message() {
     let cases = [
         ("elemnt A { port a\n on a(p) { send p to a } }\nelement B { }", "E0016 1:1"),
+        ("a line `of` prose with `marks` but no slashes\nelement B { }", "E0016 1:1"),
         ("element A { prt a\n on a(p) { send p to a } }", "E0016 1:13"),
         ("element A { port a\n on a(p) { send p to a }", "E0011 1:11"),
         ("element A { port a\n on a(p) { send p to a\n on a(q) { } }", "E0011 2:10"),
