@@ -21,7 +21,6 @@ pub(crate) struct NodeImage {
 
 /// Constants that code names by address, kept as long as the code.
 #[derive(Default)]
-#[expect(clippy::vec_box, reason = "a plan must stay where it is while the list grows")]
 pub(crate) struct Plans<T>(std::cell::RefCell<Vec<Box<T>>>);
 
 impl<T> Plans<T> {

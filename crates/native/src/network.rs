@@ -41,7 +41,9 @@ struct PortRun {
 }
 
 struct Candidate {
-    patterns: Vec<HeaderSet>,
+    /// The first pattern, which is mostly the only one.
+    pattern: HeaderSet,
+    more_patterns: Vec<HeaderSet>,
     entry: Entry,
     /// Index of the port in the handler's array.
     index: u64,
@@ -99,7 +101,9 @@ fn candidates(port: u32, handlers: &[Handler], code: &[Code]) -> Vec<Candidate> 
         Trigger::Packet { first_port, port_count, patterns, .. } => {
             let index = port.checked_sub(*first_port).filter(|index| index < port_count)?;
             let entry = Entry { code, registers: handler.packets };
-            Some(Candidate { patterns: patterns.clone(), entry, index: index.into() })
+            let (&pattern, more) = patterns.split_first()?;
+            let more_patterns = more.to_vec();
+            Some(Candidate { pattern, more_patterns, entry, index: index.into() })
         }
         Trigger::Init | Trigger::Timer { .. } => None,
     };
@@ -147,7 +151,9 @@ impl Network {
         let at = &mut self.nodes[node as usize].ports[port as usize];
         at.received.add(packet.len());
         let present = packet.layout().present;
-        let takes = |c: &&Candidate| c.patterns.iter().any(|p| present.contains(*p));
+        let takes = |c: &&Candidate| {
+            present.contains(c.pattern) || c.more_patterns.iter().any(|p| present.contains(*p))
+        };
         let why = if hops >= HOPS_MAX {
             reason::HOPS
         } else if let Some(candidate) = at.candidates.iter().find(takes) {

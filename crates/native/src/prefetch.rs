@@ -13,7 +13,7 @@ use trama_wire::header::HeaderSet;
 
 /// Packets prefetched together: enough to overlap misses, few enough that what arrives first is
 /// still near when the last is processed.
-pub(crate) const CHUNK: usize = 32;
+pub(crate) const CHUNK: usize = 16;
 
 /// Tables up to this size are left alone.
 const NEAR_BYTES: u64 = 128 << 10;
@@ -66,26 +66,29 @@ impl Prefetcher {
         if any == 0 {
             return;
         }
-        // SAFETY: the caller's promise.
-        let each = |visit: &dyn Fn(&mem::Map, &Compiled, u64)| unsafe {
-            for (lane, packet) in packets.iter().enumerate().take(CHUNK) {
-                let mut left = active[lane];
-                while left != 0 {
-                    let n = left.trailing_zeros() as usize;
-                    left &= left - 1;
-                    let probe = &self.ports[packet.port as usize][n];
-                    visit(&*probe.map, probe, hashes[lane][n]);
+        for (lane, packet) in packets.iter().enumerate().take(CHUNK) {
+            for (n, probe) in self.active(packet, active[lane]) {
+                // SAFETY: the caller's promise.
+                prefetch(unsafe { (*probe.map).entry_address(hashes[lane][n]) });
+            }
+        }
+        for (lane, packet) in packets.iter().enumerate().take(CHUNK) {
+            for (n, probe) in self.active(packet, active[lane]).filter(|(_, p)| p.writes) {
+                // SAFETY: the caller's promise.
+                let neighbours = unsafe { (*probe.map).neighbour_addresses(hashes[lane][n]) };
+                if let Some([older, younger]) = neighbours {
+                    prefetch(older);
+                    prefetch(younger);
                 }
             }
-        };
-        each(&|map, _, hash| prefetch(map.entry_address(hash)));
-        each(&|map, probe, hash| {
-            if probe.writes
-                && let Some(neighbours) = map.neighbour_addresses(hash)
-            {
-                neighbours.into_iter().for_each(prefetch);
-            }
-        });
+        }
+    }
+
+    /// The probes of a packet's port whose bit is set.
+    #[inline]
+    fn active(&self, packet: &Packet, mask: u32) -> impl Iterator<Item = (usize, &Compiled)> {
+        let probes = self.ports.get(packet.port as usize).map_or(&[][..], |probes| probes);
+        probes.iter().enumerate().filter(move |(n, _)| mask >> n & 1 == 1)
     }
 
     /// True if there is nothing to probe for.

@@ -200,3 +200,6 @@ impl Known {
         Some(Expr { kind, width: e.width })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -312,11 +312,33 @@ impl Lowering<'_, '_> {
         self.select(high, most, low)
     }
 
-    /// Packs values into new memory on the stack and gives its address. Leaves are joined into
-    /// words first: a routine that reads words soon after finds each in one store.
+    /// Packs values into new memory on the stack and gives its address.
+    ///
+    /// Leaves are joined into words, and words stored two by two: a load by a routine soon after
+    /// gets its bytes from one store then, which processors forward, and not from two, for which
+    /// they wait.
     pub(super) fn pack(&mut self, leaves: &[Expr], shape: &Shape) -> Result<Value, NativeError> {
-        let at = self.stack(shape.bytes().next_multiple_of(8));
-        let (mut word, mut filled, mut offset) = (None, 0, 0);
+        let words = self.packed_words(leaves, shape)?;
+        let at = self.stack(words.len().next_multiple_of(2) * 8);
+        let flags = self.memory(Memory::Stack);
+        for (n, pair) in words.chunks(2).enumerate() {
+            let offset = n as i32 * 16;
+            if let [low, high] = *pair {
+                let both = self.b.ins().scalar_to_vector(types::I64X2, low);
+                let both = self.b.ins().insertlane(both, high, 1);
+                self.b.ins().store(flags, both, at, offset);
+            } else {
+                self.b.ins().store(flags, pair[0], at, offset);
+            }
+        }
+        Ok(at)
+    }
+
+    /// The packed form of values as little-endian words, zeros behind the last leaf.
+    fn packed_words(&mut self, leaves: &[Expr], shape: &Shape) -> Result<Vec<Value>, NativeError> {
+        let mut words = Vec::new();
+        // The word that is being filled, and how many bytes of it are.
+        let (mut word, mut filled) = (None, 0);
         for (leaf, &width) in leaves.iter().zip(&shape.0) {
             let value = self.expr(leaf)?;
             let value = self.resize(value, leaf.width, width);
@@ -339,10 +361,7 @@ impl Lowering<'_, '_> {
                 if filled < 8 {
                     continue;
                 }
-                if let Some(full) = word.take() {
-                    self.store(Memory::Stack, 8, full, at, offset);
-                }
-                offset += 8;
+                words.extend(word.take());
                 filled -= 8;
                 if filled > 0 {
                     let by = self.word((bytes - filled) as u64 * 8);
@@ -350,10 +369,8 @@ impl Lowering<'_, '_> {
                 }
             }
         }
-        if let Some(rest) = word {
-            self.store(Memory::Stack, 8, rest, at, offset);
-        }
-        Ok(at)
+        words.extend(word);
+        Ok(words)
     }
 
     /// Stores a value in a local, fitted to its width.

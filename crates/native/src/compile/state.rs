@@ -85,10 +85,14 @@ impl Lowering<'_, '_> {
             }
             StateOp::MapPut { key, value, ok } => {
                 let key = self.packed(key, &spec.key)?;
-                let value = self.packed(value, &spec.value)?;
+                // To write an entry is to make it and to set all its leaves: no copy of the value.
+                let updates = set_all(value);
+                let operands = self.operands(&updates)?;
                 let now = self.now();
-                let args = [map, key.0, key.1, value.0, value.1, now];
-                let done = self.call_word(Routine::MapPut, &args);
+                let at = self.call_word(Routine::MapEntry, &[map, key.0, key.1, now]);
+                self.update_if_there(at, &spec.value, &updates, &operands);
+                let done = self.b.ins().icmp_imm_u(IntCC::NotEqual, at, 0);
+                let done = self.bit(done);
                 self.assign(*ok, done, 1);
             }
             StateOp::MapUpdate { key, updates, ok } => {
@@ -312,4 +316,14 @@ impl Lowering<'_, '_> {
             UpdateOp::Xor => self.b.ins().bxor(old, operand),
         }
     }
+}
+
+/// Updates that set every leaf.
+fn set_all(value: &[Expr]) -> Vec<Update> {
+    let set = |(leaf, operand): (u32, &Expr)| Update {
+        leaf,
+        op: UpdateOp::Set,
+        operand: operand.clone(),
+    };
+    (0..).zip(value).map(set).collect()
 }

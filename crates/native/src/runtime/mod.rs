@@ -71,7 +71,6 @@ routines! {
     Hash = state::hash: (*const u8, u64) -> u64;
     Log = logs::log: (*mut Frame, u64, *const LogSite, *const u128, u64);
     MapGet = state::map_get: (*mut mem::Map, *const u8, u64, u64) -> *const u8;
-    MapPut = state::map_put: (*mut mem::Map, *const u8, u64, *const u8, u64, u64) -> u64;
     MapEntry = state::map_entry: (*mut mem::Map, *const u8, u64, u64) -> *mut u8;
     MapTouch = state::map_touch: (*mut mem::Map, *const u8, u64, u64) -> u64;
     MapRemove = state::map_remove: (*mut mem::Map, *const u8, u64, u64) -> u64;

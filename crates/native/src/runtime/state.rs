@@ -50,19 +50,6 @@ pub(crate) unsafe extern "C" fn map_get(
     unsafe { address((*map).get(packed(key, key_len), Nanos(now))) }
 }
 
-/// Writes an entry; 0 if there was no room.
-pub(crate) unsafe extern "C" fn map_put(
-    map: *mut mem::Map,
-    key: *const u8,
-    key_len: u64,
-    value: *const u8,
-    value_len: u64,
-    now: u64,
-) -> u64 {
-    // SAFETY: the module's rule.
-    unsafe { u64::from((*map).put(packed(key, key_len), packed(value, value_len), Nanos(now))) }
-}
-
 /// The value of a key, made if need be; null if there was no room.
 pub(crate) unsafe extern "C" fn map_entry(
     map: *mut mem::Map,

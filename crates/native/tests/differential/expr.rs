@@ -7,7 +7,7 @@ use trama_lang::ir::{BinaryOp, Expr, ExprKind, LocalId, Meta, PacketId, TableId,
 use trama_wire::header::{FieldRef, HEADERS, HeaderId, HeaderSet};
 
 /// A constant of a width, often one at which something changes.
-pub fn constant(rng: &mut Rng, width: u8) -> u128 {
+pub(crate) fn constant(rng: &mut Rng, width: u8) -> u128 {
     let wide = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
     let value = match rng.below(6) {
         0 => 0,
@@ -20,7 +20,7 @@ pub fn constant(rng: &mut Rng, width: u8) -> u128 {
     if width == 128 { value } else { value & ((1 << width) - 1) }
 }
 
-pub fn expr(kind: ExprKind, width: u8) -> Expr {
+pub(crate) fn expr(kind: ExprKind, width: u8) -> Expr {
     Expr { kind, width }
 }
 
@@ -34,7 +34,7 @@ const OPTIONS: [TcpOption; 5] = [
 
 impl Body<'_> {
     /// An expression of a width.
-    pub fn expr(&mut self, width: u8, depth: u32) -> Expr {
+    pub(crate) fn expr(&mut self, width: u8, depth: u32) -> Expr {
         if depth == 0 || self.rng.one_in(6) {
             return self.leaf(width);
         }
@@ -139,7 +139,7 @@ impl Body<'_> {
     }
 
     /// A local of a width, if there is one.
-    pub fn local(&mut self, width: u8) -> Option<LocalId> {
+    pub(crate) fn local(&mut self, width: u8) -> Option<LocalId> {
         let fitting: Vec<u32> =
             (0..).zip(&self.locals).filter(|&(_, &w)| w == width).map(|(n, _)| n).collect();
         (!fitting.is_empty()).then(|| LocalId(*self.rng.pick(&fitting)))
@@ -177,7 +177,7 @@ impl Body<'_> {
     }
 
     /// A field of a header that is present.
-    pub fn known_field(&mut self, p: PacketId) -> Option<FieldRef> {
+    pub(crate) fn known_field(&mut self, p: PacketId) -> Option<FieldRef> {
         let present: Vec<HeaderId> = self.present[p.0 as usize].iter().collect();
         if present.is_empty() {
             return None;
@@ -205,12 +205,12 @@ impl Body<'_> {
     }
 
     /// A packet register; there must be one.
-    pub fn register(&mut self) -> PacketId {
+    pub(crate) fn register(&mut self) -> PacketId {
         PacketId(self.rng.below(self.registers.into()) as u32)
     }
 
     /// A few headers.
-    pub fn headers(&mut self) -> HeaderSet {
+    pub(crate) fn headers(&mut self) -> HeaderSet {
         (0..self.rng.below(3)).fold(HeaderSet::EMPTY, |set, _| {
             set.with(HeaderId(self.rng.below(HeaderId::COUNT as u64) as u8))
         })

@@ -4,6 +4,7 @@
 //! failure prints the seed of its program.
 
 mod body;
+mod captures;
 mod expr;
 mod limits;
 mod mutant;

@@ -3,19 +3,19 @@
 use trama_lang::ir::{BinaryOp, Expr, ExprKind, Program, StateOp, Stmt, StmtKind, UpdateOp};
 
 /// A fault, by name: it changes an expression or a statement, or leaves it.
-pub struct Fault {
-    pub name: &'static str,
-    pub change: fn(Part<'_>),
+pub(crate) struct Fault {
+    pub(crate) name: &'static str,
+    pub(crate) change: fn(Part<'_>),
 }
 
 /// A part of a program.
-pub enum Part<'a> {
+pub(crate) enum Part<'a> {
     Expr(&'a mut Expr),
     Stmt(&'a mut StmtKind),
 }
 
 /// One fault for each group of things that code generation could get wrong.
-pub const FAULTS: &[Fault] = &[
+pub(crate) const FAULTS: &[Fault] = &[
     Fault {
         name: "difference as sum",
         change: |part| operator(part, BinaryOp::Sub, BinaryOp::Add),
@@ -43,7 +43,7 @@ pub const FAULTS: &[Fault] = &[
 ];
 
 /// Applies a fault everywhere.
-pub fn apply(program: &mut Program, fault: &Fault) {
+pub(crate) fn apply(program: &mut Program, fault: &Fault) {
     for handler in program.nodes.iter_mut().flat_map(|node| &mut node.handlers) {
         list(&mut handler.body, fault);
     }

@@ -8,7 +8,7 @@ use trama_wire::header::{FieldRef, HeaderId};
 type Stack = Vec<(HeaderId, Vec<(FieldRef, u128)>)>;
 
 /// `count` packets at random times, mostly increasing, on random ports out of `ports`.
-pub fn stream(rng: &mut Rng, start: Nanos, ports: u32, count: usize) -> Vec<Packet> {
+pub(crate) fn stream(rng: &mut Rng, start: Nanos, ports: u32, count: usize) -> Vec<Packet> {
     let mut now = start;
     (0..count)
         .map(|_| {

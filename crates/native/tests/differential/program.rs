@@ -12,12 +12,12 @@ use trama_wire::header::{HeaderId, HeaderSet};
 const WIDTHS: [u8; 14] = [1, 1, 8, 8, 16, 32, 32, 64, 64, 128, 5, 13, 48, 63];
 
 /// A width.
-pub fn width(rng: &mut Rng) -> u8 {
+pub(crate) fn width(rng: &mut Rng) -> u8 {
     if rng.one_in(8) { rng.below(64) as u8 + 1 } else { *rng.pick(&WIDTHS) }
 }
 
 /// A program.
-pub fn program(rng: &mut Rng) -> Program {
+pub(crate) fn program(rng: &mut Rng) -> Program {
     let ports = rng.below(3) as u32 + 1;
     // Copies that run in circles are a test of their own.
     let copies = rng.one_in(2);
@@ -72,6 +72,12 @@ fn node(rng: &mut Rng, index: u32, nodes: u32, externals: u32, copies: bool) -> 
     for _ in 0..=rng.below(3) {
         let trigger = packet_trigger(rng, ports as u32);
         handler(rng, &mut node, trigger, copies);
+    }
+    if !rng.one_in(4) {
+        let (first_port, port_count) = (0, ports as u32);
+        let patterns = vec![HeaderSet::EMPTY];
+        let rest = Trigger::Packet { first_port, port_count, index_local: None, patterns };
+        handler(rng, &mut node, rest, copies);
     }
     if rng.one_in(2) {
         handler(rng, &mut node, Trigger::Init, copies);
@@ -147,6 +153,8 @@ fn state(rng: &mut Rng, n: u64) -> StateSpec {
     let none = Shape::default;
     let (kind, key, value) = match rng.below(10) {
         0..=3 => {
+            // Large enough, now and then, for its entries to be prefetched.
+            let capacity = if rng.one_in(3) { 5_000 } else { capacity };
             let kind = StateKind::Map { capacity, expire, when_full };
             (kind, leaves(rng, 5), leaves(rng, 4))
         }

@@ -90,10 +90,10 @@ impl Map {
         }
         let slot = self.table.likely_slot(hash)?;
         let header = self.table.header(slot);
-        Some([OLDER, YOUNGER].map(|side| match read_u32(header, side) {
-            NIL => self.table.slot_address(slot),
-            neighbour => self.table.slot_address(neighbour),
-        }))
+        let (older, younger) = (read_u32(header, OLDER), read_u32(header, YOUNGER));
+        let address =
+            |neighbour| self.table.slot_address(if neighbour == NIL { slot } else { neighbour });
+        Some([address(older), address(younger)])
     }
 
     /// Reads a byte at [`entry_address`](Self::entry_address): what safe code can do to have the

@@ -1,0 +1,91 @@
+use super::*;
+use trama_lang::ir::{Node, Program};
+use trama_lang::source::Span;
+use trama_wire::header::HeaderId;
+
+fn field(header: HeaderId, name: &str) -> Expr {
+    let field = header.field(name).unwrap();
+    Expr { kind: ExprKind::Field(INPUT, field), width: field.def().width }
+}
+
+fn stmts(kinds: Vec<StmtKind>) -> Vec<Stmt> {
+    kinds.into_iter().map(|kind| Stmt { kind, span: Span::default() }).collect()
+}
+
+fn get(key: Expr) -> StmtKind {
+    let op = StateOp::MapGet { key: vec![key], found: LocalId(0), value: vec![] };
+    StmtKind::State(StateId(0), op)
+}
+
+fn touch(key: Expr) -> StmtKind {
+    StmtKind::State(StateId(0), StateOp::MapTouch { key: vec![key], found: LocalId(0) })
+}
+
+fn send() -> StmtKind {
+    StmtKind::Send { packet: INPUT, first_port: 1, index: None, count: 1 }
+}
+
+/// Nodes in a row; each takes IPv4 packets at port 0 and sends at port 1.
+fn row(bodies: Vec<Vec<StmtKind>>) -> Program {
+    let node = |(n, body): (u32, Vec<StmtKind>)| Node {
+        wires: vec![Dest::Unconnected, Dest::Node(n + 1, 0)],
+        handlers: vec![Handler {
+            trigger: Trigger::Packet {
+                first_port: 0,
+                port_count: 1,
+                index_local: None,
+                patterns: vec![HeaderSet::of(HeaderId::IP)],
+            },
+            locals: vec![1, 32],
+            packets: 1,
+            body: stmts(body),
+            span: Span::default(),
+        }],
+        ..Node::default()
+    };
+    let mut nodes: Vec<Node> = (0..).zip(bodies).map(node).collect();
+    if let Some(last) = nodes.last_mut() {
+        last.wires[1] = Dest::Out(0);
+    }
+    Program { ingress: vec![Dest::Node(0, 0)], nodes, ..Program::default() }
+}
+
+/// Node and key of each probe.
+fn found(program: &Program) -> Vec<(usize, Expr, bool)> {
+    let probes = probes(program).remove(0);
+    probes.into_iter().map(|p| (p.node, p.key[0].clone(), p.writes)).collect()
+}
+
+#[test]
+fn keys_are_followed_through_locals_and_nodes() {
+    let (src, dst) = (field(HeaderId::IP, "src"), field(HeaderId::IP, "dst"));
+    let local = Expr { kind: ExprKind::Local(LocalId(1)), width: 32 };
+    let first = vec![StmtKind::Assign(LocalId(1), src.clone()), get(local), send()];
+    let second = vec![get(dst.clone()), touch(dst.clone()), send()];
+    assert_eq!(found(&row(vec![first, second])), [(0, src, false), (1, dst, true)]);
+}
+
+#[test]
+fn changed_fields_and_stored_values_are_no_keys() {
+    let (src, dst) = (field(HeaderId::IP, "src"), field(HeaderId::IP, "dst"));
+    let changed = HeaderId::IP.field("src").unwrap();
+    let zero = Expr { kind: ExprKind::Const(0), width: 32 };
+    let first = vec![StmtKind::SetField(INPUT, changed, zero), send()];
+    let stored = Expr { kind: ExprKind::Local(LocalId(1)), width: 32 };
+    let second = vec![get(src), get(stored), get(dst.clone()), send()];
+    assert_eq!(found(&row(vec![first, second])), [(1, dst, false)]);
+}
+
+#[test]
+fn what_comes_after_a_change_of_headers_is_not_followed() {
+    let insert = StmtKind::Insert(INPUT, vec![(HeaderId::VLAN, vec![])], LocalId(0));
+    let src = field(HeaderId::IP, "src");
+    assert_eq!(found(&row(vec![vec![insert, send()], vec![get(src), send()]])), []);
+}
+
+#[test]
+fn circles_end() {
+    let mut program = row(vec![vec![send()]]);
+    program.nodes[0].wires[1] = Dest::Node(0, 0);
+    assert_eq!(found(&program), []);
+}
