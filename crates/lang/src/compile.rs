@@ -188,9 +188,11 @@ impl Unit {
         let mut diagnostics = self.diagnostics.clone();
         // What the library declares and a program does not use is no news.
         let library = self.first_library as u32..self.files.len() as u32;
-        diagnostics.extend(sink.diagnostics.into_iter().filter(|d| {
-            d.severity == Severity::Error || !library.contains(&d.label.0.file)
-        }));
+        diagnostics.extend(
+            sink.diagnostics
+                .into_iter()
+                .filter(|d| d.severity == Severity::Error || !library.contains(&d.label.0.file)),
+        );
         diagnostics.sort_by_key(|d| (d.label.0.file, d.label.0.start));
         let sound = diagnostics.iter().all(|d| d.severity != Severity::Error);
         Checked { program: program.filter(|_| sound), diagnostics }
@@ -297,8 +299,7 @@ impl<'a> Checker<'_, 'a> {
         let sound = messages.is_empty();
         messages.into_iter().for_each(|m| self.sink.report(m));
         let none = Args::new();
-        let value =
-            eval_const(self.items, &none, &expr, Some(&ty), self.tables, self.sink);
+        let value = eval_const(self.items, &none, &expr, Some(&ty), self.tables, self.sink);
         value.filter(|_| sound)
     }
 

@@ -1,10 +1,10 @@
 //! Elements: their ports, and from an element with arguments to a node of the IR.
 
+use super::items::Items;
 use super::lower::{Lowerer, PortVar};
 use super::sink::Sink;
 use super::types::{Type, resolve};
 use super::value::{Tables, Value, eval_const};
-use super::items::Items;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Dest, Handler, Node, Trigger, reason};
 use crate::source::Span;
@@ -81,15 +81,15 @@ pub fn declared_ports<'p>(
 }
 
 /// Lowers an element with these arguments, one for each parameter, to a node: unnamed, with all
-/// wires unconnected. Reports everything that is wrong with the element; the node is of use only if
-/// nothing was.
+/// wires unconnected. Reports everything that is wrong with the element, and gives `None` then.
 pub fn lower_element(
     items: &Items<'_>,
     element: &ast::Element,
     args: &BTreeMap<String, Value>,
     tables: &dyn Tables,
     sink: &mut Sink,
-) -> Node {
+) -> Option<Node> {
+    let errors = sink.error_count();
     let (env, broken) = element_consts(items, element, args.clone(), tables, sink);
     let mut lowerer = Lowerer::new(items, &env, tables, sink);
     lowerer.broken = broken.into_iter().collect();
@@ -107,7 +107,8 @@ pub fn lower_element(
     warn_unreachable(&mut lowerer);
     lowerer.check_uncalled_fns(element);
     warn_unused(&mut lowerer, element);
-    lowerer.node
+    let node = lowerer.node;
+    (sink.error_count() == errors).then_some(node)
 }
 
 /// Checks an element that nobody instantiates, with its defaults or, where there are none, stand-ins
@@ -199,8 +200,7 @@ fn declare<'a>(lowerer: &mut Lowerer<'a>, element: &'a ast::Element) {
     });
     let ports: Vec<&ast::Port> = ports.flatten().collect();
     let (items, tables) = (lowerer.items, lowerer.tables);
-    let sound =
-        declared_ports(items, ports.iter().copied(), &lowerer.env, tables, lowerer.sink);
+    let sound = declared_ports(items, ports.iter().copied(), lowerer.env, tables, lowerer.sink);
     for port in ports {
         if let Some(count) = &port.count {
             lowerer.mark_names(count);

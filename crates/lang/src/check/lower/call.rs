@@ -35,7 +35,7 @@ impl<'a> Lowerer<'a> {
     /// A constant that stands inside an element: a size, a limit.
     pub(in crate::check) fn const_expr(&mut self, expr: &ast::Expr, ty: &Type) -> Option<Value> {
         self.mark_names(expr);
-        eval_const(self.items, &self.env, expr, Some(ty), self.tables, self.sink)
+        eval_const(self.items, self.env, expr, Some(ty), self.tables, self.sink)
     }
 
     /// Takes every name in an expression for used.
@@ -318,13 +318,19 @@ impl<'a> Lowerer<'a> {
     }
 
     /// The value with which the body of a function ends.
-    fn function_value(&mut self, value: Val, result: Option<&Type>, (last, end): (Span, Span)) -> Val {
+    fn function_value(
+        &mut self,
+        value: Val,
+        result: Option<&Type>,
+        (last, end): (Span, Span),
+    ) -> Val {
         let Some(ty) = result else { return Val::unit() };
         if !self.flow.reachable {
             return Val::zero(ty.clone());
         }
         if value.ty == Type::Unit {
-            let message = format!("the function gives {}, but ends without a value", ty.with_article());
+            let message =
+                format!("the function gives {}, but ends without a value", ty.with_article());
             self.sink.report(
                 Diagnostic::error("E0215", message, end, "no value here")
                     .note("end it with an expression, or return on every way"),

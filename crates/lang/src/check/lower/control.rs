@@ -133,9 +133,7 @@ impl Lowerer<'_> {
         }
         let (a, b) = (yes.value.clone(), no.value.clone());
         match (&a.ty, &b.ty) {
-            (Type::Never, Type::Never) => {
-                Some((with(yes, Val::unit()), with(no, Val::unit())))
-            }
+            (Type::Never, Type::Never) => Some((with(yes, Val::unit()), with(no, Val::unit()))),
             (Type::Error, _) | (_, Type::Error) => {
                 let ty = if a.ty == Type::Error { b.ty } else { a.ty };
                 // The code is kept: what follows may rely on its effects.
@@ -154,8 +152,13 @@ impl Lowerer<'_> {
                 let message = format!("one way gives `{x}`, the other `{y}`");
                 let label = if *y == Type::Unit { "without a value here" } else { "another type" };
                 self.sink.report(
-                    Diagnostic::error("E0201", message, span, "as a value, both must be of one type")
-                        .other(no.end, label),
+                    Diagnostic::error(
+                        "E0201",
+                        message,
+                        span,
+                        "as a value, both must be of one type",
+                    )
+                    .other(no.end, label),
                 );
                 None
             }

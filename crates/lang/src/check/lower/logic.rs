@@ -14,7 +14,12 @@ use trama_wire::header::{HEADERS, HeaderId, HeaderSet};
 
 impl Lowerer<'_> {
     /// `left && right`, `left || right`: the right side is evaluated only if it decides.
-    pub(super) fn short_circuit(&mut self, is_and: bool, left: &ast::Expr, right: &ast::Expr) -> Val {
+    pub(super) fn short_circuit(
+        &mut self,
+        is_and: bool,
+        left: &ast::Expr,
+        right: &ast::Expr,
+    ) -> Val {
         let before = self.flow.epoch;
         let a = self.condition(left);
         let base = self.flow.clone();
@@ -186,7 +191,12 @@ impl Lowerer<'_> {
         }
     }
 
-    fn in_range(&mut self, left: &ast::Expr, ends: (&ast::Expr, &ast::Expr), inclusive: bool) -> Val {
+    fn in_range(
+        &mut self,
+        left: &ast::Expr,
+        ends: (&ast::Expr, &ast::Expr),
+        inclusive: bool,
+    ) -> Val {
         let value = self.expr(left, None);
         let mut value = self.simple_all(value);
         let mark = self.code.len();

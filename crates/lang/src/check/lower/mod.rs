@@ -11,6 +11,7 @@
 mod assign;
 mod builtin;
 mod call;
+mod clobber;
 mod control;
 mod convert;
 mod coverage;
@@ -27,7 +28,6 @@ mod property;
 mod stack;
 mod state;
 mod stmt;
-mod clobber;
 
 use super::declare::StateType;
 use super::flow::Flow;
@@ -193,7 +193,7 @@ pub(super) struct Lowerer<'a> {
     pub(super) tables: &'a dyn Tables,
     pub(super) sink: &'a mut Sink,
     /// Parameters and constants of the element.
-    pub(super) env: BTreeMap<String, Value>,
+    pub(super) env: &'a BTreeMap<String, Value>,
     pub(super) states: BTreeMap<String, StateVar>,
     pub(super) ports: BTreeMap<String, PortVar>,
     pub(super) fns: BTreeMap<&'a str, &'a ast::Fn>,
@@ -231,7 +231,7 @@ impl<'a> Lowerer<'a> {
     /// A lowerer for an element with these parameters.
     pub(super) fn new(
         items: &'a Items<'a>,
-        env: &BTreeMap<String, Value>,
+        env: &'a BTreeMap<String, Value>,
         tables: &'a dyn Tables,
         sink: &'a mut Sink,
     ) -> Self {
@@ -239,7 +239,7 @@ impl<'a> Lowerer<'a> {
             items,
             tables,
             sink,
-            env: env.clone(),
+            env,
             states: BTreeMap::new(),
             ports: BTreeMap::new(),
             fns: BTreeMap::new(),
@@ -268,7 +268,7 @@ impl<'a> Lowerer<'a> {
     /// A lowerer for one constant expression.
     pub(super) fn for_constant(
         items: &'a Items<'a>,
-        env: &BTreeMap<String, Value>,
+        env: &'a BTreeMap<String, Value>,
         tables: &'a dyn Tables,
         sink: &'a mut Sink,
     ) -> Self {

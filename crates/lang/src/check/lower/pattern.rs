@@ -269,9 +269,7 @@ impl Lowerer<'_> {
             return fold::truth(true);
         }
         let (tag, payload, start) = match (&value.ty, name.text.as_str()) {
-            (Type::Option(inner), "Some") => {
-                (value.leaves[0].clone(), vec![(**inner).clone()], 1)
-            }
+            (Type::Option(inner), "Some") => (value.leaves[0].clone(), vec![(**inner).clone()], 1),
             (Type::Option(_), "None") => (fold::not(value.leaves[0].clone()), Vec::new(), 1),
             (Type::Enum(def), variant) => {
                 let Some(index) = def.variants.iter().position(|v| v.0 == variant) else {
@@ -300,9 +298,7 @@ impl Lowerer<'_> {
             parts.iter().for_each(|part| drop(self.pattern(part, &error, bound)));
             return fold::truth(false);
         }
-        self.parts(parts, &payload, &value.leaves[start..], bound)
-            .into_iter()
-            .fold(tag, fold::both)
+        self.parts(parts, &payload, &value.leaves[start..], bound).into_iter().fold(tag, fold::both)
     }
 
     fn tuple_pattern(
