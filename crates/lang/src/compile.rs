@@ -184,15 +184,32 @@ impl Unit {
         FileTables { files, names: self.sources.files.iter().map(|f| f.name.clone()).collect() }
     }
 
+    /// The items in which the parser found mistakes.
+    fn misread_items(&self) -> Vec<Span> {
+        let mistakes = self.diagnostics.iter().filter(|d| d.severity == Severity::Error);
+        let mistakes: Vec<Span> = mistakes.map(|d| d.label.0).collect();
+        let items = self.files.iter().flat_map(|file| &file.items).map(|item| item.span);
+        items.filter(|item| mistakes.iter().any(|at| item.contains(*at))).collect()
+    }
+
+    /// True for what the checker only says because of a mistake that the parser found: within the
+    /// same item, about a name whose declaration may have been lost, or about things not used.
+    fn follows_from_syntax(&self, d: &Diagnostic, misread: &[Span]) -> bool {
+        const NAMES: [&str; 6] = ["E0101", "E0102", "E0103", "E0106", "E0501", "E0511"];
+        let any = self.diagnostics.iter().any(|d| d.severity == Severity::Error);
+        let about_names = NAMES.contains(&d.code) || d.severity == Severity::Warning;
+        any && (about_names || misread.iter().any(|item| item.contains(d.label.0)))
+    }
+
     fn checked(&self, program: Option<Program>, sink: Sink) -> Checked {
         let mut diagnostics = self.diagnostics.clone();
         // What the library declares and a program does not use is no news.
         let library = self.first_library as u32..self.files.len() as u32;
-        diagnostics.extend(
-            sink.diagnostics
-                .into_iter()
-                .filter(|d| d.severity == Severity::Error || !library.contains(&d.label.0.file)),
-        );
+        let is_news =
+            |d: &Diagnostic| d.severity == Severity::Error || !library.contains(&d.label.0.file);
+        let misread = self.misread_items();
+        let follows = |d: &Diagnostic| self.follows_from_syntax(d, &misread);
+        diagnostics.extend(sink.diagnostics.into_iter().filter(|d| is_news(d) && !follows(d)));
         diagnostics.sort_by_key(|d| (d.label.0.file, d.label.0.start));
         let sound = diagnostics.iter().all(|d| d.severity != Severity::Error);
         Checked { program: program.filter(|_| sound), diagnostics }

@@ -89,7 +89,7 @@ pub fn lower_element(
     tables: &dyn Tables,
     sink: &mut Sink,
 ) -> Option<Node> {
-    let errors = sink.error_count();
+    let (errors, messages) = (sink.error_count(), sink.diagnostics.len());
     let (env, broken) = element_consts(items, element, args.clone(), tables, sink);
     let mut lowerer = Lowerer::new(items, &env, tables, sink);
     lowerer.broken = broken.into_iter().collect();
@@ -108,7 +108,11 @@ pub fn lower_element(
     lowerer.check_uncalled_fns(element);
     warn_unused(&mut lowerer, element);
     let node = lowerer.node;
-    (sink.error_count() == errors).then_some(node)
+    let sound = sink.error_count() == errors;
+    if !sound {
+        sink.drop_warnings(messages);
+    }
+    sound.then_some(node)
 }
 
 /// Checks an element that nobody instantiates, with its defaults or, where there are none, stand-ins
@@ -133,7 +137,8 @@ pub fn check_element(
     lower_element(items, element, &args, tables, sink);
 }
 
-/// Checks the items of the user that no element uses: types, constants, functions.
+/// Checks the items of the user that no element uses: types, constants, functions. To be called
+/// when all elements were lowered.
 pub fn check_items(items: &Items<'_>, files: &[ast::File], tables: &dyn Tables, sink: &mut Sink) {
     let nothing = BTreeMap::new();
     for item in files.iter().flat_map(|file| &file.items) {
@@ -152,6 +157,7 @@ pub fn check_items(items: &Items<'_>, files: &[ast::File], tables: &dyn Tables, 
                 let is_current = |known: &&ast::Fn| known.name.span == function.name.span;
                 if let Some(known) = items.fns.get(function.name.text.as_str())
                     && is_current(known)
+                    && !items.is_called(&function.name.text)
                 {
                     Lowerer::new(items, &nothing, tables, sink).check_uncalled(known, true);
                 }

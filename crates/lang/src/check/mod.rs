@@ -24,6 +24,9 @@ pub mod tables;
 pub mod types;
 pub mod value;
 
+#[cfg(test)]
+mod tests;
+
 pub use declare::CAPACITY_MAX;
 pub use element::{
     PORTS_MAX, check_element, check_items, declared_ports, lower_element, ports,

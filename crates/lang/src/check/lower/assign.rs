@@ -60,6 +60,10 @@ impl Lowerer<'_> {
                     None
                 }
             }
+            ExprKind::Index(base, _) if self.is_broken(base) => {
+                self.expr(value, None);
+                None
+            }
             ExprKind::Index(base, index) => match self.state_named(base) {
                 Some(state) => {
                     let target = Indexed { state: &state, index, place, path: &path };
@@ -84,12 +88,17 @@ impl Lowerer<'_> {
             }
             (None, Some(otherwise)) => {
                 let message = "only a write into a map can find no room";
-                self.sink.error("E0702", message, otherwise.span, "this `else` is never taken");
+                self.sink.error("E0802", message, otherwise.span, "this `else` is never taken");
                 let ok = fold::truth(true);
                 self.or_else(ok, otherwise);
             }
             (_, None) => {}
         }
+    }
+
+    /// True for the name of something whose declaration was reported.
+    fn is_broken(&self, base: &ast::Expr) -> bool {
+        matches!(&base.kind, ExprKind::Name(name) if self.broken.contains(name))
     }
 
     fn not_assignable(&mut self, span: Span, message: &str) {
@@ -263,8 +272,8 @@ impl Lowerer<'_> {
     ) {
         let StateType::Single(whole) = &state.ty else {
             let message =
-                format!("`{name}` is a {}: it is not written as a whole", state.ty.describe());
-            self.sink.error("E0702", message, place.span, "cannot be assigned");
+                format!("`{name}` is {}: it is not written as a whole", state.ty.describe());
+            self.sink.error("E0802", message, place.span, "cannot be assigned");
             return;
         };
         let Some((ty, at)) = self.slot(whole, path) else { return };
@@ -296,9 +305,9 @@ impl Lowerer<'_> {
                 None
             }
             other => {
-                let message = format!("a {} is not written by `[…]`", other.describe());
+                let message = format!("{} is not written by `[…]`", other.describe());
                 let mut diagnostic =
-                    Diagnostic::error("E0702", message, place.span, "cannot be assigned");
+                    Diagnostic::error("E0802", message, place.span, "cannot be assigned");
                 diagnostic.note = match other {
                     StateType::Set(_) => Some("use `.add(key)` and `.remove(key)`".into()),
                     StateType::Lpm { .. } => Some("use `.insert(prefix, value)`".into()),

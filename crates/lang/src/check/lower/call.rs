@@ -157,6 +157,9 @@ impl<'a> Lowerer<'a> {
             );
             return Val::error();
         }
+        if is_global {
+            self.items.mark_called(&function.name.text);
+        }
         let args = self.args(function, args);
         let errors = self.sink.error_count();
         let result = function.result.as_ref().map(|ty| resolve(self.items, ty, self.sink));
@@ -168,6 +171,9 @@ impl<'a> Lowerer<'a> {
 
     /// Reports a handler that became too long.
     pub(super) fn too_long(&mut self, span: Span) {
+        if std::mem::replace(&mut self.is_too_long, true) {
+            return;
+        }
         let message = format!("the handler expands to more than {STATEMENTS_MAX} statements");
         self.sink.report(
             Diagnostic::error("E0605", message, span, "too many calls")

@@ -75,7 +75,7 @@ impl Lowerer<'_> {
                 let value = self.const_expr(expr, &Type::Uint(64)).and_then(|v| v.as_u64());
                 if value == Some(0) {
                     let message = "a limit of 0 would never let a line through";
-                    self.sink.error("E0703", message, expr.span, "must be at least 1");
+                    self.sink.error("E0803", message, expr.span, "must be at least 1");
                 }
                 value
             }

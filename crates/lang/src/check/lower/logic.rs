@@ -1,6 +1,7 @@
 //! Conditions: `&&`, `||`, `in`, `is`, and what they tell about packets.
 
 use super::{Lowerer, Val};
+use crate::check::declare::StateType;
 use crate::check::facts::{Facts, closure};
 use crate::check::flow::Flow;
 use crate::check::fold;
@@ -179,7 +180,9 @@ impl Lowerer<'_> {
 
     /// `left in right`: a prefix, a range, a list, or a state object.
     pub(super) fn contains(&mut self, left: &ast::Expr, right: &ast::Expr) -> Val {
-        if let Some(state) = self.state_named(right) {
+        if let Some(state) = self.state_named(right)
+            && !matches!(state.ty, StateType::Single(_))
+        {
             return self.state_contains(&state, left, right.span);
         }
         match &right.kind {

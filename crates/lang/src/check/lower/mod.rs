@@ -40,6 +40,7 @@ use crate::ir::{self, Expr, LocalId, PacketId, StateId, StmtKind};
 use crate::source::Span;
 use crate::syntax::ast;
 use std::collections::{BTreeMap, BTreeSet};
+use trama_wire::header::HeaderId;
 
 /// Most statements that a handler may expand to.
 pub const STATEMENTS_MAX: usize = 16_384;
@@ -210,6 +211,12 @@ pub(super) struct Lowerer<'a> {
     code: Vec<ir::Stmt>,
     /// Statements emitted so far in this handler.
     statements: usize,
+    /// The handler was reported as too long.
+    is_too_long: bool,
+    /// Packets and headers that were reported as absent.
+    missing_headers: Vec<(usize, HeaderId)>,
+    /// The handler was reported as too deep.
+    is_too_deep: bool,
     locals: Vec<u8>,
     /// Which locals are written more than once in an evaluation.
     mutable: Vec<bool>,
@@ -250,6 +257,9 @@ impl<'a> Lowerer<'a> {
             constant_only: false,
             code: Vec::new(),
             statements: 0,
+            is_too_long: false,
+            missing_headers: Vec::new(),
+            is_too_deep: false,
             locals: Vec::new(),
             mutable: Vec::new(),
             packets: Vec::new(),
@@ -416,7 +426,9 @@ impl<'a> Lowerer<'a> {
         if binding.used || self.constant_only {
             return;
         }
-        if let Bound::Value { .. } = binding.bound {
+        if let Bound::Value { value, .. } = &binding.bound
+            && !value.ty.is_silent()
+        {
             let message = if binding.assigned {
                 format!("`{}` is assigned but never read", binding.name)
             } else {
@@ -433,7 +445,9 @@ impl<'a> Lowerer<'a> {
     fn descend(&mut self, span: Span) -> bool {
         if self.depth >= DEPTH_MAX {
             let message = format!("nested more than {DEPTH_MAX} levels deep");
-            self.sink.error("E0603", message, span, "too deep; use a `let` or a function");
+            if !std::mem::replace(&mut self.is_too_deep, true) {
+                self.sink.error("E0603", message, span, "too deep; use a `let` or a function");
+            }
             return false;
         }
         self.depth += 1;

@@ -1,6 +1,6 @@
 //! Patterns over values, `match`, and the variants of enums.
 
-use super::control::{Way, hint_of};
+use super::control::{Way, flexible_value, hint_of};
 use super::operator::Infix;
 use super::{Lowerer, Val};
 use crate::check::flow::Flow;
@@ -45,15 +45,22 @@ impl Lowerer<'_> {
         let base = self.flow.clone();
         let mut hint = expected.cloned();
         let mut ways = Vec::new();
-        let mut lowered = Vec::new();
+        let mut lowered: Vec<Lowered> = Vec::new();
         for arm in arms {
             let before = self.flow.clone();
             let one = self.arm(arm, &value, hint.as_ref(), wants);
-            hint = hint.or_else(|| hint_of(&one.way.value));
+            if hint.is_none() && flexible_value(&arm.body).is_none() {
+                hint = hint_of(&one.way.value);
+            }
             let after = std::mem::replace(&mut self.flow, before);
             self.flow.epoch = self.flow.epoch.max(after.epoch);
             ways.push((after, one.way.end));
             lowered.push(one);
+        }
+        if expected.is_none() && wants {
+            for (arm, one) in arms.iter().zip(&mut lowered) {
+                self.retype(&mut one.way, flexible_value(&arm.body), hint.as_ref());
+            }
         }
         let covered = self.check_coverage(&value.ty, arms, value_span);
         if !covered && !wants {

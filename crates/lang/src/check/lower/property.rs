@@ -239,6 +239,10 @@ impl Lowerer<'_> {
         if facts.present().has(header) || !self.flow.reachable {
             return true;
         }
+        if self.missing_headers.contains(&(packet, header)) {
+            return false;
+        }
+        self.missing_headers.push((packet, header));
         let var = &self.packets[packet];
         let (name, header_name) = (&var.name, header.def().name);
         let mut diagnostic = if facts.absent().has(header) {
@@ -257,6 +261,11 @@ impl Lowerer<'_> {
             }
         }
         self.sink.report(diagnostic);
+        // Said once: from here on it is taken to be there.
+        let assumed = self.flow.packets[packet].facts.assume(&[HeaderSet::of(header)]);
+        if !assumed.is_impossible() {
+            self.flow.packets[packet].facts = assumed;
+        }
         false
     }
 
