@@ -16,11 +16,11 @@ use trama_wire::header::{FieldRef, HeaderSet};
 /// Most probes for packets of one external port.
 pub(crate) const PROBES_MAX: usize = 8;
 
-/// Most handlers that are followed.
+/// Most handlers that are followed one after the other.
 const DEPTH_MAX: usize = 4;
 
-/// Most parts of an expression that a key is computed from: it is to cost less than a missed line.
-const PARTS_MAX: u32 = 16;
+/// Most handlers that are looked at for one external port.
+const HANDLERS_MAX: usize = 64;
 
 /// The input of a handler.
 const INPUT: PacketId = PacketId(0);
@@ -43,7 +43,7 @@ pub(crate) struct Probe {
 /// The probes for packets that enter at each external port.
 pub(crate) fn probes(program: &Program) -> Vec<Vec<Probe>> {
     let of_port = |dest: &Dest| {
-        let mut search = Search { program, found: Vec::new() };
+        let mut search = Search { program, found: Vec::new(), left: HANDLERS_MAX };
         search.follow(*dest, HeaderSet::EMPTY, &BTreeSet::new(), 0);
         search.found
     };
@@ -53,6 +53,8 @@ pub(crate) fn probes(program: &Program) -> Vec<Vec<Probe>> {
 struct Search<'a> {
     program: &'a Program,
     found: Vec<Probe>,
+    /// Handlers that may still be looked at.
+    left: usize,
 }
 
 /// What is known at one place of a handler.
@@ -76,13 +78,7 @@ struct Walk<'s, 'a> {
 }
 
 impl Search<'_> {
-    fn follow(
-        &mut self,
-        dest: Dest,
-        needs: HeaderSet,
-        changed: &BTreeSet<FieldRef>,
-        depth: usize,
-    ) {
+    fn follow(&mut self, dest: Dest, needs: HeaderSet, changed: &BTreeSet<FieldRef>, depth: usize) {
         let Dest::Node(node, port) = dest else { return };
         if depth == DEPTH_MAX {
             return;
@@ -91,6 +87,8 @@ impl Search<'_> {
         let node = node as usize;
         for handler in &program.nodes[node].handlers {
             let Some(patterns) = listens(handler, port) else { continue };
+            let Some(left) = self.left.checked_sub(1) else { return };
+            self.left = left;
             let needs = match patterns {
                 [only] => needs.union(*only),
                 _ => needs,
@@ -138,7 +136,7 @@ impl Walk<'_, '_> {
 
     fn stmt(&mut self, stmt: &StmtKind, known: &mut Known) {
         let value = match stmt {
-            StmtKind::Assign(_, e) => known.resolve(e).filter(is_cheap),
+            StmtKind::Assign(_, e) => known.resolve(e),
             _ => None,
         };
         for body in stmt.bodies() {
@@ -188,14 +186,6 @@ impl Walk<'_, '_> {
         }
         self.search.add(Probe { node: self.node, state, key, needs, writes });
     }
-}
-
-/// True for an expression of few parts. Locals stand for expressions, so without a bound a chain of
-/// assignments could double its length with each of them.
-fn is_cheap(e: &Expr) -> bool {
-    let mut parts = 0;
-    e.walk(&mut |_| parts += 1);
-    parts <= PARTS_MAX
 }
 
 impl Known {

@@ -89,3 +89,19 @@ fn circles_end() {
     program.nodes[0].wires[1] = Dest::Node(0, 0);
     assert_eq!(found(&program), []);
 }
+
+#[test]
+fn deep_nesting_and_many_ways_take_no_time() {
+    // Twice the changed fields at each level, or every way through a mesh, would never end.
+    let changed = HeaderId::IP.field("src").unwrap();
+    let zero = Expr { kind: ExprKind::Const(0), width: 32 };
+    let truth = Expr { kind: ExprKind::Const(1), width: 1 };
+    let set = StmtKind::SetField(INPUT, changed, zero);
+    let deep =
+        (0..200).fold(set, |inner, _| StmtKind::If(truth.clone(), stmts(vec![inner]), vec![]));
+    let mut program = row(vec![vec![deep, send()]; 4]);
+    for node in &mut program.nodes {
+        node.handlers = vec![node.handlers[0].clone(); 50];
+    }
+    assert_eq!(found(&program), []);
+}
