@@ -1,9 +1,12 @@
 //! From the text of a program to its IR: parsing with imports, checking, instantiation.
 
-use crate::check::network::{Args, Subject, instantiate};
+use crate::check::element::check_items;
+use crate::check::items::Items;
+use crate::check::network::{Args, Subject, bind_args, instantiate};
+use crate::check::sink::Sink;
 use crate::check::tables::FileTables;
-use crate::check::types::{Type, resolve};
-use crate::check::{Items, Sink, Tables, Value, bind_args, check_items, eval_const};
+use crate::check::types::resolve;
+use crate::check::value::{Tables, Value, eval_const};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::files::Files;
 use crate::ir::Program;
@@ -162,9 +165,7 @@ impl Unit {
                 None
             }
             Some(subject) => {
-                let (signature, given) = (subject.signature(), &test.subject);
-                let (none, span) = (Args::new(), given.span);
-                bind_args(&items, signature, &given.args, &none, span, &tables, &mut sink)
+                bind_args(&items, &tables, subject, &test.subject, &Args::new(), &mut sink)
                     .and_then(|args| instantiate(&items, &tables, subject, &args, &mut sink))
             }
         };
@@ -290,9 +291,9 @@ impl<'a> Checker<'_, 'a> {
             }
             given.push((ident, ast::Expr { kind: ast::ExprKind::Name(name.clone()), span: whole }));
         }
-        let (signature, span) = (subject.signature(), subject.name().span);
-        let (items, tables) = (self.items, self.tables);
-        let args = bind_args(items, signature, &given, &bound, span, tables, self.sink);
+        let name = subject.name().clone();
+        let instance = ast::Instance { span: name.span, name, args: given };
+        let args = bind_args(self.items, self.tables, subject, &instance, &bound, self.sink);
         args.filter(|_| sound)
     }
 
@@ -304,12 +305,12 @@ impl<'a> Checker<'_, 'a> {
         whole: Span,
     ) -> Option<Value> {
         let ty = resolve(self.items, &param.ty, self.sink);
-        if let Type::Table(record) = &ty {
+        if let crate::check::types::Type::Table(record) = &ty {
             // A path given on the command line is relative to the program, as in the program.
             let from = Span { file: 0, ..whole };
             return self.tables.load(from.file, text, None, &Rc::clone(record), whole, self.sink);
         }
-        if ty == Type::Str {
+        if ty == crate::check::types::Type::Str {
             return Some(Value::Str(text.into()));
         }
         let (expr, messages) = parse_expr(&self.unit.sources, file);
@@ -323,21 +324,23 @@ impl<'a> Checker<'_, 'a> {
     /// Checks the user's networks, elements and constants that the subject did not bring in.
     fn rest(&mut self, subject: Option<Subject<'_>>) {
         let done = subject.map(|s| s.name().span);
-        let files = &self.unit.files[..self.unit.first_library];
-        for item in files.iter().flat_map(|file| &file.items) {
-            let subject = match &item.kind {
-                ast::ItemKind::Network(network) => Subject::Network(network),
-                ast::ItemKind::Element(element) => Subject::Element(element),
-                _ => continue,
-            };
-            if done == Some(subject.name().span) {
-                continue;
-            }
-            if let Some(args) = self.placeholders(subject) {
-                instantiate(self.items, self.tables, subject, &args, self.sink);
+        let user = &self.unit.files[..self.unit.first_library];
+        for file in user {
+            for item in &file.items {
+                let subject = match &item.kind {
+                    ast::ItemKind::Network(network) => Subject::Network(network),
+                    ast::ItemKind::Element(element) => Subject::Element(element),
+                    _ => continue,
+                };
+                if done == Some(subject.name().span) {
+                    continue;
+                }
+                if let Some(args) = self.placeholders(subject) {
+                    instantiate(self.items, self.tables, subject, &args, self.sink);
+                }
             }
         }
-        check_items(self.items, files, self.tables, self.sink);
+        check_items(self.items, user, self.tables, self.sink);
     }
 
     /// Values to check something with that nobody instantiates.

@@ -43,7 +43,7 @@ fn below(rng: &mut Rng, n: usize) -> usize {
 fn mutated_programs_are_answered() {
     let corpus = corpus();
     let mut accepted = 0;
-    for seed in 0..400 {
+    for seed in 0..150 {
         let mut rng = Rng::new(seed);
         let text = corpus[below(&mut rng, corpus.len())];
         let mut tokens = tokens(text);
@@ -68,6 +68,6 @@ fn mutated_programs_are_answered() {
             );
         }
     }
-    assert!(accepted > 20, "most mutants were rejected: {accepted} were accepted");
-    assert!(accepted < 380, "mutation does something: {accepted} were accepted");
+    assert!(accepted > 5, "most mutants were rejected: {accepted} were accepted");
+    assert!(accepted < 140, "mutation does something: {accepted} were accepted");
 }
