@@ -203,5 +203,5 @@ fn layout(spec: &StateSpec) -> Layout {
     let StateKind::Bucket { capacity, .. } = spec.kind else {
         unreachable!("a bucket was asked for")
     };
-    Layout { capacity, header_bytes: 0, key_bytes: spec.key.bytes(), value_bytes: VALUE_BYTES }
+    Layout { capacity, has_stamp: false, key_bytes: spec.key.bytes(), value_bytes: VALUE_BYTES }
 }

@@ -334,7 +334,7 @@ impl Plan {
         };
         let layout = Layout {
             capacity,
-            header_bytes: 0,
+            has_stamp: false,
             key_bytes: usize::from(address_bits) / 8 + 1,
             value_bytes: spec.value.bytes(),
         };
