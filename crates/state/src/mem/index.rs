@@ -58,29 +58,41 @@ impl Index {
         self.lines.reserved_bytes()
     }
 
-    /// The slot under a hash for which `is_it` holds.
-    #[inline]
-    pub(super) fn find(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+    /// The slot under a hash for which `is_it` holds, if it is in its home.
+    #[inline(always)]
+    pub(super) fn find_home(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
         let bucket = self.lines.line(self.home(hash));
-        let mut places = places_of(early_tags(bucket), tag(hash));
-        while places != 0 {
-            let slot = bucket[SLOTS + first_place(places)];
-            if is_it(slot) {
-                return Some(slot);
+        let (mut tags, mut slots) = (early_tags(bucket), SLOTS);
+        loop {
+            let mut places = likely_places(tags, tag(hash));
+            while places != 0 {
+                let slot = bucket[(slots + first_place(places)) % LINE_WORDS];
+                if is_it(slot) {
+                    return Some(slot);
+                }
+                places &= places - 1;
             }
-            places &= places - 1;
+            if slots != SLOTS || bucket[LATE_TAGS] == 0 {
+                return None;
+            }
+            (tags, slots) = (bucket[LATE_TAGS].into(), SLOTS + 8);
         }
-        if late_and_passed(bucket) == 0 { None } else { self.find_late(hash, is_it) }
     }
 
-    /// The rest of a search that did not end in the first places.
-    #[cold]
-    fn find_late(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+    /// True if a slot under a hash may be behind its home.
+    #[inline(always)]
+    pub(super) fn goes_on(&self, hash: u64) -> bool {
+        self.lines.line(self.home(hash))[PASSED] != 0
+    }
+
+    /// The slot under a hash for which `is_it` holds, wherever it is.
+    #[inline]
+    pub(super) fn find(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
         let home = self.home(hash);
         let mut number = home;
         loop {
             let bucket = self.lines.line(number);
-            let mut places = all_places_of(bucket, tag(hash));
+            let mut places = places_of(bucket, tag(hash));
             while places != 0 {
                 let slot = bucket[SLOTS + places.trailing_zeros() as usize];
                 if is_it(slot) {
@@ -99,7 +111,7 @@ impl Index {
     #[inline]
     pub(super) fn first(&self, hash: u64) -> Option<u32> {
         let bucket = self.lines.line(self.home(hash));
-        let places = places_of(early_tags(bucket), tag(hash));
+        let places = likely_places(early_tags(bucket), tag(hash));
         (places != 0).then(|| bucket[SLOTS + first_place(places)])
     }
 
@@ -114,7 +126,7 @@ impl Index {
         let mut number = self.home(hash);
         loop {
             let bucket = self.lines.line_mut(number);
-            let places = all_places_of(bucket, 0);
+            let places = places_of(bucket, 0);
             if places != 0 {
                 set(bucket, places.trailing_zeros() as usize, tag(hash), slot);
                 return;
@@ -129,7 +141,7 @@ impl Index {
         let mut number = self.home(hash);
         loop {
             let bucket = self.lines.line_mut(number);
-            let mut places = all_places_of(bucket, tag(hash));
+            let mut places = places_of(bucket, tag(hash));
             while places != 0 {
                 let place = places.trailing_zeros() as usize;
                 if bucket[SLOTS + place] == slot {
@@ -147,7 +159,7 @@ impl Index {
     pub(super) fn slots(&self) -> impl Iterator<Item = u32> {
         (0..self.buckets).flat_map(|number| {
             let bucket = *self.lines.line(number);
-            let free = all_places_of(&bucket, 0);
+            let free = places_of(&bucket, 0);
             let taken = move |&place: &usize| free >> place & 1 == 0;
             (0..PLACES).filter(taken).map(move |place| bucket[SLOTS + place])
         })
@@ -164,10 +176,11 @@ impl Index {
     }
 }
 
-/// What a place shows of the hash of its entry: its lowest byte, but never zero, which is "free".
+/// What a place shows of the hash of its entry: seven bits, and one to tell it from a free place,
+/// which shows zero.
 #[inline]
 fn tag(hash: u64) -> u8 {
-    (hash as u8).max(1)
+    hash as u8 | 0x80
 }
 
 /// Tags of places 0 to 7.
@@ -176,32 +189,24 @@ fn early_tags(bucket: &Bucket) -> u64 {
     u64::from(bucket[0]) | u64::from(bucket[1]) << 32
 }
 
-/// Tags of places 8 to 11 and the count of passing entries.
+/// The highest bit of each byte of `tags` that is `tag`, which is not zero; maybe of some behind
+/// the first that are neither that nor zero.
 #[inline]
-fn late_and_passed(bucket: &Bucket) -> u64 {
-    u64::from(bucket[LATE_TAGS]) | u64::from(bucket[PASSED]) << 32
-}
-
-/// The highest bit of each byte of `tags` that is `tag`.
-#[inline]
-fn places_of(tags: u64, tag: u8) -> u64 {
+fn likely_places(tags: u64, tag: u8) -> u64 {
     let differ = tags ^ LOW_BITS * u64::from(tag);
-    let low_seven = LOW_BITS * 0x7f;
-    !(((differ & low_seven) + low_seven) | differ | low_seven)
+    differ.wrapping_sub(LOW_BITS) & !differ & LOW_BITS << 7
 }
 
-/// The place of the lowest bit that [`places_of`] has set.
+/// The place of the lowest bit that [`likely_places`] has set.
 #[inline]
 fn first_place(places: u64) -> usize {
     places.trailing_zeros() as usize / 8 & 7
 }
 
 /// One bit for each place with a tag.
-fn all_places_of(bucket: &Bucket, tag: u8) -> u32 {
-    // Gathers the highest bits of the bytes in the uppermost byte.
-    let gather = |places: u64| ((places >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32;
-    let late = places_of(u64::from(bucket[LATE_TAGS]) | !u64::from(u32::MAX), tag);
-    gather(places_of(early_tags(bucket), tag)) | (gather(late) & 0xf) << 8
+fn places_of(bucket: &Bucket, tag: u8) -> u32 {
+    let has_tag = |place: usize| (bucket[place / 4] >> (place % 4 * 8)) as u8 == tag;
+    (0..PLACES).fold(0, |places, place| places | u32::from(has_tag(place)) << place)
 }
 
 fn set(bucket: &mut Bucket, place: usize, tag: u8, slot: u32) {

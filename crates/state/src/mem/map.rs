@@ -1,7 +1,7 @@
 //! Exact-match table with expiry and eviction.
 
 use super::ages::{Ages, Precision};
-use super::table::{Layout, Table};
+use super::table::{Layout, Probe, Table};
 use crate::ops::{Entry, MapOps, ObjectOps};
 use crate::{StateKind, StateSpec, StateStats, WhenFull};
 use trama_base::Nanos;
@@ -78,7 +78,7 @@ impl Map {
     /// a new key, removal or expiry.
     #[inline]
     pub fn find(&self, hash: u64, key: &[u8], now: Nanos) -> Option<u32> {
-        let slot = self.table.find(hash, key)?;
+        let slot = self.table.find_hashed(hash, key)?;
         if self.ages.is_due(now.0) && self.is_gone(slot, now) {
             return None;
         }
@@ -154,6 +154,20 @@ impl Map {
         }
     }
 
+    /// [`MapOps::get`] when something may be gone, or the search is not a short one.
+    #[inline(never)]
+    fn get_slowly(&mut self, key: &[u8], now: Nanos) -> Option<&[u8]> {
+        self.let_go(now);
+        self.get_hashed(self.hash(key), key, now)
+    }
+
+    /// [`MapOps::touch`] when something may be gone, or the search is not a short one.
+    #[inline(never)]
+    fn touch_slowly(&mut self, key: &[u8], now: Nanos) -> bool {
+        self.let_go(now);
+        self.touch_hashed(self.hash(key), key, now)
+    }
+
     fn is_gone(&self, slot: u32, now: Nanos) -> bool {
         self.expires && self.ages.is_gone(self.table.stamp(slot), now.0)
     }
@@ -162,7 +176,7 @@ impl Map {
     #[inline]
     fn write(&mut self, hash: u64, key: &[u8], now: Nanos) -> Option<u32> {
         self.let_go(now);
-        if let Some(slot) = self.table.find(hash, key) {
+        if let Some(slot) = self.table.find_hashed(hash, key) {
             self.rejuvenate(slot, now);
             return Some(slot);
         }
@@ -210,6 +224,11 @@ impl Map {
                 return;
             }
         }
+        self.requeue(slot);
+    }
+
+    #[inline(never)]
+    fn requeue(&mut self, slot: u32) {
         if self.is_aging() {
             self.ages.requeue(slot);
         }
@@ -219,7 +238,14 @@ impl Map {
 impl MapOps for Map {
     #[inline]
     fn get(&mut self, key: &[u8], now: Nanos) -> Option<&[u8]> {
-        self.get_hashed(self.hash(key), key, now)
+        if !self.ages.is_due(now.0) {
+            match self.table.probe(key) {
+                Probe::Found(slot) => return Some(self.table.value(slot)),
+                Probe::Absent => return None,
+                Probe::Unknown => {}
+            }
+        }
+        self.get_slowly(key, now)
     }
 
     #[inline]
@@ -234,7 +260,17 @@ impl MapOps for Map {
 
     #[inline]
     fn touch(&mut self, key: &[u8], now: Nanos) -> bool {
-        self.touch_hashed(self.hash(key), key, now)
+        if !self.ages.is_due(now.0) {
+            match self.table.probe(key) {
+                Probe::Found(slot) => {
+                    self.rejuvenate(slot, now);
+                    return true;
+                }
+                Probe::Absent => return false,
+                Probe::Unknown => {}
+            }
+        }
+        self.touch_slowly(key, now)
     }
 
     #[inline]
