@@ -98,8 +98,8 @@ impl NativeEngine {
         let entries = finished.handlers;
         let mut by_port: Vec<Vec<Compiled>> = program.ports.iter().map(|_| Vec::new()).collect();
         for ((port, probe, map), code) in wanted.into_iter().zip(finished.probes) {
-            let (needs, writes) = (probe.needs, probe.writes);
-            by_port[port].push(Compiled { map, needs, writes, code });
+            let needs = probe.needs;
+            by_port[port].push(Compiled { map, needs, code });
         }
 
         let Wired { nodes, timers, inits } = wire(&program, entries, start);

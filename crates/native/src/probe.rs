@@ -36,8 +36,6 @@ pub(crate) struct Probe {
     pub(crate) key: Vec<Expr>,
     /// Headers without which the key has no meaning.
     pub(crate) needs: HeaderSet,
-    /// True if the entry will be written.
-    pub(crate) writes: bool,
 }
 
 /// The probes for packets that enter at each external port.
@@ -108,10 +106,8 @@ impl Search<'_> {
 
     fn add(&mut self, probe: Probe) {
         let same = |p: &Probe| (p.node, p.state) == (probe.node, probe.state) && p.key == probe.key;
-        match self.found.iter().position(same) {
-            Some(known) => self.found[known].writes |= probe.writes,
-            None if self.found.len() < PROBES_MAX => self.found.push(probe),
-            None => {}
+        if self.found.len() < PROBES_MAX && !self.found.iter().any(same) {
+            self.found.push(probe);
         }
     }
 }
@@ -167,12 +163,13 @@ impl Walk<'_, '_> {
     }
 
     fn state(&mut self, state: StateId, op: &StateOp, known: &Known) {
-        let (key, writes) = match op {
-            StateOp::MapGet { key, .. } | StateOp::MapRemove { key, .. } => (key, false),
-            StateOp::MapPut { key, .. }
-            | StateOp::MapUpdate { key, .. }
-            | StateOp::MapTouch { key, .. } => (key, true),
-            _ => return,
+        let (StateOp::MapGet { key, .. }
+        | StateOp::MapPut { key, .. }
+        | StateOp::MapUpdate { key, .. }
+        | StateOp::MapTouch { key, .. }
+        | StateOp::MapRemove { key, .. }) = op
+        else {
+            return;
         };
         let resolved: Option<Vec<Expr>> = key.iter().map(|leaf| known.resolve(leaf)).collect();
         let Some(key) = resolved.filter(|_| !known.restructured) else { return };
@@ -184,7 +181,7 @@ impl Walk<'_, '_> {
                 }
             });
         }
-        self.search.add(Probe { node: self.node, state, key, needs, writes });
+        self.search.add(Probe { node: self.node, state, key, needs });
     }
 }
 

@@ -67,22 +67,6 @@ impl Map {
         self.table.entry_address(hash)
     }
 
-    /// Addresses of the entries next in age to the one that a search for this hash most likely ends
-    /// at: a write links them to each other. Worth prefetching once the line of
-    /// [`entry_address`](Self::entry_address) has arrived, which this reads.
-    #[inline]
-    pub fn neighbour_addresses(&self, hash: u64) -> Option<[*const u8; 2]> {
-        if !self.is_aging() {
-            return None;
-        }
-        let slot = self.table.likely_slot(hash)?;
-        let header = self.table.header(slot);
-        let (older, younger) = (read_u32(header, OLDER), read_u32(header, YOUNGER));
-        let address =
-            |neighbour| self.table.slot_address(if neighbour == NIL { slot } else { neighbour });
-        Some([address(older), address(younger)])
-    }
-
     /// Reads a byte at [`entry_address`](Self::entry_address): what safe code can do to have the
     /// line arrive before it is needed. The byte itself means nothing.
     #[inline]

@@ -273,18 +273,6 @@ impl Table {
         }
     }
 
-    /// The slot of the entry that the search for a hash looks at first.
-    #[inline]
-    pub(super) fn likely_slot(&self, hash: u64) -> Option<u32> {
-        self.index.first(hash)
-    }
-
-    /// Address of the entry in a slot.
-    #[inline]
-    pub(super) fn slot_address(&self, slot: u32) -> *const u8 {
-        self.slab[self.at(slot)..].as_ptr()
-    }
-
     /// A byte of the entry that the search for a hash looks at first.
     #[inline]
     pub(super) fn touch_line(&self, hash: u64) -> u8 {
