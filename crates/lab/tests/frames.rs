@@ -8,11 +8,14 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 use trama_lab::{Lab, LabLock, Lifetime, Topology, UpOptions};
+use trama_live::capability::Capabilities;
 use trama_live::interface::Inspector;
-use trama_live::io::{DropReason, Received, Sink, Source};
+use trama_live::io::endpoint::{self, Opened, Want, parse_endpoint};
+use trama_live::io::{DropReason, IoError, Received, Sink, Source};
 use trama_live::netlink::Netlink;
 use trama_live::netlink::links::Prefix;
 use trama_live::poll::Waiter;
+use trama_live::signal::StopFlag;
 use trama_wire::{Packet, Pool};
 
 const BARE: UpOptions = UpOptions { bare: true, lifetime: Lifetime::Handle };
@@ -177,4 +180,61 @@ fn a_tap_interface_connects_the_host_to_a_program() {
     assert!(summary.progress.inputs[0].counters.bytes > 200_000);
     let gone = lab.within("box", || Inspector::open()?.index("t0")).expect("the node is there");
     assert!(gone.is_err(), "the TAP went with the run");
+}
+
+/// What AF_XDP takes.
+const ALL: [&str; 5] = ["CAP_NET_RAW", "CAP_NET_ADMIN", "CAP_BPF", "CAP_SYS_ADMIN", "CAP_IPC_LOCK"];
+
+/// What opening an interface of a box says, with only these capabilities.
+fn open_with(lab: &Lab, end: &str, capabilities: &[&str]) -> Result<Opened, IoError> {
+    let want = Want { input: true, output: true, port: "lan".into(), stop: StopFlag::new() };
+    let endpoint = parse_endpoint(end).expect("an endpoint");
+    let opened = lab.within("box", || {
+        Capabilities::named(capabilities).keep_only().expect("less is always allowed");
+        endpoint::open(&endpoint, &want)
+    });
+    opened.expect("the node is there")
+}
+
+#[test]
+fn missing_privileges_lead_to_the_next_mechanism_or_a_clear_error() {
+    if !live() {
+        return;
+    }
+    let _lock = LabLock::acquire().expect("root can lock");
+    let lab = Lab::up("privs", &Topology::wire(), BARE).expect("root can bring a lab up");
+    let opened = open_with(&lab, "if:left", &ALL).expect("nothing is missing");
+    assert_eq!((opened.mechanism.as_str(), opened.notices.len()), ("AF_XDP (native, copy)", 0));
+    drop(opened);
+    let opened = open_with(&lab, "if:left", &ALL[..4]).expect("enough for AF_PACKET");
+    let notice = opened.notices.join(" ");
+    assert!(opened.mechanism.contains("XDP") || notice.contains("ulimit -l"), "{notice}");
+    drop(opened);
+    let opened = open_with(&lab, "if:left", &["CAP_NET_RAW"]).expect("enough for AF_PACKET");
+    assert_eq!(opened.mechanism, "AF_PACKET (ring)");
+    let notice = opened.notices.join(" ");
+    assert!(notice.contains("AF_XDP") && notice.contains("EPERM"), "{notice}");
+    for end in ["if:left", "if:left,af_xdp", "if:left,af_packet", "tap:t1"] {
+        let error = open_with(&lab, end, &[]).expect_err("it takes privileges");
+        assert!(matches!(error, IoError::NotPermitted { .. }), "{end}: {error}");
+        assert!(error.to_string().contains("needs CAP_NET"), "{error}");
+    }
+}
+
+#[test]
+fn an_interface_serves_one_owner_and_is_as_before_when_it_is_closed() {
+    if !live() {
+        return;
+    }
+    let _lock = LabLock::acquire().expect("root can lock");
+    let lab = Lab::up("owner", &Topology::wire(), BARE).expect("root can bring a lab up");
+    for _ in 0..3 {
+        let first = open_with(&lab, "if:left,af_xdp", &ALL).expect("it is free");
+        let second = open_with(&lab, "if:left,af_xdp", &ALL).expect_err("it is taken");
+        assert!(matches!(second, IoError::Busy { .. }), "{second}");
+        let shared = open_with(&lab, "if:left", &ALL).expect("AF_PACKET is not exclusive");
+        assert_eq!(shared.mechanism, "AF_PACKET (ring)");
+        assert!(shared.notices[0].contains("EBUSY"), "{:?}", shared.notices);
+        drop((first, shared));
+    }
 }

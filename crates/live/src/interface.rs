@@ -110,6 +110,11 @@ impl Inspector {
         Ok(std::array::from_fn(|i| address.sa_data[i].cast_unsigned()))
     }
 
+    /// Whether it has an IPv4 address.
+    pub fn has_ipv4(&self, name: &str) -> bool {
+        self.request(name, libc::SIOCGIFADDR, "ioctl(SIOCGIFADDR)").is_ok()
+    }
+
     /// Brings it up or takes it down; needs CAP_NET_ADMIN.
     pub fn set_up(&self, name: &str, up: bool) -> Result<(), SysError> {
         let flags = self.flags(name)?;
@@ -250,6 +255,7 @@ mod tests {
         assert!(inspector.mtu("lo").is_ok_and(|mtu| mtu >= 1280));
         assert_eq!(inspector.address("lo"), Ok([0; 6]));
         assert_eq!(inspector.receive_queues("lo"), 1);
+        assert!(!inspector.has_ipv4("trama-none"));
         assert!(names().contains(&"lo".to_owned()));
     }
 

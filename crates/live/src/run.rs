@@ -3,7 +3,7 @@
 //! *Replay*: if all sources are recorded, their packets are merged by time, and the time of an
 //! event is that of the capture; the run goes as fast as the engine.
 //! *Live*: if any source is an interface, all are polled in turn and the time of an event is the
-//! wall clock at its arrival.
+//! wall clock at its arrival. A pipe among them is waited for, so its writer should not pause.
 //!
 //! In both, a time that would go back is that of the event before. The runner prints nothing: an
 //! observer is called at an interval, and what happened is returned as data.
@@ -176,9 +176,14 @@ impl Runner {
         let progress = &mut meter.progress;
         progress.packets += batch.packets.len() as u64;
         progress.bytes += batch.packets.iter().map(|packet| packet.len() as u64).sum::<u64>();
-        if let (Some(first), Some(last)) = (batch.packets.first(), batch.packets.last()) {
-            progress.first_event.get_or_insert(first.time);
-            progress.last_event = Some(last.time);
+        let (first, last) = (batch.packets.first(), batch.packets.last());
+        if let (Some(first), Some(last)) = (first.map(|p| p.time), last.map(|p| p.time)) {
+            progress.last_event = Some(last);
+            if progress.first_event.is_none() {
+                // An engine that waits for its first event to start does so unmeasured.
+                progress.first_event = Some(first);
+                self.engine.advance(first, &mut batch.output, &mut batch.pool);
+            }
         }
         let before = clock::monotonic();
         self.engine.process(&mut batch.packets, &mut batch.output, &mut batch.pool);

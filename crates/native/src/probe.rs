@@ -6,7 +6,7 @@
 //! nothing more: it changes no result, so where this is wrong (a branch not taken, a field written
 //! under another name) it costs a few nanoseconds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use trama_lang::ir::{
     Dest, Expr, ExprKind, Handler, LocalId, Meta, PacketId, Program, StateId, StateOp, Stmt,
     StmtKind, Trigger,
@@ -16,8 +16,11 @@ use trama_wire::header::{FieldRef, HeaderSet};
 /// Most probes for packets of one external port.
 pub(crate) const PROBES_MAX: usize = 8;
 
-/// Most handlers that are followed.
+/// Most handlers that are followed one after the other.
 const DEPTH_MAX: usize = 4;
+
+/// Most handlers that are looked at for one external port.
+const HANDLERS_MAX: usize = 64;
 
 /// The input of a handler.
 const INPUT: PacketId = PacketId(0);
@@ -33,15 +36,13 @@ pub(crate) struct Probe {
     pub(crate) key: Vec<Expr>,
     /// Headers without which the key has no meaning.
     pub(crate) needs: HeaderSet,
-    /// True if the entry will be written.
-    pub(crate) writes: bool,
 }
 
 /// The probes for packets that enter at each external port.
 pub(crate) fn probes(program: &Program) -> Vec<Vec<Probe>> {
     let of_port = |dest: &Dest| {
-        let mut search = Search { program, found: Vec::new() };
-        search.follow(*dest, HeaderSet::EMPTY, &[], 0);
+        let mut search = Search { program, found: Vec::new(), left: HANDLERS_MAX };
+        search.follow(*dest, HeaderSet::EMPTY, &BTreeSet::new(), 0);
         search.found
     };
     program.ingress.iter().map(of_port).collect()
@@ -50,6 +51,8 @@ pub(crate) fn probes(program: &Program) -> Vec<Vec<Probe>> {
 struct Search<'a> {
     program: &'a Program,
     found: Vec<Probe>,
+    /// Handlers that may still be looked at.
+    left: usize,
 }
 
 /// What is known at one place of a handler.
@@ -58,7 +61,7 @@ struct Known {
     /// Locals that are functions of the packet as it entered.
     locals: BTreeMap<u32, Expr>,
     /// Fields that were changed.
-    changed: Vec<FieldRef>,
+    changed: BTreeSet<FieldRef>,
     /// True once the headers are no longer those with which the packet entered.
     restructured: bool,
 }
@@ -73,7 +76,7 @@ struct Walk<'s, 'a> {
 }
 
 impl Search<'_> {
-    fn follow(&mut self, dest: Dest, needs: HeaderSet, changed: &[FieldRef], depth: usize) {
+    fn follow(&mut self, dest: Dest, needs: HeaderSet, changed: &BTreeSet<FieldRef>, depth: usize) {
         let Dest::Node(node, port) = dest else { return };
         if depth == DEPTH_MAX {
             return;
@@ -82,11 +85,13 @@ impl Search<'_> {
         let node = node as usize;
         for handler in &program.nodes[node].handlers {
             let Some(patterns) = listens(handler, port) else { continue };
+            let Some(left) = self.left.checked_sub(1) else { return };
+            self.left = left;
             let needs = match patterns {
                 [only] => needs.union(*only),
                 _ => needs,
             };
-            let mut known = Known { changed: changed.to_vec(), ..Known::default() };
+            let mut known = Known { changed: changed.clone(), ..Known::default() };
             let mut walk = Walk { search: self, node, needs, onward: Vec::new() };
             walk.list(&handler.body, &mut known);
             let mut seen = Vec::new();
@@ -101,10 +106,8 @@ impl Search<'_> {
 
     fn add(&mut self, probe: Probe) {
         let same = |p: &Probe| (p.node, p.state) == (probe.node, probe.state) && p.key == probe.key;
-        match self.found.iter().position(same) {
-            Some(known) => self.found[known].writes |= probe.writes,
-            None if self.found.len() < PROBES_MAX => self.found.push(probe),
-            None => {}
+        if self.found.len() < PROBES_MAX && !self.found.iter().any(same) {
+            self.found.push(probe);
         }
     }
 }
@@ -146,7 +149,9 @@ impl Walk<'_, '_> {
             StmtKind::Assign(LocalId(local), _) => {
                 known.locals.extend(value.map(|value| (*local, value)));
             }
-            StmtKind::SetField(INPUT, field, _) => known.changed.push(*field),
+            StmtKind::SetField(INPUT, field, _) => {
+                known.changed.insert(*field);
+            }
             StmtKind::Insert(INPUT, ..) | StmtKind::Remove(INPUT, ..) => known.restructured = true,
             StmtKind::Send { packet: INPUT, first_port, index: None, .. } => {
                 let wire = self.search.program.nodes[self.node].wires[*first_port as usize];
@@ -158,12 +163,13 @@ impl Walk<'_, '_> {
     }
 
     fn state(&mut self, state: StateId, op: &StateOp, known: &Known) {
-        let (key, writes) = match op {
-            StateOp::MapGet { key, .. } | StateOp::MapRemove { key, .. } => (key, false),
-            StateOp::MapPut { key, .. }
-            | StateOp::MapUpdate { key, .. }
-            | StateOp::MapTouch { key, .. } => (key, true),
-            _ => return,
+        let (StateOp::MapGet { key, .. }
+        | StateOp::MapPut { key, .. }
+        | StateOp::MapUpdate { key, .. }
+        | StateOp::MapTouch { key, .. }
+        | StateOp::MapRemove { key, .. }) = op
+        else {
+            return;
         };
         let resolved: Option<Vec<Expr>> = key.iter().map(|leaf| known.resolve(leaf)).collect();
         let Some(key) = resolved.filter(|_| !known.restructured) else { return };
@@ -175,7 +181,7 @@ impl Walk<'_, '_> {
                 }
             });
         }
-        self.search.add(Probe { node: self.node, state, key, needs, writes });
+        self.search.add(Probe { node: self.node, state, key, needs });
     }
 }
 

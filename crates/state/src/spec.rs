@@ -158,3 +158,52 @@ pub struct StateStats {
     /// Writes that found no room, or an index out of range.
     pub refused: u64,
 }
+
+impl StateKind {
+    /// Most entries, indices, prefixes, keys or members that it holds.
+    pub const fn capacity(&self) -> u64 {
+        let entries = match *self {
+            Self::Map { capacity, .. }
+            | Self::Lpm { capacity, .. }
+            | Self::Bucket { capacity, .. }
+            | Self::Maglev { capacity, .. } => capacity,
+            Self::Array { len } | Self::Counter { len } => len,
+            Self::Pool { size, .. } => size,
+        };
+        entries as u64
+    }
+}
+
+impl std::fmt::Display for StateKind {
+    /// Prints the kind with what fixes it: `map[65536] expire 5min`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let expiring = |f: &mut std::fmt::Formatter<'_>, expire: &Option<Nanos>| match expire {
+            Some(expire) => write!(f, " expire {expire}"),
+            None => Ok(()),
+        };
+        match self {
+            Self::Map { capacity, expire, when_full } => {
+                write!(f, "map[{capacity}]")?;
+                expiring(f, expire)?;
+                f.write_str(if *when_full == WhenFull::EvictOldest { " evict oldest" } else { "" })
+            }
+            Self::Array { len } => write!(f, "array[{len}]"),
+            Self::Counter { len: 1 } => f.write_str("counter"),
+            Self::Counter { len } => write!(f, "counter[{len}]"),
+            Self::Pool { size, expire } => {
+                write!(f, "pool[{size}]")?;
+                expiring(f, expire)
+            }
+            Self::Lpm { address_bits, capacity } => write!(f, "lpm{address_bits}[{capacity}]"),
+            Self::Bucket { capacity: 1, rate_per_s, burst } => {
+                write!(f, "bucket rate {rate_per_s} burst {burst}")
+            }
+            Self::Bucket { capacity, rate_per_s, burst } => {
+                write!(f, "bucket[{capacity}] rate {rate_per_s} burst {burst}")
+            }
+            Self::Maglev { table_size, capacity } => {
+                write!(f, "maglev[{table_size}] members {capacity}")
+            }
+        }
+    }
+}

@@ -124,7 +124,7 @@ pub fn workloads() -> &'static [Workload] {
                    mac: 02:00:0a:00:00:01)\n \
                    let outer = Interface(address: 203.0.113.7, subnet: 203.0.113.0/24, \
                    mac: 02:00:cb:00:71:07, gateway: 203.0.113.1)\n \
-                   lan <-> inner <-> Firewall <-> Nat(public: 203.0.113.7) <-> outer <-> wan }",
+                   lan <-> inner <-> Firewall <-> Nat(public: 203.0.113.7) <-> outer.up <-> wan }",
             destination: OUTSIDE,
             station: EDGE_MAC,
         },
@@ -258,7 +258,7 @@ fn introduce(engine: &mut dyn Engine, now: Nanos) {
             (arp, vec![
                 set(arp, "op", 1),
                 set(arp, "sha", mac),
-                set(arp, "spa", address),
+                set(arp, "spa", u64::from(address)),
                 set(arp, "tpa", target),
             ]),
         ];

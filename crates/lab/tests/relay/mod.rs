@@ -75,7 +75,9 @@ impl Relay {
                 notices.extend(opened.notices);
             }
             sender.send((mechanisms, notices)).expect("the test waits");
-            let options = RunOptions { stop: flag, ..RunOptions::default() };
+            // A run that should have ended fails its test instead of hanging it.
+            let duration = Some(Nanos::from_secs(120));
+            let options = RunOptions { stop: flag, duration, ..RunOptions::default() };
             runner.run(&options, &mut |_, _| {})
         });
         let (mechanisms, notices) = receiver.recv().expect("the relay starts");

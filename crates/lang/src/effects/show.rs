@@ -124,38 +124,57 @@ impl Display for StateEffects {
     }
 }
 
-impl Display for EffectRow {
-    /// The head of the handler, then one indented line for each effect that it has.
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.handler)?;
-        let mut line = |name: &str, items: Vec<String>| {
-            if items.is_empty() { Ok(()) } else { write!(f, "\n  {name:<9} {}", items.join(", ")) }
-        };
+impl EffectRow {
+    /// What the handler may do, by kind of effect, in the order in which people read it.
+    pub fn summary(&self) -> Vec<(String, Vec<String>)> {
         let only = |holds: bool, text: &str| holds.then(|| text.to_owned());
         let fields = |set: &BTreeSet<FieldRef>| set.iter().map(|f| field_name(*f)).collect();
-
         let mut reads: Vec<String> = fields(&self.reads);
         reads.extend(only(self.reads_payload, "payload"));
         reads.extend(only(self.reads_mark, "mark"));
-        line("reads", reads)?;
         let mut changes: Vec<String> = fields(&self.changes);
         changes.extend(only(self.changes_options, "TCP options"));
         changes.extend(only(self.changes_payload, "payload"));
         changes.extend(only(self.changes_mark, "mark"));
         changes.extend(only(self.truncates, "frame length"));
-        line("changes", changes)?;
-        line("inserts", header_names(&self.inserts))?;
-        line("removes", header_names(&self.removes))?;
+        let mut lines = vec![
+            ("reads".to_owned(), reads),
+            ("changes".to_owned(), changes),
+            ("inserts".to_owned(), header_names(&self.inserts)),
+            ("removes".to_owned(), header_names(&self.removes)),
+        ];
         for access in &self.accesses {
             let text = format!("{}.{} ({})", access.state, access.op, access.exposure);
-            line(&access.kind.to_string(), vec![text])?;
+            let kind = access.kind.to_string();
+            // The same access at several places in the handler is one effect.
+            match lines.iter_mut().find(|(name, items)| *name == kind && items.contains(&text)) {
+                Some(_) => {}
+                None => lines.push((kind, vec![text])),
+            }
         }
-        line("copies", only(self.copies, "packets").into_iter().collect())?;
-        line("sends to", self.sends.iter().cloned().collect())?;
-        line("may drop", self.drops.iter().map(|reason| format!("\"{reason}\"")).collect())?;
         let uses = [only(self.uses_time, "time"), only(self.logs, "log")];
-        line("uses", uses.into_iter().flatten().collect())?;
         let (all, state) = (self.cost.operations, self.cost.state_operations);
-        line("cost", vec![format!("at most {all} operations, {state} of them on state")])
+        let cost = format!("at most {all} operations, {state} of them on state");
+        let drops = self.drops.iter().map(|reason| format!("\"{reason}\"")).collect();
+        lines.extend([
+            ("copies".to_owned(), only(self.copies, "packets").into_iter().collect()),
+            ("sends to".to_owned(), self.sends.iter().cloned().collect()),
+            ("may drop".to_owned(), drops),
+            ("uses".to_owned(), uses.into_iter().flatten().collect()),
+            ("cost".to_owned(), vec![cost]),
+        ]);
+        lines.retain(|(_, items)| !items.is_empty());
+        lines
+    }
+}
+
+impl Display for EffectRow {
+    /// The head of the handler, then one indented line for each effect that it has.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.handler)?;
+        for (name, items) in self.summary() {
+            write!(f, "\n  {name:<9} {}", items.join(", "))?;
+        }
+        Ok(())
     }
 }

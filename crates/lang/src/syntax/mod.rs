@@ -1,6 +1,7 @@
 //! Source text to syntax tree, and back to formatted text.
 
 pub mod ast;
+pub mod codes;
 pub mod format;
 mod lexer;
 mod nearest;

@@ -146,7 +146,7 @@ pub struct ProgramSpec<'a> {
     pub target_btf: u32,
 }
 
-/// `BPF_F_SLEEPABLE` and the like are not needed here: loads a program under the GPL.
+/// Loads a program under the GPL.
 ///
 /// If the verifier refuses, the error's operation ends with the last line of its log.
 pub fn load(spec: &ProgramSpec<'_>) -> Result<OwnedFd, SysError> {
@@ -185,10 +185,8 @@ pub fn create_map(
 ) -> Result<OwnedFd, SysError> {
     let attr =
         Attr::default().u32(0, kind as u32).u32(4, key_len).u32(8, value_len).u32(12, entries);
-    new_fd(Command::MapCreate, &attr).map_err(|error| SysError {
-        operation: format!("{}({kind:?})", error.operation),
-        errno: error.errno,
-    })
+    new_fd(Command::MapCreate, &attr)
+        .map_err(|error| SysError::new(format!("bpf(BPF_MAP_CREATE, {kind:?})"), error.errno))
 }
 
 /// Sets the entry `key` of a map whose keys and values have the lengths of these slices.
@@ -212,10 +210,8 @@ pub fn create_link(
     flags: u32,
 ) -> Result<OwnedFd, SysError> {
     let attr = Attr::default().fd(0, &program).u32(4, target).u32(8, attach as u32).u32(12, flags);
-    new_fd(Command::LinkCreate, &attr).map_err(|error| SysError {
-        operation: format!("{}({attach:?})", error.operation),
-        errno: error.errno,
-    })
+    new_fd(Command::LinkCreate, &attr)
+        .map_err(|error| SysError::new(format!("bpf(BPF_LINK_CREATE, {attach:?})"), error.errno))
 }
 
 /// Attaches to a raw tracepoint by name, or, with no name, to the BTF type that the program was

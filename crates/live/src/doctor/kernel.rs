@@ -48,7 +48,7 @@ pub(super) const PROBES: &[Probe] = &[
         "userfaultfd",
         "page faults handled in user space",
         "remote and compressed memory",
-        "CAP_SYS_PTRACE",
+        "",
         userfaultfd,
     ),
     probe("fuse", "the FUSE device", "file systems in user space", "", fuse),
@@ -98,11 +98,10 @@ fn memlock() -> Result<String, Refusal> {
     // SAFETY: `limit` is valid for writing.
     check(unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &mut limit) }, "getrlimit")?;
     const NEEDED_BYTES: u64 = 16 << 20;
-    const CAP_IPC_LOCK: u32 = 14;
     match limit.rlim_cur {
         libc::RLIM_INFINITY => Ok("unlimited".into()),
         bytes if bytes >= NEEDED_BYTES => Ok(format!("{} MiB", bytes >> 20)),
-        bytes if Capabilities::effective().has(CAP_IPC_LOCK) => {
+        bytes if !Capabilities::effective().missing().contains(&"CAP_IPC_LOCK") => {
             Ok(format!("{} KiB, and CAP_IPC_LOCK, to which no limit applies", bytes >> 10))
         }
         bytes => {
@@ -161,10 +160,21 @@ fn io_uring() -> Result<String, Refusal> {
 }
 
 fn userfaultfd() -> Result<String, Refusal> {
-    // SAFETY: no pointers are involved.
-    let fd = unsafe { libc::syscall(libc::SYS_userfaultfd, libc::O_CLOEXEC) };
-    check_fd(i32::try_from(fd).unwrap_or(-1), "userfaultfd")?;
-    Ok("also for faults in the kernel".into())
+    /// Only faults of user space; needs no privilege.
+    const USER_MODE_ONLY: i32 = 1;
+    let attempt = |flags: i32| {
+        // SAFETY: no pointers are involved.
+        let fd = unsafe { libc::syscall(libc::SYS_userfaultfd, libc::O_CLOEXEC | flags) };
+        check_fd(i32::try_from(fd).unwrap_or(-1), "userfaultfd")
+    };
+    match attempt(0) {
+        Ok(_) => Ok("also for faults in the kernel".into()),
+        Err(error) if error.is_permission() => {
+            attempt(USER_MODE_ONLY)?;
+            Ok("only for faults in user space".into())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn open(path: &std::ffi::CStr, flags: i32) -> Result<std::os::fd::OwnedFd, SysError> {

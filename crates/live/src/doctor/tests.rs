@@ -62,3 +62,27 @@ fn an_examination_ends_soon_and_leaves_nothing_behind() {
         assert!(verdict("netns").is_yes());
     }
 }
+
+#[test]
+fn without_privileges_each_no_names_the_operation_and_nothing_breaks() {
+    let before = traces();
+    let unprivileged = std::thread::spawn(|| {
+        Capabilities(0).keep_only().expect("less is always allowed");
+        examine()
+    });
+    let findings = unprivileged.join().expect("no probe panics");
+    for finding in &findings {
+        let privileged = finding.probe.needs.starts_with("CAP_");
+        match &finding.verdict {
+            Verdict::No { reason } if reason.contains("EPERM") || reason.contains("EACCES") => {
+                assert!(!privileged || reason.contains("needs CAP_"), "{reason}");
+            }
+            Verdict::No { reason } => assert!(!reason.is_empty()),
+            Verdict::Yes(_) => {
+                let network = matches!(finding.probe.group, Group::PacketIo | Group::Network);
+                assert!(!network, "{} takes a privilege", finding.probe.id);
+            }
+        }
+    }
+    assert_eq!(traces(), before);
+}

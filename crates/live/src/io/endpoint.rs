@@ -307,6 +307,11 @@ fn open_interface(name: &str, mode: Mode, want: &Want) -> Result<Opened, IoError
             Err(error) => return Err(error),
         }
     }
+    if want.input && device.inspector.has_ipv4(name) {
+        notices.push(format!(
+            "`{name}` has an address: the kernel, too, answers what the program receives"
+        ));
+    }
     let source = if want.input { Some(PacketSource::open(&device)?) } else { None };
     let sink = if want.output { Some(PacketSink::open(&device)?) } else { None };
     Ok(Opened {
@@ -331,6 +336,8 @@ pub struct Device {
     /// Its driver.
     pub driver: String,
     inspector: Inspector,
+    /// What a socket was told when the interface went down; none once it is up again.
+    went_down: Option<SysError>,
 }
 
 impl Device {
@@ -350,6 +357,7 @@ impl Device {
             queues: inspector.receive_queues(name),
             driver: inspector.driver(name).unwrap_or_default(),
             inspector,
+            went_down: None,
         })
     }
 
@@ -369,13 +377,22 @@ impl Device {
 
     /// Looks whether something happened to the interface that `socket` is bound to. That it went
     /// down is no error, since it may come back.
-    pub(crate) fn check_socket(&self, socket: &impl AsRawFd) -> Result<(), IoError> {
-        match super::af_packet::pending_error(socket) {
-            Some(source) if !self.exists() => {
-                Err(IoError::InterfaceGone { name: self.name.clone(), source })
-            }
-            _ => Ok(()),
+    ///
+    /// The kernel tells a socket once that its interface goes down, and nothing more if that is
+    /// then removed; so one that went down is looked for until it is up again.
+    pub(crate) fn check_socket(&mut self, socket: &impl AsRawFd) -> Result<(), IoError> {
+        if let Some(error) = super::af_packet::pending_error(socket) {
+            self.went_down = Some(error);
         }
+        let Some(source) = &self.went_down else { return Ok(()) };
+        if !self.exists() {
+            let (name, source) = (self.name.clone(), source.clone());
+            return Err(IoError::InterfaceGone { name, source });
+        }
+        if self.is_up() {
+            self.went_down = None;
+        }
+        Ok(())
     }
 
     pub(crate) fn try_clone(&self) -> Result<Self, SysError> {
@@ -386,6 +403,7 @@ impl Device {
             queues: self.queues,
             driver: self.driver.clone(),
             inspector: self.inspector.try_clone()?,
+            went_down: None,
         })
     }
 }

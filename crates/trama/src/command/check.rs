@@ -97,8 +97,8 @@ fn to_json(program: &Program) -> Value {
 }
 
 fn row_to_json(row: &EffectRow) -> Value {
-    let effects: serde_json::Map<_, _> =
-        row.summary().into_iter().map(|(what, items)| (what.to_owned(), json!(items))).collect();
+    let effects: Vec<_> =
+        row.summary().into_iter().map(|(what, items)| json!({ "kind": what, "of": items })).collect();
     json!({
         "handler": row.handler,
         "effects": effects,

@@ -5,7 +5,7 @@
 //! link that attaches it belongs to the [`XdpSource`]; when that goes, or the process dies, the
 //! kernel detaches the program and the interface is as before.
 //!
-//! Each queue has a [`umem`](Umem) of which one half belongs to the source and the other to the
+//! Each queue has memory (a *umem*) of which one half belongs to the source and the other to the
 //! sink, so the two share nothing that changes.
 //!
 //! A VLAN tag that the sender keeps beside the frame (`txvlan` offload of a veth peer) is not seen
@@ -59,11 +59,13 @@ impl Attach {
 const RECEIVE_FRAMES: u32 = 4096;
 /// Frames to send from.
 const SEND_FRAMES: u32 = 2048;
-/// Bytes that the kernel keeps free before each received frame.
-const HEADROOM: u32 = 256;
 
 /// What this backend needs when the kernel answers `EPERM`.
 const CAPABILITY: &str = "CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF (or CAP_SYS_ADMIN)";
+
+/// What it needs when the kernel does not pin the shared memory: the limit is for all of a user's
+/// sockets together.
+const LOCK_CAPABILITY: &str = "CAP_IPC_LOCK, or a higher limit of locked memory (`ulimit -l`)";
 
 /// Memory shared with the kernel, cut into chunks; receive chunks come first.
 #[derive(Debug)]
@@ -100,7 +102,11 @@ pub fn open(device: &Device, attach: Attach) -> Result<(XdpSource, XdpSink), IoE
     let map = bpf::create_map(MapType::XskMap, 4, 4, device.queues).map_err(on_error)?;
     let mut queues = Vec::new();
     for index in 0..device.queues {
-        let queue = Queue::open(device, index, chunk_len, libc::XDP_COPY).map_err(on_error)?;
+        let queue = Queue::open(device, index, chunk_len, libc::XDP_COPY);
+        let queue = queue.map_err(|source| match source.errno {
+            libc::ENOBUFS => IoError::NotPermitted { capability: LOCK_CAPABILITY, source },
+            _ => on_error(source),
+        })?;
         let fd = queue.socket.as_raw_fd().to_ne_bytes();
         bpf::update_map(map.as_fd(), &index.to_ne_bytes(), &fd).map_err(on_error)?;
         queues.push(queue);
@@ -217,7 +223,8 @@ impl Umem {
             address: self.memory.address() as u64,
             len: self.memory.len() as u64,
             chunk_size: self.chunk_len,
-            headroom: HEADROOM - 256,
+            // The kernel keeps 256 bytes before each received frame in any case.
+            headroom: 0,
             flags: 0,
             metadata_len: 0,
         };
