@@ -19,7 +19,11 @@ fn check_with(text: &str, files: &dyn Files) -> (Unit, Checked) {
 
 /// All messages about a program: code, place and sentence, then the label at the place.
 fn messages(text: &str) -> String {
-    let (unit, checked) = check_with(text, &NoFiles);
+    messages_with(text, &NoFiles)
+}
+
+fn messages_with(text: &str, files: &dyn Files) -> String {
+    let (unit, checked) = check_with(text, files);
     let mut out = String::new();
     for d in &checked.diagnostics {
         let (line, column) = unit.sources.line_column(d.label.0);
