@@ -1,9 +1,12 @@
 //! From the text of a program to its IR: parsing with imports, checking, instantiation.
 
-use crate::check::network::{Args, Subject, instantiate};
+use crate::check::element::check_items;
+use crate::check::items::Items;
+use crate::check::network::{Args, Subject, bind_args, instantiate};
+use crate::check::sink::Sink;
 use crate::check::tables::FileTables;
-use crate::check::types::{Type, resolve};
-use crate::check::{Items, Sink, Tables, Value, bind_args, check_items, eval_const};
+use crate::check::types::resolve;
+use crate::check::value::{Tables, Value, eval_const};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::files::Files;
 use crate::ir::Program;
@@ -162,9 +165,7 @@ impl Unit {
                 None
             }
             Some(subject) => {
-                let (signature, given) = (subject.signature(), &test.subject);
-                let (none, span) = (Args::new(), given.span);
-                bind_args(&items, signature, &given.args, &none, span, &tables, &mut sink)
+                bind_args(&items, &tables, subject, &test.subject, &Args::new(), &mut sink)
                     .and_then(|args| instantiate(&items, &tables, subject, &args, &mut sink))
             }
         };
@@ -184,13 +185,32 @@ impl Unit {
         FileTables { files, names: self.sources.files.iter().map(|f| f.name.clone()).collect() }
     }
 
+    /// The items in which the parser found mistakes.
+    fn misread_items(&self) -> Vec<Span> {
+        let mistakes = self.diagnostics.iter().filter(|d| d.severity == Severity::Error);
+        let mistakes: Vec<Span> = mistakes.map(|d| d.label.0).collect();
+        let items = self.files.iter().flat_map(|file| &file.items).map(|item| item.span);
+        items.filter(|item| mistakes.iter().any(|at| item.contains(*at))).collect()
+    }
+
+    /// True for what the checker only says because of a mistake that the parser found: within the
+    /// same item, about a name whose declaration may have been lost, or about things not used.
+    fn follows_from_syntax(&self, d: &Diagnostic, misread: &[Span]) -> bool {
+        const NAMES: [&str; 6] = ["E0101", "E0102", "E0103", "E0106", "E0501", "E0511"];
+        let any = self.diagnostics.iter().any(|d| d.severity == Severity::Error);
+        let about_names = NAMES.contains(&d.code) || d.severity == Severity::Warning;
+        any && (about_names || misread.iter().any(|item| item.contains(d.label.0)))
+    }
+
     fn checked(&self, program: Option<Program>, sink: Sink) -> Checked {
         let mut diagnostics = self.diagnostics.clone();
         // What the library declares and a program does not use is no news.
         let library = self.first_library as u32..self.files.len() as u32;
-        diagnostics.extend(sink.diagnostics.into_iter().filter(|d| {
-            d.severity == Severity::Error || !library.contains(&d.label.0.file)
-        }));
+        let is_news =
+            |d: &Diagnostic| d.severity == Severity::Error || !library.contains(&d.label.0.file);
+        let misread = self.misread_items();
+        let follows = |d: &Diagnostic| self.follows_from_syntax(d, &misread);
+        diagnostics.extend(sink.diagnostics.into_iter().filter(|d| is_news(d) && !follows(d)));
         diagnostics.sort_by_key(|d| (d.label.0.file, d.label.0.start));
         let sound = diagnostics.iter().all(|d| d.severity != Severity::Error);
         Checked { program: program.filter(|_| sound), diagnostics }
@@ -271,9 +291,9 @@ impl<'a> Checker<'_, 'a> {
             }
             given.push((ident, ast::Expr { kind: ast::ExprKind::Name(name.clone()), span: whole }));
         }
-        let (signature, span) = (subject.signature(), subject.name().span);
-        let (items, tables) = (self.items, self.tables);
-        let args = bind_args(items, signature, &given, &bound, span, tables, self.sink);
+        let name = subject.name().clone();
+        let instance = ast::Instance { span: name.span, name, args: given };
+        let args = bind_args(self.items, self.tables, subject, &instance, &bound, self.sink);
         args.filter(|_| sound)
     }
 
@@ -285,41 +305,42 @@ impl<'a> Checker<'_, 'a> {
         whole: Span,
     ) -> Option<Value> {
         let ty = resolve(self.items, &param.ty, self.sink);
-        if let Type::Table(record) = &ty {
+        if let crate::check::types::Type::Table(record) = &ty {
             // A path given on the command line is relative to the program, as in the program.
             let from = Span { file: 0, ..whole };
             return self.tables.load(from.file, text, None, &Rc::clone(record), whole, self.sink);
         }
-        if ty == Type::Str {
+        if ty == crate::check::types::Type::Str {
             return Some(Value::Str(text.into()));
         }
         let (expr, messages) = parse_expr(&self.unit.sources, file);
         let sound = messages.is_empty();
         messages.into_iter().for_each(|m| self.sink.report(m));
         let none = Args::new();
-        let value =
-            eval_const(self.items, &none, &expr, Some(&ty), self.tables, self.sink);
+        let value = eval_const(self.items, &none, &expr, Some(&ty), self.tables, self.sink);
         value.filter(|_| sound)
     }
 
     /// Checks the user's networks, elements and constants that the subject did not bring in.
     fn rest(&mut self, subject: Option<Subject<'_>>) {
         let done = subject.map(|s| s.name().span);
-        let files = &self.unit.files[..self.unit.first_library];
-        for item in files.iter().flat_map(|file| &file.items) {
-            let subject = match &item.kind {
-                ast::ItemKind::Network(network) => Subject::Network(network),
-                ast::ItemKind::Element(element) => Subject::Element(element),
-                _ => continue,
-            };
-            if done == Some(subject.name().span) {
-                continue;
-            }
-            if let Some(args) = self.placeholders(subject) {
-                instantiate(self.items, self.tables, subject, &args, self.sink);
+        let user = &self.unit.files[..self.unit.first_library];
+        for file in user {
+            for item in &file.items {
+                let subject = match &item.kind {
+                    ast::ItemKind::Network(network) => Subject::Network(network),
+                    ast::ItemKind::Element(element) => Subject::Element(element),
+                    _ => continue,
+                };
+                if done == Some(subject.name().span) {
+                    continue;
+                }
+                if let Some(args) = self.placeholders(subject) {
+                    instantiate(self.items, self.tables, subject, &args, self.sink);
+                }
             }
         }
-        check_items(self.items, files, self.tables, self.sink);
+        check_items(self.items, user, self.tables, self.sink);
     }
 
     /// Values to check something with that nobody instantiates.

@@ -17,6 +17,11 @@ impl Span {
     pub fn to(self, end: Self) -> Self {
         Self { file: self.file, start: self.start.min(end.start), end: self.end.max(end.end) }
     }
+
+    /// True if `inner` begins in this span.
+    pub fn contains(self, inner: Self) -> bool {
+        self.file == inner.file && (self.start..self.end).contains(&inner.start)
+    }
 }
 
 /// A source file.

@@ -1,6 +1,6 @@
 //! The engine: a program's code, memory and clock behind the [`Engine`] seam.
 
-use crate::compile::{CodeMemory, CodeStats, Compiler};
+use crate::compile::{Code, CodeMemory, CodeStats, Compiler};
 use crate::error::NativeError;
 use crate::frame::Frame;
 use crate::image::NodeImage;
@@ -95,29 +95,14 @@ impl NativeEngine {
             compiler.probe(&frame, node, image, probe)?;
         }
         let finished = compiler.finish()?;
-        let mut entries = finished.handlers;
+        let entries = finished.handlers;
         let mut by_port: Vec<Vec<Compiled>> = program.ports.iter().map(|_| Vec::new()).collect();
         for ((port, probe, map), code) in wanted.into_iter().zip(finished.probes) {
-            let (needs, writes) = (probe.needs, probe.writes);
-            by_port[port].push(Compiled { map, needs, writes, code });
+            let needs = probe.needs;
+            by_port[port].push(Compiled { map, needs, code });
         }
 
-        let mut timers = Timers::new(start);
-        let mut nodes = Vec::with_capacity(program.nodes.len());
-        let mut inits = Vec::new();
-        for (index, node) in (0..).zip(&program.nodes) {
-            let rest = entries.split_off(node.handlers.len());
-            for (handler, &code) in node.handlers.iter().zip(&entries) {
-                let entry = Handler { code, registers: handler.packets };
-                match handler.trigger {
-                    Trigger::Init => inits.push((index, entry)),
-                    Trigger::Timer { period } => timers.add(index, entry, period),
-                    Trigger::Packet { .. } => {}
-                }
-            }
-            nodes.push(NodeRun::new(node, &entries));
-            entries = rest;
-        }
+        let Wired { nodes, timers, inits } = wire(&program, entries, start);
         let ports = program.ports.len();
         let mut engine = Self {
             network: Network::new(frame, nodes, ports),
@@ -132,7 +117,8 @@ impl NativeEngine {
             prefetcher: Prefetcher::new(by_port),
             code: finished.memory,
         };
-        engine.network.begin(start, &mut Pool::default());
+        let mut pool = Pool::default();
+        engine.network.begin(start, &mut pool);
         for (node, entry) in inits {
             engine.network.run_alone(node, entry);
         }
@@ -246,6 +232,33 @@ impl Engine for NativeEngine {
     fn take_logs(&mut self) -> Vec<LogLine> {
         self.logs.take()
     }
+}
+
+/// The handlers of a program, by what runs them.
+struct Wired {
+    nodes: Vec<NodeRun>,
+    timers: Timers,
+    /// With the node of each.
+    inits: Vec<(u32, Handler)>,
+}
+
+/// Gives the code of all handlers, in the order of nodes and handlers, to where it runs.
+fn wire(program: &Program, mut code: Vec<Code>, start: Nanos) -> Wired {
+    let mut wired = Wired { nodes: Vec::new(), timers: Timers::new(start), inits: Vec::new() };
+    for (index, node) in (0..).zip(&program.nodes) {
+        let rest = code.split_off(node.handlers.len());
+        for (handler, &code) in node.handlers.iter().zip(&code) {
+            let entry = Handler { code, registers: handler.packets };
+            match handler.trigger {
+                Trigger::Init => wired.inits.push((index, entry)),
+                Trigger::Timer { period } => wired.timers.add(index, entry, period),
+                Trigger::Packet { .. } => {}
+            }
+        }
+        wired.nodes.push(NodeRun::new(node, &code));
+        code = rest;
+    }
+    wired
 }
 
 /// The probes of a program whose maps are large enough, with their external ports and maps.

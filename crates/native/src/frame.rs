@@ -19,7 +19,7 @@ const SENDS_MAX: usize = FANOUT_MAX as usize + 1;
 pub(crate) struct Slot {
     /// The packet, owned; null if the register is empty.
     pub(crate) packet: *mut Packet,
-    /// First byte of the frame; valid for reads of [`READABLE`] bytes.
+    /// First byte of the frame; valid for reads of [`READABLE_MIN`] bytes.
     pub(crate) data: *mut u8,
     /// The packet's layout.
     pub(crate) layout: *mut Layout,

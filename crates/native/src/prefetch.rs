@@ -27,7 +27,6 @@ pub(crate) struct Prefetcher {
 pub(crate) struct Compiled {
     pub(crate) map: *const mem::Map,
     pub(crate) needs: HeaderSet,
-    pub(crate) writes: bool,
     pub(crate) code: ProbeCode,
 }
 
@@ -70,16 +69,6 @@ impl Prefetcher {
             for (n, probe) in self.active(packet, active[lane]) {
                 // SAFETY: the caller's promise.
                 prefetch(unsafe { (*probe.map).entry_address(hashes[lane][n]) });
-            }
-        }
-        for (lane, packet) in packets.iter().enumerate().take(CHUNK) {
-            for (n, probe) in self.active(packet, active[lane]).filter(|(_, p)| p.writes) {
-                // SAFETY: the caller's promise.
-                let neighbours = unsafe { (*probe.map).neighbour_addresses(hashes[lane][n]) };
-                if let Some([older, younger]) = neighbours {
-                    prefetch(older);
-                    prefetch(younger);
-                }
             }
         }
     }

@@ -16,11 +16,11 @@ use trama_wire::header::{FieldRef, HeaderSet};
 /// Most probes for packets of one external port.
 pub(crate) const PROBES_MAX: usize = 8;
 
-/// Most handlers that are followed.
+/// Most handlers that are followed one after the other.
 const DEPTH_MAX: usize = 4;
 
-/// Most parts of an expression that a key is computed from: it is to cost less than a missed line.
-const PARTS_MAX: u32 = 16;
+/// Most handlers that are looked at for one external port.
+const HANDLERS_MAX: usize = 64;
 
 /// The input of a handler.
 const INPUT: PacketId = PacketId(0);
@@ -36,14 +36,12 @@ pub(crate) struct Probe {
     pub(crate) key: Vec<Expr>,
     /// Headers without which the key has no meaning.
     pub(crate) needs: HeaderSet,
-    /// True if the entry will be written.
-    pub(crate) writes: bool,
 }
 
 /// The probes for packets that enter at each external port.
 pub(crate) fn probes(program: &Program) -> Vec<Vec<Probe>> {
     let of_port = |dest: &Dest| {
-        let mut search = Search { program, found: Vec::new() };
+        let mut search = Search { program, found: Vec::new(), left: HANDLERS_MAX };
         search.follow(*dest, HeaderSet::EMPTY, &BTreeSet::new(), 0);
         search.found
     };
@@ -53,6 +51,8 @@ pub(crate) fn probes(program: &Program) -> Vec<Vec<Probe>> {
 struct Search<'a> {
     program: &'a Program,
     found: Vec<Probe>,
+    /// Handlers that may still be looked at.
+    left: usize,
 }
 
 /// What is known at one place of a handler.
@@ -76,13 +76,7 @@ struct Walk<'s, 'a> {
 }
 
 impl Search<'_> {
-    fn follow(
-        &mut self,
-        dest: Dest,
-        needs: HeaderSet,
-        changed: &BTreeSet<FieldRef>,
-        depth: usize,
-    ) {
+    fn follow(&mut self, dest: Dest, needs: HeaderSet, changed: &BTreeSet<FieldRef>, depth: usize) {
         let Dest::Node(node, port) = dest else { return };
         if depth == DEPTH_MAX {
             return;
@@ -91,6 +85,8 @@ impl Search<'_> {
         let node = node as usize;
         for handler in &program.nodes[node].handlers {
             let Some(patterns) = listens(handler, port) else { continue };
+            let Some(left) = self.left.checked_sub(1) else { return };
+            self.left = left;
             let needs = match patterns {
                 [only] => needs.union(*only),
                 _ => needs,
@@ -110,10 +106,8 @@ impl Search<'_> {
 
     fn add(&mut self, probe: Probe) {
         let same = |p: &Probe| (p.node, p.state) == (probe.node, probe.state) && p.key == probe.key;
-        match self.found.iter().position(same) {
-            Some(known) => self.found[known].writes |= probe.writes,
-            None if self.found.len() < PROBES_MAX => self.found.push(probe),
-            None => {}
+        if self.found.len() < PROBES_MAX && !self.found.iter().any(same) {
+            self.found.push(probe);
         }
     }
 }
@@ -138,7 +132,7 @@ impl Walk<'_, '_> {
 
     fn stmt(&mut self, stmt: &StmtKind, known: &mut Known) {
         let value = match stmt {
-            StmtKind::Assign(_, e) => known.resolve(e).filter(is_cheap),
+            StmtKind::Assign(_, e) => known.resolve(e),
             _ => None,
         };
         for body in stmt.bodies() {
@@ -169,12 +163,13 @@ impl Walk<'_, '_> {
     }
 
     fn state(&mut self, state: StateId, op: &StateOp, known: &Known) {
-        let (key, writes) = match op {
-            StateOp::MapGet { key, .. } | StateOp::MapRemove { key, .. } => (key, false),
-            StateOp::MapPut { key, .. }
-            | StateOp::MapUpdate { key, .. }
-            | StateOp::MapTouch { key, .. } => (key, true),
-            _ => return,
+        let (StateOp::MapGet { key, .. }
+        | StateOp::MapPut { key, .. }
+        | StateOp::MapUpdate { key, .. }
+        | StateOp::MapTouch { key, .. }
+        | StateOp::MapRemove { key, .. }) = op
+        else {
+            return;
         };
         let resolved: Option<Vec<Expr>> = key.iter().map(|leaf| known.resolve(leaf)).collect();
         let Some(key) = resolved.filter(|_| !known.restructured) else { return };
@@ -186,16 +181,8 @@ impl Walk<'_, '_> {
                 }
             });
         }
-        self.search.add(Probe { node: self.node, state, key, needs, writes });
+        self.search.add(Probe { node: self.node, state, key, needs });
     }
-}
-
-/// True for an expression of few parts. Locals stand for expressions, so without a bound a chain of
-/// assignments could double its length with each of them.
-fn is_cheap(e: &Expr) -> bool {
-    let mut parts = 0;
-    e.walk(&mut |_| parts += 1);
-    parts <= PARTS_MAX
 }
 
 impl Known {

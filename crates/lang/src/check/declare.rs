@@ -38,20 +38,26 @@ pub(super) enum StateType {
 }
 
 impl StateType {
-    /// How a message names it.
+    /// How a message names it: ``a `map<ip4, Time>` ``.
     pub(super) fn describe(&self) -> String {
+        let name = self.name();
+        let article = if name.trim_start_matches('`').starts_with(['a', 'i']) { "an" } else { "a" };
+        format!("{article} {name}")
+    }
+
+    fn name(&self) -> String {
         match self {
-            Self::Map { key, value } => format!("map<{key}, {value}>"),
-            Self::Set(key) => format!("set<{key}>"),
-            Self::Array(value) => format!("array<{value}>"),
-            Self::Single(value) => format!("value of type {value}"),
+            Self::Map { key, value } => format!("`map<{key}, {value}>`"),
+            Self::Set(key) => format!("`set<{key}>`"),
+            Self::Array(value) => format!("`array<{value}>`"),
+            Self::Single(value) => format!("value of type `{value}`"),
             Self::Counter { is_array: true } => "array of counters".into(),
             Self::Counter { is_array: false } => "counter".into(),
             Self::Pool => "pool".into(),
-            Self::Lpm { address, value } => format!("lpm<{address}, {value}>"),
+            Self::Lpm { address, value } => format!("`lpm<{address}, {value}>`"),
             Self::Bucket(None) => "bucket".into(),
-            Self::Bucket(Some(key)) => format!("bucket<{key}>"),
-            Self::Maglev(member) => format!("maglev<{member}>"),
+            Self::Bucket(Some(key)) => format!("`bucket<{key}>`"),
+            Self::Maglev(member) => format!("`maglev<{member}>`"),
         }
     }
 
@@ -108,14 +114,10 @@ impl Lowerer<'_> {
         let kind = self.state_kind(state, &ty, size, &options)?;
         let (key, value) = ty.parts();
         let shape = |ty: Option<&Type>| Shape(ty.map(Type::widths).unwrap_or_default());
-        let spec = StateSpec {
-            name: state.name.text.clone(),
-            kind,
-            key: shape(key),
-            value: shape(value),
-        };
+        let spec =
+            StateSpec { name: state.name.text.clone(), kind, key: shape(key), value: shape(value) };
         if let Err(error) = spec.validate() {
-            self.sink.error("E0503", error.to_string(), state.name.span, "this state object");
+            self.sink.error("E0803", error.to_string(), state.name.span, "this state object");
             return None;
         }
         self.node.states.push(spec);
@@ -139,7 +141,7 @@ impl Lowerer<'_> {
                 "map" | "set" | "array" | "lpm" | "maglev" => {
                     let example = example(name);
                     let message = format!("`{name}` needs types, for example `{example}`");
-                    self.sink.error("E0501", message, kind.span, "of what?");
+                    self.sink.error("E0801", message, kind.span, "of what?");
                     None
                 }
                 _ => self.stored(kind).map(StateType::Single),
@@ -169,7 +171,7 @@ impl Lowerer<'_> {
                 let address = address?;
                 if !matches!(address, Type::Ip4 | Type::Ip6) {
                     let message = "longest-prefix match is over `ip4` or `ip6`";
-                    self.sink.error("E0501", message, address_type.span, "not an address type");
+                    self.sink.error("E0801", message, address_type.span, "not an address type");
                     return None;
                 }
                 Some(StateType::Lpm { address, value: value? })
@@ -177,7 +179,7 @@ impl Lowerer<'_> {
             ("map" | "set" | "array" | "bucket" | "maglev" | "lpm", _) => {
                 let example = example(&name.text);
                 let message = format!("`{}` is written `{example}`", name.text);
-                self.sink.error("E0501", message, kind.span, format!("{} types", args.len()));
+                self.sink.error("E0801", message, kind.span, format!("{} types", args.len()));
                 None
             }
             _ => self.stored(kind).map(StateType::Single),
@@ -210,15 +212,15 @@ impl Lowerer<'_> {
                 let message = format!("`{}` needs a size", state.name.text);
                 let end = Span { start: state.kind.span.end, ..state.kind.span };
                 self.sink.report(
-                    Diagnostic::error("E0501", message, state.kind.span, "how many?")
+                    Diagnostic::error("E0801", message, state.kind.span, "how many?")
                         .note("the most entries it holds, in brackets: `[64k]`")
                         .patch(end, "[64k]"),
                 );
                 None
             }
             (Some(false), Some(size)) => {
-                let message = format!("a {} has no size", ty.describe());
-                self.sink.error("E0501", message, size.span, "remove this");
+                let message = format!("{} has no size", ty.describe());
+                self.sink.error("E0801", message, size.span, "remove this");
                 None
             }
             (_, None) => Some(1),
@@ -228,7 +230,7 @@ impl Lowerer<'_> {
                     return u32::try_from(number).ok();
                 }
                 let message = format!("the size must be 1 to {CAPACITY_MAX}, not {number}");
-                self.sink.error("E0503", message, size.span, "out of range");
+                self.sink.error("E0803", message, size.span, "out of range");
                 None
             }
         }
@@ -249,7 +251,7 @@ impl Lowerer<'_> {
             }
             if seen.contains(&name.text.as_str()) {
                 let message = format!("`{}` is given twice", name.text);
-                self.sink.error("E0501", message, name.span, "given again");
+                self.sink.error("E0801", message, name.span, "given again");
                 return None;
             }
             seen.push(&name.text);
@@ -271,13 +273,13 @@ impl Lowerer<'_> {
         if matches!(&expr.kind, ast::ExprKind::Name(word) if word == "oldest") {
             return Some(true);
         }
-        self.sink.error("E0501", "what is evicted is `oldest`", expr.span, "write `evict oldest`");
+        self.sink.error("E0801", "what is evicted is `oldest`", expr.span, "write `evict oldest`");
         None
     }
 
     fn unknown_option(&mut self, name: &ast::Ident, ty: &StateType) {
-        let message = format!("a {} has no option `{}`", ty.describe(), name.text);
-        let mut diagnostic = Diagnostic::error("E0501", message, name.span, "unknown option");
+        let message = format!("{} has no option `{}`", ty.describe(), name.text);
+        let mut diagnostic = Diagnostic::error("E0801", message, name.span, "unknown option");
         let known = ty.options();
         if let Some(near) = nearest(&name.text, known.iter().copied()) {
             diagnostic = diagnostic.note(format!("did you mean `{near}`?")).patch(name.span, near);
@@ -299,7 +301,7 @@ impl Lowerer<'_> {
                 let message = format!("`{}` needs `{name}`", state.name.text);
                 let example = example(if name == "members" { "maglev" } else { "bucket" });
                 self.sink.report(
-                    Diagnostic::error("E0501", message, state.kind.span, "incomplete")
+                    Diagnostic::error("E0801", message, state.kind.span, "incomplete")
                         .note(format!("for example `{example}`")),
                 );
             }

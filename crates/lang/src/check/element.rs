@@ -1,10 +1,10 @@
 //! Elements: their ports, and from an element with arguments to a node of the IR.
 
+use super::items::Items;
 use super::lower::{Lowerer, PortVar};
 use super::sink::Sink;
 use super::types::{Type, resolve};
 use super::value::{Tables, Value, eval_const};
-use super::items::Items;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Dest, Handler, Node, Trigger, reason};
 use crate::source::Span;
@@ -81,15 +81,15 @@ pub fn declared_ports<'p>(
 }
 
 /// Lowers an element with these arguments, one for each parameter, to a node: unnamed, with all
-/// wires unconnected. Reports everything that is wrong with the element; the node is of use only if
-/// nothing was.
+/// wires unconnected. Reports everything that is wrong with the element, and gives `None` then.
 pub fn lower_element(
     items: &Items<'_>,
     element: &ast::Element,
     args: &BTreeMap<String, Value>,
     tables: &dyn Tables,
     sink: &mut Sink,
-) -> Node {
+) -> Option<Node> {
+    let (errors, messages) = (sink.error_count(), sink.diagnostics.len());
     let (env, broken) = element_consts(items, element, args.clone(), tables, sink);
     let mut lowerer = Lowerer::new(items, &env, tables, sink);
     lowerer.broken = broken.into_iter().collect();
@@ -107,7 +107,12 @@ pub fn lower_element(
     warn_unreachable(&mut lowerer);
     lowerer.check_uncalled_fns(element);
     warn_unused(&mut lowerer, element);
-    lowerer.node
+    let node = lowerer.node;
+    let sound = sink.error_count() == errors;
+    if !sound {
+        sink.drop_warnings(messages);
+    }
+    sound.then_some(node)
 }
 
 /// Checks an element that nobody instantiates, with its defaults or, where there are none, stand-ins
@@ -132,7 +137,8 @@ pub fn check_element(
     lower_element(items, element, &args, tables, sink);
 }
 
-/// Checks the items of the user that no element uses: types, constants, functions.
+/// Checks the items of the user that no element uses: types, constants, functions. To be called
+/// when all elements were lowered.
 pub fn check_items(items: &Items<'_>, files: &[ast::File], tables: &dyn Tables, sink: &mut Sink) {
     let nothing = BTreeMap::new();
     for item in files.iter().flat_map(|file| &file.items) {
@@ -151,6 +157,7 @@ pub fn check_items(items: &Items<'_>, files: &[ast::File], tables: &dyn Tables, 
                 let is_current = |known: &&ast::Fn| known.name.span == function.name.span;
                 if let Some(known) = items.fns.get(function.name.text.as_str())
                     && is_current(known)
+                    && !items.is_called(&function.name.text)
                 {
                     Lowerer::new(items, &nothing, tables, sink).check_uncalled(known, true);
                 }
@@ -199,8 +206,7 @@ fn declare<'a>(lowerer: &mut Lowerer<'a>, element: &'a ast::Element) {
     });
     let ports: Vec<&ast::Port> = ports.flatten().collect();
     let (items, tables) = (lowerer.items, lowerer.tables);
-    let sound =
-        declared_ports(items, ports.iter().copied(), &lowerer.env, tables, lowerer.sink);
+    let sound = declared_ports(items, ports.iter().copied(), lowerer.env, tables, lowerer.sink);
     for port in ports {
         if let Some(count) = &port.count {
             lowerer.mark_names(count);

@@ -7,11 +7,12 @@ use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::syntax::ast;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// Names that a program cannot give to something of its own.
-pub(super) const RESERVED: &[&str] = &["Some", "None", "now", "hash", "min", "max", "load", "discard"];
+pub(super) const RESERVED: &[&str] =
+    &["Some", "None", "now", "hash", "min", "max", "load", "discard"];
 
 /// The declarations of a program and of the library, by name.
 ///
@@ -42,6 +43,7 @@ pub struct Items<'a> {
     variants: BTreeMap<&'a str, Vec<&'a ast::Enum>>,
     types: RefCell<BTreeMap<String, Slot<Type>>>,
     values: RefCell<BTreeMap<String, Slot<Option<Value>>>>,
+    called: RefCell<BTreeSet<String>>,
 }
 
 /// Something computed on first use; a second use meanwhile is a cycle.
@@ -71,6 +73,7 @@ impl<'a> Items<'a> {
             variants: BTreeMap::new(),
             types: RefCell::default(),
             values: RefCell::default(),
+            called: RefCell::default(),
         };
         let mut names = Names::default();
         for (index, file) in files.iter().enumerate() {
@@ -215,6 +218,16 @@ impl<'a> Items<'a> {
         let message = format!("{} cannot be part of another value", resolved.with_article());
         sink.error("E0212", message, ty.span, "not possible here");
         Type::Error
+    }
+
+    /// Takes note that a global function was expanded, and so checked.
+    pub(super) fn mark_called(&self, function: &str) {
+        self.called.borrow_mut().insert(function.into());
+    }
+
+    /// True if a global function was expanded.
+    pub(super) fn is_called(&self, function: &str) -> bool {
+        self.called.borrow().contains(function)
     }
 
     /// The slot of a global constant's value.

@@ -5,11 +5,12 @@
 //! pins that only pass on; flattening follows wires through them until it meets an element, the
 //! outside, or nothing.
 
-use super::element::{declared_ports, lower_element, ports as element_ports};
+use super::element::{lower_element, ports as element_ports};
 use super::items::Items;
 use super::sink::Sink;
 use super::suggest::nearest;
-use super::value::{Signature, Tables, Value, bind_args, eval_const};
+use super::types::resolve;
+use super::value::{Tables, Value, eval_const};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Dest, Node, Program, Stmt, StmtKind};
 use crate::source::Span;
@@ -21,6 +22,9 @@ pub const NODES_MAX: usize = 4096;
 
 /// Most levels of networks within networks.
 pub const NESTING_MAX: usize = 16;
+
+/// Most ports of a network, arrays expanded.
+pub const PORTS_MAX: u32 = 1024;
 
 /// Values of parameters, by name.
 pub type Args = BTreeMap<String, Value>;
@@ -56,11 +60,6 @@ impl<'a> Subject<'a> {
             Self::Element(e) => &e.params,
         }
     }
-
-    /// Name and parameters.
-    pub fn signature(self) -> Signature<'a> {
-        Signature { name: &self.name().text, params: self.params() }
-    }
 }
 
 /// Instantiates `subject` with `args`, which must hold a value for every parameter.
@@ -82,6 +81,61 @@ pub fn instantiate(
     };
     let program = builder.finish(subject.name().text.clone(), &outer);
     (sink.error_count() == errors).then_some(program)
+}
+
+/// The values of a subject's parameters: `given`, else the defaults. Reports what is missing,
+/// unknown or of the wrong type.
+pub fn bind_args(
+    items: &Items<'_>,
+    tables: &dyn Tables,
+    subject: Subject<'_>,
+    instance: &ast::Instance,
+    env: &Args,
+    sink: &mut Sink,
+) -> Option<Args> {
+    let mut sound = true;
+    for (name, _) in &instance.args {
+        if subject.params().iter().all(|p| p.name.text != name.text) {
+            sound = false;
+            sink.report(unknown_parameter(subject, name));
+        }
+    }
+    let mut bound = Args::new();
+    for param in subject.params() {
+        let ty = resolve(items, &param.ty, sink);
+        let given = instance.args.iter().find(|(name, _)| name.text == param.name.text);
+        let value = match (given, &param.default) {
+            (Some((_, expr)), _) => eval_const(items, env, expr, Some(&ty), tables, sink),
+            (None, Some(expr)) => eval_const(items, &bound, expr, Some(&ty), tables, sink),
+            (None, None) => {
+                let message = format!("`{}` needs a value", param.name.text);
+                let label = format!("`{}` has no default", param.name.text);
+                sink.report(
+                    Diagnostic::error("E0502", message, instance.span, label)
+                        .other(param.name.span, "the parameter")
+                        .note(format!("write `{}({}: …)`", subject.name().text, param.name.text)),
+                );
+                None
+            }
+        };
+        match value {
+            Some(value) => drop(bound.insert(param.name.text.clone(), value)),
+            None => sound = false,
+        }
+    }
+    sound.then_some(bound)
+}
+
+fn unknown_parameter(subject: Subject<'_>, name: &Ident) -> Diagnostic {
+    let of = &subject.name().text;
+    let message = format!("`{of}` has no parameter `{}`", name.text);
+    let diagnostic = Diagnostic::error("E0503", message, name.span, "not a parameter");
+    let names = subject.params().iter().map(|p| p.name.text.as_str());
+    match nearest(&name.text, names.clone()) {
+        Some(near) => diagnostic.note(format!("did you mean `{near}`?")).patch(name.span, near),
+        None if subject.params().is_empty() => diagnostic.note(format!("`{of}` takes none")),
+        None => diagnostic.note(format!("it has {}", names.collect::<Vec<_>>().join(", "))),
+    }
 }
 
 /// Index into [`Builder::pins`].
@@ -158,7 +212,7 @@ impl<'a> Builder<'_, 'a> {
             return None;
         }
         let declared = element_ports(self.items, element, args, self.tables, self.sink);
-        let mut node = lower_element(self.items, element, args, self.tables, self.sink);
+        let mut node = lower_element(self.items, element, args, self.tables, self.sink)?;
         node.name.clone_from(&name);
         let index = self.nodes.len() as u32;
         self.nodes.push(node);
@@ -219,22 +273,39 @@ impl<'a> Builder<'_, 'a> {
     }
 
     fn border(&mut self, network: &ast::Network, args: &Args) -> Option<Vec<PortPins>> {
-        let errors = self.sink.error_count();
-        let declared = network.members.iter().filter_map(|member| match &member.kind {
-            MemberKind::Ports(ports) => Some(ports),
-            _ => None,
-        });
-        let ports = declared_ports(self.items, declared.flatten(), args, self.tables, self.sink);
-        let border = ports
-            .into_iter()
-            .map(|(name, count)| {
-                let pins = (0..count.unwrap_or(1))
+        let mut border: Vec<PortPins> = Vec::new();
+        let mut total = 0;
+        for member in &network.members {
+            let MemberKind::Ports(ports) = &member.kind else { continue };
+            for port in ports {
+                if border.iter().any(|b| b.name == port.name.text) {
+                    let message = format!("the port `{}` is declared twice", port.name.text);
+                    self.sink.error("E0104", message, port.name.span, "declared again");
+                    continue;
+                }
+                let count = match &port.count {
+                    None => 1,
+                    Some(expr) => {
+                        let ty = super::types::Type::Uint(32);
+                        let value =
+                            eval_const(self.items, args, expr, Some(&ty), self.tables, self.sink)?;
+                        value.as_u64().unwrap_or(0) as u32
+                    }
+                };
+                total += count.min(PORTS_MAX + 1);
+                if count == 0 || total > PORTS_MAX {
+                    let message = format!("a network has 1 to {PORTS_MAX} ports");
+                    self.sink.error("E0504", message, port.name.span, "too many or none");
+                    return None;
+                }
+                let pins = (0..count)
                     .map(|_| (self.pin(PinKind::Border), self.pin(PinKind::Border)))
                     .collect();
-                PortPins { name: name.text.clone(), is_array: count.is_some(), pins }
-            })
-            .collect();
-        (self.sink.error_count() == errors).then_some(border)
+                let is_array = port.count.is_some();
+                border.push(PortPins { name: port.name.text.clone(), is_array, pins });
+            }
+        }
+        Some(border)
     }
 
     /// `let name = Element(args)`
@@ -258,20 +329,12 @@ impl<'a> Builder<'_, 'a> {
     }
 
     /// Makes an instance called `name` within the scope.
-    fn place(
-        &mut self,
-        scope: &Scope<'_>,
-        name: &str,
-        instance: &ast::Instance,
-    ) -> Option<Placed> {
+    fn place(&mut self, scope: &Scope<'_>, name: &str, instance: &ast::Instance) -> Option<Placed> {
         let Some(subject) = Subject::find(self.items, &instance.name.text) else {
             self.unknown(scope, &instance.name);
             return None;
         };
-        let (signature, span) = (subject.signature(), instance.span);
-        let (items, tables) = (self.items, self.tables);
-        let args =
-            bind_args(items, signature, &instance.args, scope.args, span, tables, self.sink)?;
+        let args = bind_args(self.items, self.tables, subject, instance, scope.args, self.sink)?;
         let path = format!("{}{name}", scope.prefix);
         match subject {
             Subject::Element(element) => {
@@ -296,8 +359,7 @@ impl<'a> Builder<'_, 'a> {
             .chain(self.items.networks.keys().copied());
         let mut diagnostic = Diagnostic::error("E0501", message, name.span, "not known here");
         if let Some(near) = nearest(&name.text, known) {
-            diagnostic =
-                diagnostic.note(format!("did you mean `{near}`?")).patch(name.span, near);
+            diagnostic = diagnostic.note(format!("did you mean `{near}`?")).patch(name.span, near);
         }
         self.sink.report(diagnostic);
     }
@@ -519,10 +581,8 @@ impl<'a> Builder<'_, 'a> {
             let Some(node) = placed.node else { continue };
             let entered: Vec<PinId> =
                 placed.ports.iter().flat_map(|p| p.pins.iter().map(|pin| pin.0)).collect();
-            let reached = self
-                .pins
-                .iter()
-                .any(|p| p.next.is_some_and(|(to, _)| entered.contains(&to)));
+            let reached =
+                self.pins.iter().any(|p| p.next.is_some_and(|(to, _)| entered.contains(&to)));
             if !reached {
                 let message = format!("no packet reaches `{}`", placed.name);
                 self.sink.warning("W0501", message, placed.span, "wired to nothing");

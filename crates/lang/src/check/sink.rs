@@ -50,6 +50,17 @@ impl Sink {
         self.report(Diagnostic::warning(code, message, span, label));
     }
 
+    /// Drops the warnings among the messages from `first` on. They are not reported again.
+    ///
+    /// What is unused or never reached may only seem so where there are errors.
+    pub fn drop_warnings(&mut self, first: usize) {
+        let mut index = 0;
+        self.diagnostics.retain(|d| {
+            index += 1;
+            index <= first || d.severity == Severity::Error
+        });
+    }
+
     /// True if any error was reported.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|d| d.severity == Severity::Error)

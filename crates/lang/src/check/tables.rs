@@ -64,7 +64,7 @@ impl Tables for FileTables<'_> {
             _ => Err("the name of a table's file ends in .csv or .toml".into()),
         };
         match rows {
-            Ok(rows) => Some(Value::Table { record: Rc::clone(record), rows: Rc::new(rows) }),
+            Ok(rows) => Some(Value::Table { record: Rc::clone(record), rows }),
             Err(why) => {
                 let expected: Vec<_> =
                     columns.iter().map(|c| format!("{}: {}", c.name, c.ty)).collect();
@@ -110,8 +110,10 @@ fn match_header(header: &[String], columns: &[Column]) -> Result<Vec<usize>, Str
 }
 
 fn csv_rows(text: &str, columns: &[Column]) -> Result<Vec<Vec<u128>>, String> {
-    let mut reader =
-        csv::ReaderBuilder::new().trim(csv::Trim::All).comment(Some(b'#')).from_reader(text.as_bytes());
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .comment(Some(b'#'))
+        .from_reader(text.as_bytes());
     let header = reader.headers().map_err(|e| e.to_string())?;
     let header: Vec<_> = header.iter().map(str::to_owned).collect();
     let order = match_header(&header, columns)?;
@@ -174,9 +176,10 @@ fn flatten(value: &toml::Value, path: &str, out: &mut Vec<(String, String)>) {
         }
         toml::Value::String(text) => out.push((path.into(), text.clone())),
         toml::Value::Integer(number) => out.push((path.into(), number.to_string())),
+        toml::Value::Float(number) => out.push((path.into(), number.to_string())),
         toml::Value::Boolean(truth) => out.push((path.into(), truth.to_string())),
-        // No field can hold it; that is told when its column is read.
-        other => out.push((path.into(), format!("a TOML {}", other.type_str()))),
+        toml::Value::Datetime(time) => out.push((path.into(), time.to_string())),
+        toml::Value::Array(_) => out.push((path.into(), "[…]".into())),
     }
 }
 
@@ -272,32 +275,35 @@ mod tests {
         let tables = FileTables { files: &files, names: vec!["p.trama".into()] };
         let mut sink = Sink::new();
         match tables.load(0, path, key, &record(), Span::default(), &mut sink) {
-            Some(Value::Table { rows, .. }) => Ok(rows.to_vec()),
+            Some(Value::Table { rows, .. }) => Ok(rows),
             _ => Err(sink.diagnostics.remove(0).message),
         }
     }
 
     #[test]
     fn csv_columns_may_stand_in_any_order() {
-        let rows = load("t.csv", None, "port, idle, prefix\n# note\n80, 2s, 10.0.0.0/8\n81,,1.2.3.4\n");
-        let expected = vec![
-            vec![0x0a00_0000, 8, 80, 1, 2_000_000_000],
-            vec![0x0102_0304, 32, 81, 0, 0],
-        ];
+        let rows =
+            load("t.csv", None, "port, idle, prefix\n# note\n80, 2s, 10.0.0.0/8\n81,,1.2.3.4\n");
+        let expected =
+            vec![vec![0x0a00_0000, 8, 80, 1, 2_000_000_000], vec![0x0102_0304, 32, 81, 0, 0]];
         assert_eq!(rows, Ok(expected));
     }
 
     #[test]
     fn toml_arrays_of_tables_are_rows() {
         let text = "[[a]]\nprefix = \"10.0.0.0/8\"\nport = 80\nidle = \"1ms\"\n";
-        assert_eq!(load("t.toml", Some("a"), text), Ok(vec![vec![0x0a00_0000, 8, 80, 1, 1_000_000]]));
+        assert_eq!(
+            load("t.toml", Some("a"), text),
+            Ok(vec![vec![0x0a00_0000, 8, 80, 1, 1_000_000]])
+        );
         let why = load("t.toml", Some("b"), text).expect_err("there is no such array");
         assert!(why.contains("[[b]]"), "{why}");
     }
 
     #[test]
     fn wrong_cells_are_named() {
-        let why = load("t.csv", None, "prefix,port,idle\n10.0.0.0/8,256,\n").expect_err("too great");
+        let why =
+            load("t.csv", None, "prefix,port,idle\n10.0.0.0/8,256,\n").expect_err("too great");
         assert!(why.contains("line 2") && why.contains("`port`") && why.contains("256"), "{why}");
         let why = load("t.csv", None, "prefix,prot,idle\n").expect_err("misspelt");
         assert!(why.contains("`port`"), "{why}");

@@ -342,9 +342,7 @@ fn named(items: &Items<'_>, name: &str, ty: &ast::Type, sink: &mut Sink) -> Type
     let mut diagnostic =
         crate::diagnostic::Diagnostic::error("E0102", message, ty.span, "not a type");
     if let Some(near) = nearest(name, names).filter(|near| *near != name) {
-        diagnostic = diagnostic
-            .note(format!("did you mean `{near}`?"))
-            .patch(ty.span, near);
+        diagnostic = diagnostic.note(format!("did you mean `{near}`?")).patch(ty.span, near);
     } else if name.starts_with(['u', 'i']) && name[1..].parse::<u32>().is_ok() {
         diagnostic =
             diagnostic.note("integers are `u1` to `u64`, `u128`, `i8`, `i16`, `i32` and `i64`");

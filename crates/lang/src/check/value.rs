@@ -31,7 +31,7 @@ pub enum Value {
         /// Type of the rows.
         record: Rc<RecordType>,
         /// The leaves of each row.
-        rows: Rc<Vec<Vec<u128>>>,
+        rows: Vec<Vec<u128>>,
     },
     /// Text.
     Str(String),
@@ -81,16 +81,21 @@ impl Value {
         }
     }
 
-    /// A value of a type to check an element with that nobody instantiates: ones for numbers,
-    /// zeros for the rest, no rows.
+    /// A value of a type to check an element with that nobody instantiates: two for numbers
+    /// and lengths of time, zeros for the rest, no rows.
     pub fn placeholder(ty: &Type) -> Option<Self> {
         Some(match ty {
             Type::Error | Type::Never | Type::Unit => return None,
             Type::Str => Self::Str(String::new()),
-            Type::Table(record) => Self::Table { record: Rc::clone(record), rows: Rc::default() },
+            Type::Table(record) => Self::Table { record: Rc::clone(record), rows: Vec::new() },
             _ => {
-                let one = u128::from(ty.is_integer() || *ty == Type::Duration);
-                Self::Data { ty: ty.clone(), leaves: vec![one; ty.leaf_count()] }
+                // Two is a size, a prime number of slots, a period.
+                let number = match ty {
+                    Type::Uint(1) => 1,
+                    Type::Uint(_) | Type::Int(_) | Type::Duration => 2,
+                    _ => 0,
+                };
+                Self::Data { ty: ty.clone(), leaves: vec![number; ty.leaf_count()] }
             }
         })
     }
@@ -223,7 +228,7 @@ fn eval_table(
                 .collect();
             let rows: Option<Vec<_>> =
                 rows.into_iter().map(|row| row.map(|value| value.leaves())).collect();
-            rows.map(|rows| Value::Table { record: Rc::clone(record), rows: Rc::new(rows) })
+            rows.map(|rows| Value::Table { record: Rc::clone(record), rows })
         }
         ast::ExprKind::Call(name, args) if name.text == "load" => {
             let mut texts = Vec::new();
@@ -257,92 +262,6 @@ fn eval_table(
     }
 }
 
-/// What arguments are given for.
-#[derive(Clone, Copy, Debug)]
-pub struct Signature<'a> {
-    /// Name of the element or network, for messages.
-    pub name: &'a str,
-    /// Its parameters.
-    pub params: &'a [ast::Param],
-}
-
-/// The parameters of an element or network from the arguments of an instance: evaluated, with
-/// defaults filled in. `env` holds the parameters of the network in which the instance stands;
-/// `span` is the instance's. Gives `None` after reporting an unknown, double, missing or wrong
-/// argument.
-pub fn bind_args(
-    items: &Items<'_>,
-    signature: Signature<'_>,
-    args: &[(ast::Ident, ast::Expr)],
-    env: &BTreeMap<String, Value>,
-    span: Span,
-    loader: &dyn Tables,
-    sink: &mut Sink,
-) -> Option<BTreeMap<String, Value>> {
-    let mut sound = check_arg_names(signature, args, sink);
-    let mut bound = BTreeMap::new();
-    for param in signature.params {
-        let ty = resolve(items, &param.ty, sink);
-        let given = args.iter().find(|(name, _)| name.text == param.name.text);
-        let value = match (given, &param.default) {
-            (Some((_, expr)), _) => eval_const(items, env, expr, Some(&ty), loader, sink),
-            (None, Some(default)) => {
-                eval_const(items, &bound, default, Some(&ty), loader, sink)
-            }
-            (None, None) => {
-                let message =
-                    format!("`{}` needs a value for `{}`", signature.name, param.name.text);
-                sink.report(
-                    crate::diagnostic::Diagnostic::error(
-                        "E0109",
-                        message,
-                        span,
-                        format!("add `{}: …`", param.name.text),
-                    )
-                    .other(param.name.span, "declared here without a default"),
-                );
-                None
-            }
-        };
-        match value {
-            Some(value) if ty != Type::Error => {
-                bound.insert(param.name.text.clone(), value);
-            }
-            _ => sound = false,
-        }
-    }
-    sound.then_some(bound)
-}
-
-/// Reports arguments that no parameter takes, or that are given twice.
-fn check_arg_names(
-    signature: Signature<'_>,
-    args: &[(ast::Ident, ast::Expr)],
-    sink: &mut Sink,
-) -> bool {
-    let mut sound = true;
-    for (i, (name, _)) in args.iter().enumerate() {
-        let is_param = signature.params.iter().any(|p| p.name.text == name.text);
-        if !is_param {
-            let message = format!("`{}` has no parameter `{}`", signature.name, name.text);
-            let mut diagnostic =
-                crate::diagnostic::Diagnostic::error("E0108", message, name.span, "unknown");
-            let names = signature.params.iter().map(|p| p.name.text.as_str());
-            if let Some(near) = super::suggest::nearest(&name.text, names) {
-                diagnostic =
-                    diagnostic.note(format!("did you mean `{near}`?")).patch(name.span, near);
-            }
-            sink.report(diagnostic);
-            sound = false;
-        } else if args[..i].iter().any(|(before, _)| before.text == name.text) {
-            let message = format!("`{}` is given twice", name.text);
-            sink.error("E0104", message, name.span, "given again");
-            sound = false;
-        }
-    }
-    sound
-}
-
 impl fmt::Display for Value {
     /// Prints the value as a program writes it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -369,7 +288,11 @@ fn write_data(f: &mut fmt::Formatter<'_>, ty: &Type, leaves: &[u128]) -> fmt::Re
         Type::Bool => write!(f, "{}", first != 0),
         Type::Mac => {
             let b = (first as u64).to_be_bytes();
-            write!(f, "{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", b[2], b[3], b[4], b[5], b[6], b[7])
+            write!(
+                f,
+                "{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}",
+                b[2], b[3], b[4], b[5], b[6], b[7]
+            )
         }
         Type::Ip4 => write!(f, "{}", Ipv4Addr::from(first as u32)),
         Type::Ip6 => write!(f, "{}", Ipv6Addr::from(first)),

@@ -5,6 +5,7 @@
 //! comparison with a field of a header that is absent is false, and so `!(…)` of it is true.
 
 mod build;
+pub mod codes;
 
 #[cfg(test)]
 mod tests;

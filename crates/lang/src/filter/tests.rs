@@ -120,3 +120,16 @@ fn constants_of_a_program_are_known() {
     assert!(filter.matches(&syn()));
     assert!(Filter::of(&expr, &|_| None).is_err(), "without constants it is not");
 }
+
+#[test]
+fn every_code_is_explained_by_its_examples() {
+    for page in codes::CODES {
+        let why = Filter::parse(page.bad).expect_err(page.code);
+        assert_eq!(why.iter().map(|d| d.code).collect::<Vec<_>>(), [page.code]);
+        filter(page.good);
+    }
+    for used in include_str!("build.rs").split("\"E07").skip(1) {
+        let code = format!("E07{}", &used[..2]);
+        assert!(codes::CODES.iter().any(|page| page.code == code), "{code} has no page");
+    }
+}

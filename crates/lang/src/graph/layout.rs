@@ -31,6 +31,8 @@ pub(super) struct BoxSize {
     pub(super) left: Vec<usize>,
     /// Ports on the right side.
     pub(super) right: Vec<usize>,
+    /// Ports without a wire, which are among those on the left side.
+    pub(super) bare: Vec<usize>,
     /// One line for each state object.
     pub(super) states: Vec<String>,
 }
@@ -48,6 +50,7 @@ impl BoxSize {
         node: &Node,
         left: Vec<usize>,
         right: Vec<usize>,
+        bare: Vec<usize>,
         states: Vec<String>,
     ) -> Self {
         let name_of = |port: &usize| node.ports.get(*port).map_or(0.0, |name| chars(name));
@@ -61,7 +64,7 @@ impl BoxSize {
         let state_rows = states.len() as f64;
         let separator = if states.is_empty() { 0.0 } else { PAD };
         let height = 2.0 * LINE + PAD + rows * LINE + separator + state_rows * LINE + PAD;
-        Self { width, height, left, right, states }
+        Self { width, height, left, right, bare, states }
     }
 
     /// Height of a port's middle below the top of the box.

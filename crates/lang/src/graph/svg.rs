@@ -2,14 +2,14 @@
 
 use super::layout::{BoxSize, LINE, Layout, MARGIN, NAME_CHAR, PAD};
 use super::wires::{Sketch, Vertex};
-use crate::ir::{Dest, Node, Program};
+use crate::ir::{Node, Program};
 use std::fmt::Write;
 
 /// Length of an arrow's head.
 const HEAD: f64 = 9.0;
 
 const STYLE: &str = "\
-text{font-family:ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;font-size:12px;fill:#1f2933}
+text{font:12px ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;fill:#1f2933}
 .name{font-size:14px;font-weight:bold}
 .quiet{fill:#61707d}
 .box{fill:#ffffff;stroke:#3e5c76;stroke-width:1.5}
@@ -104,7 +104,8 @@ impl Svg {
     fn text(&mut self, (x, y): (f64, f64), class: &str, anchor: &str, text: &str) {
         let text = escaped(text);
         self.line(&format!(
-            "<text x=\"{x:.1}\" y=\"{y:.1}\" class=\"{class}\" text-anchor=\"{anchor}\">{text}</text>"
+            "<text x=\"{x:.1}\" y=\"{y:.1}\" class=\"{class}\" \
+             text-anchor=\"{anchor}\">{text}</text>"
         ));
     }
 
@@ -142,7 +143,8 @@ impl Svg {
         let base = x + back;
         let (above, below) = (y - HEAD / 2.0, y + HEAD / 2.0);
         self.line(&format!(
-            "<path class=\"head\" d=\"M{x:.1} {y:.1} L{base:.1} {above:.1} L{base:.1} {below:.1} Z\"/>"
+            "<path class=\"head\" \
+             d=\"M{x:.1} {y:.1} L{base:.1} {above:.1} L{base:.1} {below:.1} Z\"/>"
         ));
     }
 
@@ -177,7 +179,8 @@ impl Svg {
         ));
         let band = 2.0 * LINE + PAD / 2.0;
         self.line(&format!(
-            "<rect class=\"band\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" rx=\"3\"/>",
+            "<rect class=\"band\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" \
+             height=\"{:.1}\" rx=\"3\"/>",
             x + 1.0,
             y + 1.0,
             width - 2.0,
@@ -186,13 +189,15 @@ impl Svg {
         let middle = x + width / 2.0;
         self.text((middle, y + LINE), "name", "middle", &node.name);
         self.text((middle, y + 2.0 * LINE - 2.0), "quiet", "middle", &node.element);
+        let name = |port: usize| node.ports.get(port).map_or("", String::as_str);
         for &port in &size.left {
             let at = (x, y + size.port_y(&size.left, port));
-            self.port(at, node, port, (PAD, "start"));
+            let class = if size.bare.contains(&port) { "bare" } else { "dot" };
+            self.port(at, class, (PAD, "start"), name(port));
         }
         for &port in &size.right {
             let at = (x + width, y + size.port_y(&size.right, port));
-            self.port(at, node, port, (-PAD, "end"));
+            self.port(at, "dot", (-PAD, "end"), name(port));
         }
         let rows = size.left.len().max(size.right.len()) as f64;
         let rule = y + 2.0 * LINE + PAD + rows * LINE + PAD / 2.0;
@@ -209,11 +214,8 @@ impl Svg {
         self.line("</g>");
     }
 
-    fn port(&mut self, (x, y): (f64, f64), node: &Node, port: usize, (dx, anchor): (f64, &str)) {
-        let unconnected = matches!(node.wires.get(port), None | Some(Dest::Unconnected));
-        let class = if unconnected { "bare" } else { "dot" };
+    fn port(&mut self, (x, y): (f64, f64), class: &str, (dx, anchor): (f64, &str), name: &str) {
         self.line(&format!("<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\"/>"));
-        let name = node.ports.get(port).map_or("", String::as_str);
         self.text((x + dx, y + 4.0), "", anchor, name);
     }
 }

@@ -220,9 +220,9 @@ impl Sketch {
             (0..node.ports.len()).filter(|p| !left.contains(p) && !right.contains(p)).collect();
         left.sort_unstable();
         right.sort_unstable();
-        left.extend(bare);
+        left.extend(&bare);
         let states = node.states.iter().map(state_line).collect();
-        BoxSize::element(node, left, right, states)
+        BoxSize::element(node, left, right, bare, states)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Source text to syntax tree, and back to formatted text.
 
 pub mod ast;
+pub mod codes;
 pub mod format;
 mod lexer;
 mod nearest;
@@ -30,7 +31,9 @@ pub fn parse_duration(text: &str) -> Option<trama_base::Nanos> {
     let file = sources.add("time", text);
     match parse_expr(&sources, file) {
         (
-            ast::Expr { kind: ast::ExprKind::Literal(ast::Literal::Duration { nanos, .. }), .. },
+            ast::Expr {
+                kind: ast::ExprKind::Literal(ast::Literal::Duration { nanos, .. }), ..
+            },
             messages,
         ) if messages.is_empty() => Some(trama_base::Nanos(nanos)),
         _ => None,

@@ -28,12 +28,7 @@ pub fn run_all(
     tests.map(|test| run_one(unit, test, files, make)).collect()
 }
 
-fn run_one(
-    unit: &Unit,
-    test: &ast::Test,
-    files: &dyn Files,
-    make: &MakeEngine<'_>,
-) -> TestOutcome {
+fn run_one(unit: &Unit, test: &ast::Test, files: &dyn Files, make: &MakeEngine<'_>) -> TestOutcome {
     let checked = unit.check_test(test, files);
     let Some(program) = checked.program.map(Arc::new) else {
         let errors = checked.diagnostics.iter().filter(|d| d.severity == Severity::Error);

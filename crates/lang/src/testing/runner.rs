@@ -39,6 +39,8 @@ pub(super) struct Runner<'a> {
     logs: Vec<String>,
     /// The step that brought it about.
     cause: Span,
+    /// A failure has listed it: it is not listed again for lack of a claim.
+    told: bool,
     failures: Vec<Failure>,
 }
 
@@ -54,6 +56,7 @@ impl<'a> Runner<'a> {
             drops: Vec::new(),
             logs: Vec::new(),
             cause: Span::default(),
+            told: false,
             failures: Vec::new(),
         }
     }
@@ -222,7 +225,8 @@ impl<'a> Runner<'a> {
 
     /// Complains about what nobody claimed, and forgets it.
     fn settle(&mut self) {
-        if let Some(effects) = self.effects() {
+        let told = std::mem::take(&mut self.told);
+        if let Some(effects) = self.effects().filter(|_| !told) {
             self.fail(self.cause, format!("nothing expects what this caused: {effects}"));
         }
         self.forget();
@@ -237,7 +241,7 @@ impl<'a> Runner<'a> {
             None => None,
         };
         let Some(at) = self.sent.iter().position(|p| p.port == port) else {
-            let effects = self.effects().unwrap_or_else(|| "nothing at all".to_string());
+            let effects = self.tell();
             let name = &self.scope.program.ports[port as usize];
             self.fail(span, format!("nothing was sent to {name}; instead: {effects}"));
             return Ok(());
@@ -278,15 +282,14 @@ impl<'a> Runner<'a> {
             self.drops.remove(at);
             return;
         }
-        let effects = self.effects().unwrap_or_else(|| "nothing at all".to_string());
+        let effects = self.tell();
         self.fail(span, format!("nothing was dropped so; instead: {effects}"));
-        // Claim what was probably meant, so that it is not reported a second time.
-        if !self.drops.is_empty() {
-            self.drops.remove(0);
-        } else if !self.sent.is_empty() {
-            let packet = self.sent.remove(0);
-            self.pool.give(packet);
-        }
+    }
+
+    /// What is not yet claimed, for a failure that lists it.
+    fn tell(&mut self) -> String {
+        self.told = true;
+        self.effects().unwrap_or_else(|| "nothing at all".to_string())
     }
 }
 

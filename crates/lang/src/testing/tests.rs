@@ -58,8 +58,8 @@ fn views(views: &[(&str, View)]) -> Vec<(String, View)> {
 }
 
 /// Remembers the source and port of what comes from `lan`, and lets in from `wan` what is for a
-/// source it has seen. Counts both, and keeps the time of the last timer in `ticks`.
-fn program() -> Program {
+/// source it has seen; counts both. Adds one to `ticks` every minute.
+fn handlers() -> Vec<Handler> {
     let key = |name| vec![field(HeaderId::IP, name)];
     let count = || {
         let len = expr(ir::ExprKind::Meta(PacketId(0), ir::Meta::Len), 32);
@@ -85,6 +85,18 @@ fn program() -> Program {
         body: vec![state(2, StateOp::ArrayUpdate { index, updates: vec![tick] })],
         span: Span::default(),
     };
+    vec![
+        on(0, &[HeaderId::IP, HeaderId::L4], vec![count(), state(0, put), send(1)]),
+        on(
+            1,
+            &[HeaderId::IP],
+            vec![count(), state(0, get), stmt(StmtKind::If(found, vec![send(0)], refuse))],
+        ),
+        timer,
+    ]
+}
+
+fn program() -> Program {
     let map = StateKind::Map {
         capacity: 4,
         expire: Some(Nanos::from_secs(10)),
@@ -119,15 +131,7 @@ fn program() -> Program {
             views: vec![View::Ip4],
             limit_per_s: None,
         }],
-        handlers: vec![
-            on(0, &[HeaderId::IP, HeaderId::L4], vec![count(), state(0, put), send(1)]),
-            on(
-                1,
-                &[HeaderId::IP],
-                vec![count(), state(0, get), stmt(StmtKind::If(found, vec![send(0)], refuse))],
-            ),
-            timer,
-        ],
+        handlers: handlers(),
     };
     Program {
         name: "wall".to_string(),

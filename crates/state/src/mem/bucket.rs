@@ -91,7 +91,7 @@ impl Bucket {
             return false;
         }
         let cost = u128::from(amount) * TOKEN;
-        let Some(slot) = self.table.find(hash, key) else {
+        let Some(slot) = self.table.find_hashed(hash, key) else {
             return self.take_first(hash, key, cost, now);
         };
         let fill = self.fill_at(self.level(slot), now);
@@ -203,5 +203,5 @@ fn layout(spec: &StateSpec) -> Layout {
     let StateKind::Bucket { capacity, .. } = spec.kind else {
         unreachable!("a bucket was asked for")
     };
-    Layout { capacity, header_bytes: 0, key_bytes: spec.key.bytes(), value_bytes: VALUE_BYTES }
+    Layout { capacity, has_stamp: false, key_bytes: spec.key.bytes(), value_bytes: VALUE_BYTES }
 }

@@ -2,43 +2,47 @@
 //!
 //! Buckets of one cache line, as in F14 (Bronson and Shi, "Open-sourcing F14 for faster, more
 //! memory-efficient hash tables", 2019): twelve tags of eight bits from the hash, a count, and
-//! twelve slot numbers. All tags of a bucket are compared at once, so that a search has hardly a
-//! branch to guess and several searches overlap in the processor.
+//! twelve slot numbers. Tags are compared eight at once, so that a search has hardly a branch to
+//! guess and several searches overlap in the processor. At capacity a bucket holds six entries on
+//! average, and one entry in thirty is not among the first eight places.
 //!
 //! An entry whose home bucket is full goes to the next that is not; each bucket that it passes
 //! counts it. A search goes on behind a bucket only while that count is not zero, and a removal
-//! takes back what the insertion counted: there are no tombstones and nothing is ever rebuilt. On
-//! average eight of twelve places are taken at capacity, when about one entry in fifty has passed
-//! a bucket.
+//! takes back what the insertion counted: there are no tombstones and nothing is ever rebuilt.
 
-use super::lines::Lines;
+use super::lines::{LINE_WORDS, Lines};
 
 /// Places in a bucket.
 const PLACES: usize = 12;
 
 /// Entries for each bucket at capacity.
-const LOAD: u32 = 8;
+const LOAD: u32 = 6;
+
+/// Word of a bucket with the tags of places 8 to 11; those before it have the others.
+const LATE_TAGS: usize = 2;
+
+/// Word of a bucket with the count of entries that passed it.
+const PASSED: usize = 3;
+
+/// Word of a bucket with the slot of place 0; those behind it have the others.
+const SLOTS: usize = 4;
 
 /// A word with the lowest bit of each byte set.
 const LOW_BITS: u64 = 0x0101_0101_0101_0101;
 
-/// The count of passing entries is the upper half of word 1.
-const PASSED_ONE: u64 = 1 << 32;
-
-/// Tags 0 to 7; tags 8 to 11 and the count; then the slots, two a word.
-type Bucket = [u64; 8];
+type Bucket = [u32; LINE_WORDS];
 
 /// A hash index of fixed capacity.
 #[derive(Debug)]
 pub(super) struct Index {
-    buckets: u64,
-    words: Lines,
+    buckets: u32,
+    lines: Lines,
 }
 
 impl Index {
     pub(super) fn new(capacity: u32) -> Self {
         let buckets = Self::buckets(capacity);
-        Self { buckets, words: Lines::new(buckets) }
+        Self { buckets, lines: Lines::new(buckets) }
     }
 
     /// Bytes that an index reserves.
@@ -46,77 +50,88 @@ impl Index {
         Lines::bytes(Self::buckets(capacity))
     }
 
-    fn buckets(capacity: u32) -> u64 {
-        u64::from(capacity.div_ceil(LOAD)).max(1)
+    fn buckets(capacity: u32) -> u32 {
+        capacity.div_ceil(LOAD).max(1)
     }
 
     pub(super) fn reserved_bytes(&self) -> u64 {
-        self.words.reserved_bytes()
+        self.lines.reserved_bytes()
     }
 
-    /// The slot under a hash for which `is_it` holds.
-    #[inline]
-    pub(super) fn find(&self, hash: u64, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
-        let home = self.home(hash);
-        let bucket = self.bucket(home);
-        let mut places = places_of(bucket, tag(hash));
-        while places != 0 {
-            let slot = slot_at(bucket, first_place(places));
-            if is_it(slot) {
-                return Some(slot);
-            }
-            places &= places - 1;
-        }
-        if bucket[1] < PASSED_ONE { None } else { self.find_behind(home, hash, is_it) }
-    }
-
-    /// The rest of a search that did not end in the home bucket.
-    #[cold]
-    fn find_behind(&self, home: u64, hash: u64, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
-        let mut number = self.after(home);
-        while number != home {
-            let bucket = self.bucket(number);
-            let mut places = places_of(bucket, tag(hash));
+    /// The slot under a hash for which `is_it` holds, if it is in its home.
+    #[inline(always)]
+    pub(super) fn find_home(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+        let bucket = self.lines.line(self.home(hash));
+        let (mut tags, mut slots) = (early_tags(bucket), SLOTS);
+        loop {
+            let mut places = likely_places(tags, tag(hash));
             while places != 0 {
-                let slot = slot_at(bucket, first_place(places));
+                let slot = bucket[(slots + first_place(places)) % LINE_WORDS];
                 if is_it(slot) {
                     return Some(slot);
                 }
                 places &= places - 1;
             }
-            if bucket[1] < PASSED_ONE {
+            if slots != SLOTS || bucket[LATE_TAGS] == 0 {
                 return None;
             }
-            number = self.after(number);
+            (tags, slots) = (bucket[LATE_TAGS].into(), SLOTS + 8);
         }
-        None
     }
 
-    /// The first slot that a search for a hash asks about in its home bucket.
+    /// True if a slot under a hash may be behind its home.
+    #[inline(always)]
+    pub(super) fn goes_on(&self, hash: u64) -> bool {
+        self.lines.line(self.home(hash))[PASSED] != 0
+    }
+
+    /// The slot under a hash for which `is_it` holds, wherever it is.
+    #[inline]
+    pub(super) fn find(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+        let home = self.home(hash);
+        let mut number = home;
+        loop {
+            let bucket = self.lines.line(number);
+            let mut places = places_of(bucket, tag(hash));
+            while places != 0 {
+                let slot = bucket[SLOTS + places.trailing_zeros() as usize];
+                if is_it(slot) {
+                    return Some(slot);
+                }
+                places &= places - 1;
+            }
+            number = self.after(number);
+            if bucket[PASSED] == 0 || number == home {
+                return None;
+            }
+        }
+    }
+
+    /// The first slot that a search for a hash asks about.
     #[inline]
     pub(super) fn first(&self, hash: u64) -> Option<u32> {
-        let bucket = self.bucket(self.home(hash));
-        let places = places_of(bucket, tag(hash));
-        (places != 0).then(|| slot_at(bucket, first_place(places)))
+        let bucket = self.lines.line(self.home(hash));
+        let places = likely_places(early_tags(bucket), tag(hash));
+        (places != 0).then(|| bucket[SLOTS + first_place(places)])
     }
 
     /// Address of the line where the search for a hash starts.
     #[inline]
     pub(super) fn address(&self, hash: u64) -> *const u8 {
-        self.bucket(self.home(hash)).as_ptr().cast()
+        self.lines.line(self.home(hash)).as_ptr().cast()
     }
 
     /// Puts a slot under a hash. There must be fewer than the capacity.
     pub(super) fn insert(&mut self, hash: u64, slot: u32) {
         let mut number = self.home(hash);
         loop {
-            let bucket = self.bucket_mut(number);
+            let bucket = self.lines.line_mut(number);
             let places = places_of(bucket, 0);
             if places != 0 {
-                set(bucket, first_place(places), tag(hash), slot);
+                set(bucket, places.trailing_zeros() as usize, tag(hash), slot);
                 return;
             }
-            bucket[1] += PASSED_ONE;
+            bucket[PASSED] += 1;
             number = self.after(number);
         }
     }
@@ -125,17 +140,17 @@ impl Index {
     pub(super) fn remove(&mut self, hash: u64, slot: u32) {
         let mut number = self.home(hash);
         loop {
-            let bucket = self.bucket_mut(number);
+            let bucket = self.lines.line_mut(number);
             let mut places = places_of(bucket, tag(hash));
             while places != 0 {
-                let place = first_place(places);
-                if slot_at(bucket, place) == slot {
+                let place = places.trailing_zeros() as usize;
+                if bucket[SLOTS + place] == slot {
                     set(bucket, place, 0, 0);
                     return;
                 }
                 places &= places - 1;
             }
-            bucket[1] -= PASSED_ONE;
+            bucket[PASSED] -= 1;
             number = self.after(number);
         }
     }
@@ -143,76 +158,60 @@ impl Index {
     /// All slots, in no useful order.
     pub(super) fn slots(&self) -> impl Iterator<Item = u32> {
         (0..self.buckets).flat_map(|number| {
-            let bucket = *self.bucket(number);
-            let taken = move |&place: &usize| tag_at(&bucket, place) != 0;
-            (0..PLACES).filter(taken).map(move |place| slot_at(&bucket, place))
+            let bucket = *self.lines.line(number);
+            let free = places_of(&bucket, 0);
+            let taken = move |&place: &usize| free >> place & 1 == 0;
+            (0..PLACES).filter(taken).map(move |place| bucket[SLOTS + place])
         })
     }
 
     /// The bucket where the search for a hash starts: the upper half of the hash, scaled.
     #[inline]
-    fn home(&self, hash: u64) -> u64 {
-        ((hash >> 32) * self.buckets) >> 32
+    fn home(&self, hash: u64) -> u32 {
+        ((hash >> 32) * u64::from(self.buckets) >> 32) as u32
     }
 
-    #[inline]
-    fn after(&self, number: u64) -> u64 {
+    fn after(&self, number: u32) -> u32 {
         if number + 1 == self.buckets { 0 } else { number + 1 }
     }
-
-    #[inline]
-    fn bucket(&self, number: u64) -> &Bucket {
-        self.words.line(number)
-    }
-
-    #[inline]
-    fn bucket_mut(&mut self, number: u64) -> &mut Bucket {
-        self.words.line_mut(number)
-    }
 }
 
-/// What a place shows of the hash of its entry: its lowest byte, but never zero, which is "free".
+/// What a place shows of the hash of its entry: seven bits, and one to tell it from a free place,
+/// which shows zero.
 #[inline]
 fn tag(hash: u64) -> u8 {
-    (hash as u8).max(1)
+    hash as u8 | 0x80
 }
 
-/// The places with a tag: bit `8 * i` for place `i`, bit `8 * i + 4` for place `8 + i`.
+/// Tags of places 0 to 7.
 #[inline]
-fn places_of(bucket: &Bucket, tag: u8) -> u64 {
-    let wanted = LOW_BITS * u64::from(tag);
-    let upper = u64::from((bucket[1] ^ wanted) as u32) | u64::from(u32::MAX) << 32;
-    zero_bytes(bucket[0] ^ wanted) >> 7 | zero_bytes(upper) >> 3
+fn early_tags(bucket: &Bucket) -> u64 {
+    u64::from(bucket[0]) | u64::from(bucket[1]) << 32
 }
 
-/// The highest bit of each byte that is zero.
+/// The highest bit of each byte of `tags` that is `tag`, which is not zero; maybe of some behind
+/// the first that are neither that nor zero.
 #[inline]
-fn zero_bytes(word: u64) -> u64 {
-    let low_seven = LOW_BITS * 0x7f;
-    !(((word & low_seven) + low_seven) | word | low_seven)
+fn likely_places(tags: u64, tag: u8) -> u64 {
+    let differ = tags ^ LOW_BITS * u64::from(tag);
+    differ.wrapping_sub(LOW_BITS) & !differ & LOW_BITS << 7
 }
 
-/// The place of the lowest bit.
+/// The place of the lowest bit that [`likely_places`] has set.
 #[inline]
 fn first_place(places: u64) -> usize {
-    let bit = places.trailing_zeros() as usize;
-    bit >> 3 | (bit & 4) << 1
+    places.trailing_zeros() as usize / 8 & 7
 }
 
-#[inline]
-fn slot_at(bucket: &Bucket, place: usize) -> u32 {
-    (bucket[(2 + place / 2) & 7] >> (place % 2 * 32)) as u32
-}
-
-fn tag_at(bucket: &Bucket, place: usize) -> u8 {
-    (bucket[place / 8] >> (place % 8 * 8)) as u8
+/// One bit for each place with a tag.
+fn places_of(bucket: &Bucket, tag: u8) -> u32 {
+    let has_tag = |place: usize| (bucket[place / 4] >> (place % 4 * 8)) as u8 == tag;
+    (0..PLACES).fold(0, |places, place| places | u32::from(has_tag(place)) << place)
 }
 
 fn set(bucket: &mut Bucket, place: usize, tag: u8, slot: u32) {
-    let tag_shift = place % 8 * 8;
-    let tags = &mut bucket[place / 8];
-    *tags = *tags & !(0xff << tag_shift) | u64::from(tag) << tag_shift;
-    let slot_shift = place % 2 * 32;
-    let slots = &mut bucket[2 + place / 2];
-    *slots = *slots & !(u64::from(u32::MAX) << slot_shift) | u64::from(slot) << slot_shift;
+    let shift = place % 4 * 8;
+    let tags = &mut bucket[place / 4];
+    *tags = *tags & !(0xff << shift) | u32::from(tag) << shift;
+    bucket[SLOTS + place] = slot;
 }

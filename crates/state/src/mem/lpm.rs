@@ -103,7 +103,7 @@ impl Lpm {
 
     fn find(&self, prefix: Prefix) -> Option<u32> {
         let (key, len) = self.key(prefix);
-        self.prefixes.find(self.prefixes.hash(&key[..len]), &key[..len])
+        self.prefixes.find_hashed(self.prefixes.hash(&key[..len]), &key[..len])
     }
 
     fn len_of(&self, slot: u32) -> u32 {
@@ -334,7 +334,7 @@ impl Plan {
         };
         let layout = Layout {
             capacity,
-            header_bytes: 0,
+            has_stamp: false,
             key_bytes: usize::from(address_bits) / 8 + 1,
             value_bytes: spec.value.bytes(),
         };

@@ -1,36 +1,24 @@
 //! Exact-match table with expiry and eviction.
 
-use super::table::{Layout, NIL, Table, read_u32, read_u64};
+use super::ages::{Ages, Precision};
+use super::table::{Layout, Probe, Table};
 use crate::ops::{Entry, MapOps, ObjectOps};
 use crate::{StateKind, StateSpec, StateStats, WhenFull};
 use trama_base::Nanos;
 
-// An entry's header, if its age matters: time of writing, and its neighbours in order of age.
-const WRITTEN: usize = 0;
-const OLDER: usize = 8;
-const YOUNGER: usize = 12;
-const HEADER_BYTES: usize = 16;
-
-/// A hash table whose entries are linked in the order in which they were last written.
+/// A hash table whose entries bear the time of their last write, beside the order of these times.
 ///
-/// Since the time to live is the same for all and time does not go back, that order is the order
-/// of expiry, and its first entry is the one to evict. Reads look at the time of the entry they
-/// hit; only writes and [`len`](MapOps::len) let go what has expired. A write costs amortised
-/// constant time: it may find many expired entries, but each is let go once. Hosts that are idle
-/// can do that work early ([`expire`](Self::expire)). Without expiry and eviction there is no list
-/// and no header.
+/// A read looks at the time of the entry it hits only while something may be gone; writes of new
+/// keys and [`len`](MapOps::len) let go what is. A write costs amortised constant time: it may find
+/// many expired entries, but each is let go once. Hosts that are idle can do that work early
+/// ([`expire`](Self::expire)). A map that evicts keeps the exact order of writes, one that only
+/// expires the little of it that expiry needs, and one that does neither has no order and no times.
 #[derive(Debug)]
 pub struct Map {
     table: Table,
+    ages: Ages<u64>,
     expires: bool,
-    /// Time to live; without meaning if entries stay.
-    expire_ns: u64,
     evicts: bool,
-    /// Ends of the list; `NIL` if there are no entries or there is no list.
-    oldest: u32,
-    youngest: u32,
-    /// No entry expires before this time.
-    due_ns: u64,
     stats: StateStats,
 }
 
@@ -40,25 +28,24 @@ impl Map {
         let StateKind::Map { expire, when_full, .. } = spec.kind else {
             unreachable!("a map was asked for")
         };
+        let (order, slots) = order(spec);
         Self {
             table: Table::new(layout(spec), seed),
+            ages: Ages::new(slots, expire.map(|expire| expire.0), order),
             expires: expire.is_some(),
-            expire_ns: expire.map_or(u64::MAX, |expire| expire.0),
             evicts: when_full == WhenFull::EvictOldest,
-            oldest: NIL,
-            youngest: NIL,
-            due_ns: u64::MAX,
             stats: StateStats::default(),
         }
     }
 
     pub(super) fn bytes(spec: &StateSpec) -> u64 {
-        layout(spec).bytes()
+        let layout = layout(spec);
+        layout.bytes().saturating_add(Ages::<u64>::bytes(order(spec).1, layout.has_stamp))
     }
 
     /// Bytes that it has reserved.
     pub fn reserved_bytes(&self) -> u64 {
-        self.table.reserved_bytes()
+        self.table.reserved_bytes() + self.ages.reserved_bytes()
     }
 
     /// The hash under which this table looks for a key.
@@ -80,22 +67,6 @@ impl Map {
         self.table.entry_address(hash)
     }
 
-    /// Addresses of the entries next in age to the one that a search for this hash most likely ends
-    /// at: a write links them to each other. Worth prefetching once the line of
-    /// [`entry_address`](Self::entry_address) has arrived, which this reads.
-    #[inline]
-    pub fn neighbour_addresses(&self, hash: u64) -> Option<[*const u8; 2]> {
-        if !self.is_aging() {
-            return None;
-        }
-        let slot = self.table.likely_slot(hash)?;
-        let header = self.table.header(slot);
-        let (older, younger) = (read_u32(header, OLDER), read_u32(header, YOUNGER));
-        let address =
-            |neighbour| self.table.slot_address(if neighbour == NIL { slot } else { neighbour });
-        Some([address(older), address(younger)])
-    }
-
     /// Reads a byte at [`entry_address`](Self::entry_address): what safe code can do to have the
     /// line arrive before it is needed. The byte itself means nothing.
     #[inline]
@@ -107,8 +78,8 @@ impl Map {
     /// a new key, removal or expiry.
     #[inline]
     pub fn find(&self, hash: u64, key: &[u8], now: Nanos) -> Option<u32> {
-        let slot = self.table.find(hash, key)?;
-        if self.expires && now.0.saturating_sub(self.written_ns(slot)) >= self.expire_ns {
+        let slot = self.table.find_hashed(hash, key)?;
+        if self.ages.is_due(now.0) && self.is_gone(slot, now) {
             return None;
         }
         Some(slot)
@@ -166,20 +137,11 @@ impl Map {
     /// Lets go at most `budget` entries that have expired, and tells how many. Results do not
     /// depend on when this is done: it only moves work away from later writes.
     pub fn expire(&mut self, now: Nanos, budget: u64) -> u64 {
-        if now.0 < self.due_ns || !self.expires {
-            return 0;
-        }
         for done in 0..budget {
-            if self.oldest == NIL {
-                self.due_ns = u64::MAX;
+            let Some(slot) = self.ages.next_gone(now.0, |slot| self.table.stamp(slot)) else {
                 return done;
-            }
-            let written_ns = self.written_ns(self.oldest);
-            if now.0.saturating_sub(written_ns) < self.expire_ns {
-                self.due_ns = written_ns.saturating_add(self.expire_ns);
-                return done;
-            }
-            self.drop_slot(self.oldest);
+            };
+            self.table.remove(slot);
             self.stats.expired += 1;
         }
         budget
@@ -187,16 +149,34 @@ impl Map {
 
     #[inline]
     fn let_go(&mut self, now: Nanos) {
-        if now.0 >= self.due_ns {
+        if self.ages.is_due(now.0) {
             self.expire(now, u64::MAX);
         }
+    }
+
+    /// [`MapOps::get`] when something may be gone, or the search is not a short one.
+    #[inline(never)]
+    fn get_slowly(&mut self, key: &[u8], now: Nanos) -> Option<&[u8]> {
+        self.let_go(now);
+        self.get_hashed(self.hash(key), key, now)
+    }
+
+    /// [`MapOps::touch`] when something may be gone, or the search is not a short one.
+    #[inline(never)]
+    fn touch_slowly(&mut self, key: &[u8], now: Nanos) -> bool {
+        self.let_go(now);
+        self.touch_hashed(self.hash(key), key, now)
+    }
+
+    fn is_gone(&self, slot: u32, now: Nanos) -> bool {
+        self.expires && self.ages.is_gone(self.table.stamp(slot), now.0)
     }
 
     /// The slot of `key`, made of zeros if there was none, as the youngest.
     #[inline]
     fn write(&mut self, hash: u64, key: &[u8], now: Nanos) -> Option<u32> {
         self.let_go(now);
-        if let Some(slot) = self.table.find(hash, key) {
+        if let Some(slot) = self.table.find_hashed(hash, key) {
             self.rejuvenate(slot, now);
             return Some(slot);
         }
@@ -209,12 +189,15 @@ impl Map {
                 self.stats.refused += 1;
                 return None;
             }
-            self.drop_slot(self.oldest);
+            self.drop_slot(self.ages.oldest());
             self.stats.evicted += 1;
         }
         let slot = self.table.insert(hash, key);
+        if self.expires {
+            self.table.set_stamp(slot, now.0);
+        }
         if self.is_aging() {
-            self.link_youngest(slot, now);
+            self.ages.queue(slot, now.0, |slot| self.table.stamp(slot));
         }
         self.stats.inserted += 1;
         self.stats.peak = self.stats.peak.max(u64::from(self.table.len()));
@@ -223,69 +206,31 @@ impl Map {
 
     fn drop_slot(&mut self, slot: u32) {
         if self.is_aging() {
-            self.unlink(slot);
+            self.ages.forget(slot);
         }
         self.table.remove(slot);
     }
 
-    #[inline]
     fn is_aging(&self) -> bool {
         self.evicts || self.expires
     }
 
     #[inline]
-    fn written_ns(&self, slot: u32) -> u64 {
-        read_u64(self.table.header(slot), WRITTEN)
-    }
-
-    #[inline]
     fn rejuvenate(&mut self, slot: u32, now: Nanos) {
-        if !self.is_aging() {
-            return;
+        if self.expires {
+            let written_ns = self.table.stamp(slot);
+            self.table.set_stamp(slot, now.0);
+            if self.ages.is_same_epoch(written_ns, now.0) {
+                return;
+            }
         }
-        if slot == self.youngest {
-            self.set_written(slot, now);
-            return;
-        }
-        self.unlink(slot);
-        self.link_youngest(slot, now);
+        self.requeue(slot);
     }
 
-    fn set_written(&mut self, slot: u32, now: Nanos) {
-        let header = self.table.header_mut(slot);
-        header[WRITTEN..WRITTEN + 8].copy_from_slice(&now.0.to_le_bytes());
-    }
-
-    fn set_link(&mut self, slot: u32, side: usize, to: u32) {
-        self.table.header_mut(slot)[side..side + 4].copy_from_slice(&to.to_le_bytes());
-    }
-
-    fn link_youngest(&mut self, slot: u32, now: Nanos) {
-        let older = self.youngest;
-        self.set_written(slot, now);
-        self.set_link(slot, OLDER, older);
-        self.set_link(slot, YOUNGER, NIL);
-        if older == NIL {
-            self.oldest = slot;
-            self.due_ns = now.0.saturating_add(self.expire_ns);
-        } else {
-            self.set_link(older, YOUNGER, slot);
-        }
-        self.youngest = slot;
-    }
-
-    fn unlink(&mut self, slot: u32) {
-        let header = self.table.header(slot);
-        let (older, younger) = (read_u32(header, OLDER), read_u32(header, YOUNGER));
-        if older == NIL {
-            self.oldest = younger;
-        } else {
-            self.set_link(older, YOUNGER, younger);
-        }
-        if younger == NIL {
-            self.youngest = older;
-        } else {
-            self.set_link(younger, OLDER, older);
+    #[inline(never)]
+    fn requeue(&mut self, slot: u32) {
+        if self.is_aging() {
+            self.ages.requeue(slot);
         }
     }
 }
@@ -293,7 +238,14 @@ impl Map {
 impl MapOps for Map {
     #[inline]
     fn get(&mut self, key: &[u8], now: Nanos) -> Option<&[u8]> {
-        self.get_hashed(self.hash(key), key, now)
+        if !self.ages.is_due(now.0) {
+            match self.table.probe(key) {
+                Probe::Found(slot) => return Some(self.table.value(slot)),
+                Probe::Absent => return None,
+                Probe::Unknown => {}
+            }
+        }
+        self.get_slowly(key, now)
     }
 
     #[inline]
@@ -308,7 +260,17 @@ impl MapOps for Map {
 
     #[inline]
     fn touch(&mut self, key: &[u8], now: Nanos) -> bool {
-        self.touch_hashed(self.hash(key), key, now)
+        if !self.ages.is_due(now.0) {
+            match self.table.probe(key) {
+                Probe::Found(slot) => {
+                    self.rejuvenate(slot, now);
+                    return true;
+                }
+                Probe::Absent => return false,
+                Probe::Unknown => {}
+            }
+        }
+        self.touch_slowly(key, now)
     }
 
     #[inline]
@@ -337,14 +299,24 @@ impl ObjectOps for Map {
 }
 
 fn layout(spec: &StateSpec) -> Layout {
-    let StateKind::Map { capacity, expire, when_full } = spec.kind else {
+    let StateKind::Map { capacity, expire, .. } = spec.kind else {
         unreachable!("a map was asked for")
     };
-    let ages = expire.is_some() || when_full == WhenFull::EvictOldest;
     Layout {
         capacity,
-        header_bytes: if ages { HEADER_BYTES } else { 0 },
         key_bytes: spec.key.bytes(),
+        has_stamp: expire.is_some(),
         value_bytes: spec.value.bytes(),
+    }
+}
+
+/// How exactly the order of age is kept, and of how many slots.
+fn order(spec: &StateSpec) -> (Precision, u32) {
+    match spec.kind {
+        StateKind::Map { capacity, when_full: WhenFull::EvictOldest, .. } => {
+            (Precision::Write, capacity)
+        }
+        StateKind::Map { capacity, expire: Some(_), .. } => (Precision::Epoch, capacity),
+        _ => (Precision::Epoch, 0),
     }
 }

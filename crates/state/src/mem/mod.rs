@@ -9,6 +9,7 @@
 //! ([`Map::index_address`], then [`Map::entry_address`]) and looks them up last
 //! ([`Map::find`]).
 
+mod ages;
 mod array;
 mod bucket;
 mod counter;

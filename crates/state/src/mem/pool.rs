@@ -1,30 +1,31 @@
 //! Index pool.
 
+use super::ages::{Ages, Precision};
 use crate::ops::{Entry, ObjectOps, PoolOps};
 use crate::{StateKind, StateSpec, StateStats};
 use trama_base::Nanos;
 
-/// Two rings through the indices: the free ones, and those in use by the time of their last touch.
+/// A ring of the free indices, and the order in which those in use expire.
 ///
-/// Each ring starts and ends at a sentinel behind the indices. Links are kept as differences to
-/// the neighbouring index, so zeroed memory *is* the ring of all indices in ascending order: a
-/// large pool is made without touching it.
+/// An index in use that is touched costs one cache line, but for the first time in an epoch: see
+/// [`Ages`].
 #[derive(Debug)]
 pub struct Pool {
-    size: u32,
+    free: FreeRing,
+    uses: Vec<Use>,
+    /// Uses so far.
+    turn: u64,
     expires: bool,
-    /// Time to live; without meaning if indices stay in use.
-    expire_ns: u64,
-    /// For each node: what to add to `node + 1` to get the next, and to `node - 1` to get the
-    /// previous.
-    links: Vec<[u32; 2]>,
-    /// One bit for each index.
-    in_use: Vec<u64>,
-    /// Time of the last touch; empty if indices stay in use.
-    touched_ns: Vec<u64>,
-    /// No index expires before this time.
-    due_ns: u64,
+    ages: Ages<(u64, u64)>,
     stats: StateStats,
+}
+
+/// The last use of an index.
+#[derive(Clone, Copy, Debug, Default)]
+struct Use {
+    time_ns: u64,
+    /// Which use it was, from one; zero if the index is free.
+    turn: u64,
 }
 
 impl Pool {
@@ -33,127 +34,124 @@ impl Pool {
         let StateKind::Pool { size, expire } = spec.kind else {
             unreachable!("a pool was asked for")
         };
-        let times = if expire.is_some() { size as usize } else { 0 };
-        let mut pool = Self {
-            size,
+        let aging = if expire.is_some() { size } else { 0 };
+        Self {
+            free: FreeRing::new(size),
+            uses: vec![Use::default(); size as usize],
+            turn: 0,
             expires: expire.is_some(),
-            expire_ns: expire.map_or(u64::MAX, |expire| expire.0),
-            links: vec![[0; 2]; size as usize + 2],
-            in_use: vec![0; size.div_ceil(64) as usize],
-            touched_ns: vec![0; times],
-            due_ns: u64::MAX,
+            ages: Ages::new(aging, expire.map(|expire| expire.0), Precision::Epoch),
             stats: StateStats::default(),
-        };
-        pool.join(pool.free_ring(), 0);
-        pool.join(pool.used_ring(), pool.used_ring());
-        pool
+        }
     }
 
     pub(super) fn bytes(size: u32, expires: bool) -> u64 {
-        let times = if expires { u64::from(size) * 8 } else { 0 };
-        (u64::from(size) + 2) * 8 + u64::from(size.div_ceil(64)) * 8 + times
+        let aging = if expires { size } else { 0 };
+        FreeRing::bytes(size)
+            + u64::from(size) * size_of::<Use>() as u64
+            + Ages::<(u64, u64)>::bytes(aging, expires)
     }
 
     /// Bytes that it has reserved.
     pub fn reserved_bytes(&self) -> u64 {
-        (self.links.capacity() + self.in_use.capacity() + self.touched_ns.capacity()) as u64 * 8
+        let uses_bytes = self.uses.capacity() * size_of::<Use>();
+        self.free.reserved_bytes() + uses_bytes as u64 + self.ages.reserved_bytes()
     }
 
-    fn free_ring(&self) -> u32 {
-        self.size
-    }
-
-    fn used_ring(&self) -> u32 {
-        self.size + 1
-    }
-
-    fn next(&self, node: u32) -> u32 {
-        node.wrapping_add(1).wrapping_add(self.links[node as usize][0])
-    }
-
-    fn previous(&self, node: u32) -> u32 {
-        node.wrapping_sub(1).wrapping_add(self.links[node as usize][1])
-    }
-
-    /// Makes two nodes neighbours.
-    fn join(&mut self, left: u32, right: u32) {
-        self.links[left as usize][0] = right.wrapping_sub(left).wrapping_sub(1);
-        self.links[right as usize][1] = left.wrapping_sub(right).wrapping_add(1);
-    }
-
-    /// Moves an index from where it is to the end of a ring.
-    fn move_to(&mut self, ring: u32, index: u32) {
-        self.join(self.previous(index), self.next(index));
-        self.join(self.previous(ring), index);
-        self.join(index, ring);
+    fn is_in_range(&self, index: u64) -> bool {
+        index < self.uses.len() as u64
     }
 
     fn is_used(&self, index: u64) -> bool {
-        index < u64::from(self.size) && self.in_use[index as usize / 64] >> (index % 64) & 1 == 1
+        self.uses.get(index as usize).is_some_and(|last| last.turn != 0)
     }
 
     #[inline]
     fn let_go(&mut self, now: Nanos) {
-        if now.0 >= self.due_ns && self.expires {
+        if self.ages.is_due(now.0) {
             self.let_go_due(now);
         }
     }
 
+    #[inline(never)]
     fn let_go_due(&mut self, now: Nanos) {
-        loop {
-            let index = self.next(self.used_ring());
-            if index == self.used_ring() {
-                self.due_ns = u64::MAX;
-                return;
-            }
-            let touched_ns = self.touched_ns[index as usize];
-            if now.0.saturating_sub(touched_ns) < self.expire_ns {
-                self.due_ns = touched_ns.saturating_add(self.expire_ns);
-                return;
-            }
+        while let Some(index) = self.ages.next_gone(now.0, stamps(&self.uses)) {
             self.release(index);
             self.stats.expired += 1;
         }
     }
 
     fn release(&mut self, index: u32) {
-        self.in_use[index as usize / 64] &= !(1 << (index % 64));
+        self.uses[index as usize] = Use::default();
         self.stats.len -= 1;
-        self.move_to(self.free_ring(), index);
+        self.free.push(index);
     }
 
     fn occupy(&mut self, index: u32, now: Nanos) {
-        self.in_use[index as usize / 64] |= 1 << (index % 64);
+        self.free.take(index);
+        self.turn += 1;
+        self.uses[index as usize] = Use { time_ns: now.0, turn: self.turn };
+        if self.expires {
+            self.ages.queue(index, now.0, stamps(&self.uses));
+        }
         self.stats.len += 1;
         self.stats.inserted += 1;
         self.stats.peak = self.stats.peak.max(self.stats.len);
-        self.rejuvenate(index, now);
     }
 
-    fn rejuvenate(&mut self, index: u32, now: Nanos) {
-        if self.expires {
-            self.touched_ns[index as usize] = now.0;
-            self.due_ns = self.due_ns.min(now.0.saturating_add(self.expire_ns));
-        }
-        self.move_to(self.used_ring(), index);
+    /// [`PoolOps::touch`] when some index may be free by now.
+    #[inline(never)]
+    fn touch_when_due(&mut self, index: u64, now: Nanos) -> bool {
+        self.let_go_due(now);
+        self.touch_held(index, now)
     }
+
+    /// [`PoolOps::touch`] when all that are in use stay so.
+    #[inline(always)]
+    fn touch_held(&mut self, index: u64, now: Nanos) -> bool {
+        let Some(last) = self.uses.get_mut(index as usize) else {
+            self.stats.refused += 1;
+            return false;
+        };
+        if last.turn == 0 {
+            return false;
+        }
+        self.turn += 1;
+        let last_ns = last.time_ns;
+        *last = Use { time_ns: now.0, turn: self.turn };
+        if !self.ages.is_same_epoch(last_ns, now.0) {
+            self.requeue(index as u32);
+        }
+        true
+    }
+
+    #[inline(never)]
+    fn requeue(&mut self, index: u32) {
+        if self.expires {
+            self.ages.requeue(index);
+        }
+    }
+}
+
+/// Tells the stamps of indices in use.
+fn stamps(uses: &[Use]) -> impl Fn(u32) -> (u64, u64) {
+    |index| (uses[index as usize].time_ns, uses[index as usize].turn)
 }
 
 impl PoolOps for Pool {
     fn alloc(&mut self, now: Nanos) -> Option<u32> {
         self.let_go(now);
-        let index = self.next(self.free_ring());
-        if index == self.free_ring() {
+        let Some(index) = self.free.first() else {
             self.stats.refused += 1;
             return None;
-        }
+        };
         self.occupy(index, now);
         Some(index)
     }
 
     fn take(&mut self, index: u64, now: Nanos) -> bool {
         self.let_go(now);
-        if index >= u64::from(self.size) || self.is_used(index) {
+        if !self.is_in_range(index) || self.is_used(index) {
             self.stats.refused += 1;
             return false;
         }
@@ -161,26 +159,28 @@ impl PoolOps for Pool {
         true
     }
 
+    #[inline]
     fn touch(&mut self, index: u64, now: Nanos) -> bool {
-        self.let_go(now);
-        self.stats.refused += u64::from(index >= u64::from(self.size));
-        if !self.is_used(index) {
-            return false;
+        if self.ages.is_due(now.0) {
+            return self.touch_when_due(index, now);
         }
-        self.rejuvenate(index as u32, now);
-        true
+        self.touch_held(index, now)
     }
 
     fn free(&mut self, index: u64, now: Nanos) -> bool {
         self.let_go(now);
-        self.stats.refused += u64::from(index >= u64::from(self.size));
+        self.stats.refused += u64::from(!self.is_in_range(index));
         if !self.is_used(index) {
             return false;
+        }
+        if self.expires {
+            self.ages.forget(index as u32);
         }
         self.release(index as u32);
         true
     }
 
+    #[inline]
     fn used(&mut self, index: u64, now: Nanos) -> bool {
         self.let_go(now);
         self.is_used(index)
@@ -200,10 +200,70 @@ impl ObjectOps for Pool {
 
     fn entries(&mut self, now: Nanos) -> Vec<Entry> {
         self.let_go(now);
-        let used = (0..u64::from(self.size)).filter(|&index| self.is_used(index));
+        let used = (0..self.uses.len() as u64).filter(|&index| self.is_used(index));
         let mut entries: Vec<Entry> =
             used.map(|index| (index.to_le_bytes().to_vec(), Vec::new())).collect();
         entries.sort();
         entries
+    }
+}
+
+/// The free indices by how long they have been free, at first in ascending order.
+///
+/// The ring starts and ends at a sentinel behind the indices. Links are kept as differences to the
+/// neighbouring index, so zeroed memory *is* the ring of all indices in ascending order: a large
+/// pool is made without touching it.
+#[derive(Debug)]
+struct FreeRing {
+    size: u32,
+    /// For each node: what to add to `node + 1` to get the next, and to `node - 1` to get the
+    /// previous.
+    links: Vec<[u32; 2]>,
+}
+
+impl FreeRing {
+    fn new(size: u32) -> Self {
+        let mut ring = Self { size, links: vec![[0; 2]; size as usize + 1] };
+        ring.join(size, 0);
+        ring
+    }
+
+    fn bytes(size: u32) -> u64 {
+        (u64::from(size) + 1) * 8
+    }
+
+    fn reserved_bytes(&self) -> u64 {
+        self.links.capacity() as u64 * 8
+    }
+
+    /// The index that has been free longest.
+    fn first(&self) -> Option<u32> {
+        let first = self.next(self.size);
+        (first != self.size).then_some(first)
+    }
+
+    /// Takes an index out that is in the ring.
+    fn take(&mut self, index: u32) {
+        self.join(self.previous(index), self.next(index));
+    }
+
+    /// Puts an index that is not in the ring at its end.
+    fn push(&mut self, index: u32) {
+        self.join(self.previous(self.size), index);
+        self.join(index, self.size);
+    }
+
+    fn next(&self, node: u32) -> u32 {
+        node.wrapping_add(1).wrapping_add(self.links[node as usize][0])
+    }
+
+    fn previous(&self, node: u32) -> u32 {
+        node.wrapping_sub(1).wrapping_add(self.links[node as usize][1])
+    }
+
+    /// Makes two nodes neighbours.
+    fn join(&mut self, left: u32, right: u32) {
+        self.links[left as usize][0] = right.wrapping_sub(left).wrapping_sub(1);
+        self.links[right as usize][1] = left.wrapping_sub(right).wrapping_add(1);
     }
 }

@@ -1,11 +1,11 @@
 //! The hash table under maps, buckets and prefix tables.
 //!
 //! Two arrays. The [`Index`] leads from a hash to slots. The *slab* holds the entries, each in one
-//! slot that it keeps for life: header, key and value side by side, at a stride that keeps an entry
+//! slot that it keeps for life: key, stamp and value side by side, at a stride that keeps an entry
 //! within one cache line if it fits one. A hit thus touches two lines, and a miss one.
 //!
-//! The header belongs to the owner of the table. Slots that are free are linked through their
-//! first four bytes; those never used yet are not touched at all.
+//! The stamp, if there is one, belongs to the owner of the table. Slots that are free are linked
+//! through their first four bytes; those never used yet are not touched at all.
 
 use super::index::Index;
 use super::lines::LINE_BYTES;
@@ -14,19 +14,30 @@ use crate::hash::Hasher;
 /// No slot.
 pub(super) const NIL: u32 = u32::MAX;
 
+/// Bytes of a stamp.
+const STAMP_BYTES: usize = 8;
+
+/// Bytes that can be read from the start of any entry.
+const HEAD_BYTES: usize = 16;
+
 /// How entries lie in the slab.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layout {
     pub(super) capacity: u32,
-    pub(super) header_bytes: usize,
     pub(super) key_bytes: usize,
+    pub(super) has_stamp: bool,
     pub(super) value_bytes: usize,
 }
 
 impl Layout {
+    /// Where in an entry its value starts.
+    fn value_at(&self) -> usize {
+        self.key_bytes + if self.has_stamp { STAMP_BYTES } else { 0 }
+    }
+
     /// From one entry to the next: a power of two up to a line, then whole lines.
     fn stride(&self) -> usize {
-        let bytes = self.header_bytes + self.key_bytes + self.value_bytes;
+        let bytes = self.value_at() + self.value_bytes;
         if bytes <= LINE_BYTES {
             bytes.next_power_of_two().max(8)
         } else {
@@ -34,10 +45,11 @@ impl Layout {
         }
     }
 
+    /// Room for all entries, and to start them at a line and read on behind the last.
     fn slab_len(&self) -> u64 {
         u64::from(self.capacity)
             .saturating_mul(self.stride() as u64)
-            .saturating_add(LINE_BYTES as u64)
+            .saturating_add((LINE_BYTES + HEAD_BYTES) as u64)
     }
 
     /// Bytes that a table of this layout reserves.
@@ -46,18 +58,27 @@ impl Layout {
     }
 }
 
+/// What a [`Table::probe`] finds out.
+pub(super) enum Probe {
+    /// The slot of the key.
+    Found(u32),
+    /// That there is no such key.
+    Absent,
+    /// Nothing.
+    Unknown,
+}
+
 /// A hash table of a fixed capacity with entries that do not move.
 #[derive(Debug)]
 pub(super) struct Table {
-    layout: Layout,
-    stride: usize,
-    /// Where in an entry its value starts.
-    value_at: usize,
     hasher: Hasher,
     index: Index,
     slab: Vec<u8>,
     /// Where in `slab` the first line starts.
-    first: usize,
+    first: u8,
+    stride: u32,
+    layout: Layout,
+    value_at: usize,
     len: u32,
     /// Slots from here on were never used.
     fresh: u32,
@@ -69,13 +90,13 @@ impl Table {
     pub(super) fn new(layout: Layout, seed: u64) -> Self {
         let slab = vec![0_u8; layout.slab_len() as usize];
         Self {
-            layout,
-            stride: layout.stride(),
-            value_at: layout.header_bytes + layout.key_bytes,
             hasher: Hasher::new(seed),
             index: Index::new(layout.capacity),
-            first: slab.as_ptr().align_offset(LINE_BYTES).min(LINE_BYTES - 1),
+            first: slab.as_ptr().align_offset(LINE_BYTES).min(LINE_BYTES - 1) as u8,
             slab,
+            stride: u32::try_from(layout.stride()).expect("an entry is smaller than an object"),
+            layout,
+            value_at: layout.value_at(),
             len: 0,
             fresh: 0,
             free: NIL,
@@ -96,25 +117,85 @@ impl Table {
 
     #[inline]
     pub(super) fn hash(&self, key: &[u8]) -> u64 {
-        self.hasher.hash(key)
+        self.hasher.quick(key)
+    }
+
+    /// Looks for a key where it most likely is: a short way without calls, which leaves all else
+    /// to [`find_hashed`](Self::find_hashed).
+    #[inline(always)]
+    pub(super) fn probe(&self, key: &[u8]) -> Probe {
+        if !is_middling(key) {
+            return Probe::Unknown;
+        }
+        let hash = self.hash(key);
+        match self.find_middling(hash, key) {
+            Some(slot) => Probe::Found(slot),
+            None if self.index.goes_on(hash) => Probe::Unknown,
+            None => Probe::Absent,
+        }
     }
 
     /// The slot of a key with that hash.
     #[inline]
-    pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<u32> {
-        let n = key.len();
-        if (8..=16).contains(&n) && n == self.layout.key_bytes {
-            // Two words that overlap, read once: the keys of flows over IPv4 and the like.
-            let (first, last) = (read_u64(key, 0), read_u64(key, n - 8));
-            return self.index.find(hash, |slot| {
-                let other = self.part(slot, self.layout.header_bytes, n);
-                (read_u64(other, 0) ^ first) | (read_u64(other, n - 8) ^ last) == 0
-            });
+    pub(super) fn find_hashed(&self, hash: u64, key: &[u8]) -> Option<u32> {
+        if !is_middling(key) {
+            return self.find_other(hash, key);
         }
-        self.index.find(hash, |slot| same(self.key(slot), key))
+        let found = self.find_middling(hash, key);
+        if found.is_none() && self.index.goes_on(hash) {
+            return self.find_late(hash, key);
+        }
+        found
     }
 
-    /// Makes an entry, with header and value all zero, of a key that has none. The table must not
+    /// Keys of flows over IPv4 and the like are two words that overlap, read once. Looks at the
+    /// home of the hash only.
+    #[inline(always)]
+    fn find_middling(&self, hash: u64, key: &[u8]) -> Option<u32> {
+        let last_at = key.len() - 8;
+        let (first, last) = (read_u64(key, 0), read_u64(key, last_at));
+        self.index.find_home(hash, |slot| {
+            let other = self.head(slot);
+            (read_u64(other, 0) == first) & (read_u64(other, last_at) == last)
+        })
+    }
+
+    /// As [`find_hashed`](Self::find_hashed), of keys of other lengths.
+    #[inline(never)]
+    fn find_other(&self, hash: u64, key: &[u8]) -> Option<u32> {
+        let found = match key.len() {
+            4..=7 => {
+                let last_at = key.len() - 4;
+                let (first, last) = (read_u32(key, 0), read_u32(key, last_at));
+                self.index.find_home(hash, |slot| {
+                    let other = self.head(slot);
+                    (read_u32(other, 0) == first) & (read_u32(other, last_at) == last)
+                })
+            }
+            17.. => self.index.find_home(hash, |slot| {
+                let last_at = key.len() - 8;
+                let other = self.key(slot);
+                let mut differ = read_u64(key, last_at) ^ read_u64(other, last_at);
+                for (a, b) in key.as_chunks::<8>().0.iter().zip(other.as_chunks::<8>().0) {
+                    differ |= u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
+                }
+                differ == 0
+            }),
+            _ => self.index.find_home(hash, |slot| self.key(slot) == key),
+        };
+        if found.is_none() && self.index.goes_on(hash) {
+            return self.find_late(hash, key);
+        }
+        found
+    }
+
+    /// As [`find_hashed`](Self::find_hashed), wherever the entry is.
+    #[cold]
+    fn find_late(&self, hash: u64, key: &[u8]) -> Option<u32> {
+        self.index.find(hash, |slot| self.key(slot) == key)
+    }
+
+    /// Makes an entry, with stamp and value all zero, of a key that has none. The table must not
     /// be full.
     pub(super) fn insert(&mut self, hash: u64, key: &[u8]) -> u32 {
         assert!(!self.is_full(), "the owner makes room first");
@@ -123,15 +204,14 @@ impl Table {
             self.fresh - 1
         } else {
             let slot = self.free;
-            self.free = read_u32(self.entry(slot), 0);
+            self.free = read_u32(self.head(slot), 0);
             slot
         };
         self.index.insert(hash, slot);
         self.len += 1;
-        let key_at = self.layout.header_bytes;
-        let entry = self.entry_mut(slot);
+        let entry = self.part_mut(slot, 0, self.stride as usize);
         entry.fill(0);
-        entry[key_at..key_at + key.len()].copy_from_slice(key);
+        entry[..key.len()].copy_from_slice(key);
         slot
     }
 
@@ -140,7 +220,7 @@ impl Table {
         let hash = self.hash(self.key(slot));
         self.index.remove(hash, slot);
         let next = self.free;
-        self.entry_mut(slot)[..4].copy_from_slice(&next.to_le_bytes());
+        self.part_mut(slot, 0, 4).copy_from_slice(&next.to_le_bytes());
         self.free = slot;
         self.len -= 1;
     }
@@ -150,20 +230,21 @@ impl Table {
         self.index.slots()
     }
 
+    /// The stamp of an entry. The table must have stamps.
     #[inline]
-    pub(super) fn header(&self, slot: u32) -> &[u8] {
-        self.part(slot, 0, self.layout.header_bytes)
+    pub(super) fn stamp(&self, slot: u32) -> u64 {
+        read_u64(self.part(slot, self.layout.key_bytes, STAMP_BYTES), 0)
     }
 
     #[inline]
-    pub(super) fn header_mut(&mut self, slot: u32) -> &mut [u8] {
-        let at = self.at(slot);
-        &mut self.slab[at..at + self.layout.header_bytes]
+    pub(super) fn set_stamp(&mut self, slot: u32, stamp: u64) {
+        let bytes = self.part_mut(slot, self.layout.key_bytes, STAMP_BYTES);
+        bytes.copy_from_slice(&stamp.to_le_bytes());
     }
 
     #[inline]
     pub(super) fn key(&self, slot: u32) -> &[u8] {
-        self.part(slot, self.layout.header_bytes, self.layout.key_bytes)
+        self.part(slot, 0, self.layout.key_bytes)
     }
 
     #[inline]
@@ -173,8 +254,7 @@ impl Table {
 
     #[inline]
     pub(super) fn value_mut(&mut self, slot: u32) -> &mut [u8] {
-        let at = self.at(slot) + self.value_at;
-        &mut self.slab[at..at + self.layout.value_bytes]
+        self.part_mut(slot, self.value_at, self.layout.value_bytes)
     }
 
     /// Address of the index line where the search for a hash starts.
@@ -188,52 +268,47 @@ impl Table {
     #[inline]
     pub(super) fn entry_address(&self, hash: u64) -> *const u8 {
         match self.index.first(hash) {
-            Some(slot) => self.entry(slot).as_ptr(),
+            Some(slot) => self.head(slot).as_ptr(),
             None => self.index.address(hash),
         }
-    }
-
-    /// The slot of the entry that the search for a hash looks at first.
-    #[inline]
-    pub(super) fn likely_slot(&self, hash: u64) -> Option<u32> {
-        self.index.first(hash)
-    }
-
-    /// Address of the entry in a slot.
-    #[inline]
-    pub(super) fn slot_address(&self, slot: u32) -> *const u8 {
-        self.slab[self.at(slot)..].as_ptr()
     }
 
     /// A byte of the entry that the search for a hash looks at first.
     #[inline]
     pub(super) fn touch_line(&self, hash: u64) -> u8 {
-        self.index.first(hash).map_or(0, |slot| self.slab[self.at(slot)])
+        self.index.first(hash).map_or(0, |slot| self.head(slot)[0])
     }
 
     /// First byte of an entry.
     #[inline]
     fn at(&self, slot: u32) -> usize {
-        self.first + slot as usize * self.stride
+        usize::from(self.first) + slot as usize * self.stride as usize
+    }
+
+    /// The first bytes of an entry, whatever they are.
+    #[inline]
+    fn head(&self, slot: u32) -> &[u8; HEAD_BYTES] {
+        let at = self.at(slot);
+        self.slab[at..at + HEAD_BYTES].try_into().expect("the slice has so many bytes")
     }
 
     /// So many bytes of an entry, from `from`.
     #[inline]
     fn part(&self, slot: u32, from: usize, len: usize) -> &[u8] {
+        &self.slab[self.at(slot) + from..][..len]
+    }
+
+    #[inline]
+    fn part_mut(&mut self, slot: u32, from: usize, len: usize) -> &mut [u8] {
         let at = self.at(slot) + from;
-        &self.slab[at..at + len]
+        &mut self.slab[at..][..len]
     }
+}
 
-    #[inline]
-    fn entry(&self, slot: u32) -> &[u8] {
-        self.part(slot, 0, self.stride)
-    }
-
-    #[inline]
-    fn entry_mut(&mut self, slot: u32) -> &mut [u8] {
-        let at = self.at(slot);
-        &mut self.slab[at..at + self.stride]
-    }
+/// True for keys that are one or two words.
+#[inline]
+fn is_middling(key: &[u8]) -> bool {
+    (8..=16).contains(&key.len())
 }
 
 /// Four bytes from `at`, little endian.
@@ -246,27 +321,4 @@ pub(super) fn read_u32(bytes: &[u8], at: usize) -> u32 {
 #[inline]
 pub(super) fn read_u64(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().expect("the slice has eight bytes"))
-}
-
-/// Equality of two keys, by words that overlap at the end: for the few bytes of a key this is
-/// quicker than the general comparison.
-#[inline]
-fn same(a: &[u8], b: &[u8]) -> bool {
-    let n = b.len();
-    if a.len() != n {
-        return false;
-    }
-    match n {
-        0..=3 => a == b,
-        4..=7 => {
-            let differ = |at| read_u32(a, at) ^ read_u32(b, at);
-            differ(0) | differ(n - 4) == 0
-        }
-        8..=40 => {
-            let differ = |at| read_u64(a, at) ^ read_u64(b, at);
-            let whole = (0..n - 8).step_by(8).fold(0, |all, at| all | differ(at));
-            whole | differ(n - 8) == 0
-        }
-        _ => a == b,
-    }
 }

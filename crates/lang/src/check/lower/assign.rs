@@ -60,6 +60,10 @@ impl Lowerer<'_> {
                     None
                 }
             }
+            ExprKind::Index(base, _) if self.is_broken(base) => {
+                self.expr(value, None);
+                None
+            }
             ExprKind::Index(base, index) => match self.state_named(base) {
                 Some(state) => {
                     let target = Indexed { state: &state, index, place, path: &path };
@@ -84,12 +88,17 @@ impl Lowerer<'_> {
             }
             (None, Some(otherwise)) => {
                 let message = "only a write into a map can find no room";
-                self.sink.error("E0502", message, otherwise.span, "this `else` is never taken");
+                self.sink.error("E0802", message, otherwise.span, "this `else` is never taken");
                 let ok = fold::truth(true);
                 self.or_else(ok, otherwise);
             }
             (_, None) => {}
         }
+    }
+
+    /// True for the name of something whose declaration was reported.
+    fn is_broken(&self, base: &ast::Expr) -> bool {
+        matches!(&base.kind, ExprKind::Name(name) if self.broken.contains(name))
     }
 
     fn not_assignable(&mut self, span: Span, message: &str) {
@@ -262,8 +271,9 @@ impl Lowerer<'_> {
         right: Right<'_>,
     ) {
         let StateType::Single(whole) = &state.ty else {
-            let message = format!("`{name}` is a {}: it is not written as a whole", state.ty.describe());
-            self.sink.error("E0502", message, place.span, "cannot be assigned");
+            let message =
+                format!("`{name}` is {}: it is not written as a whole", state.ty.describe());
+            self.sink.error("E0802", message, place.span, "cannot be assigned");
             return;
         };
         let Some((ty, at)) = self.slot(whole, path) else { return };
@@ -276,7 +286,9 @@ impl Lowerer<'_> {
         match &state.ty {
             StateType::Map { key, value } => {
                 let key = self.expr_as(index, key);
-                if path.is_empty() && right.op.is_none() && self.extremum(place, right, value).is_none()
+                if path.is_empty()
+                    && right.op.is_none()
+                    && self.extremum(place, right, value).is_none()
                 {
                     return Some(self.put(state, key, value, right));
                 }
@@ -293,9 +305,9 @@ impl Lowerer<'_> {
                 None
             }
             other => {
-                let message = format!("a {} is not written by `[…]`", other.describe());
+                let message = format!("{} is not written by `[…]`", other.describe());
                 let mut diagnostic =
-                    Diagnostic::error("E0502", message, place.span, "cannot be assigned");
+                    Diagnostic::error("E0802", message, place.span, "cannot be assigned");
                 diagnostic.note = match other {
                     StateType::Set(_) => Some("use `.add(key)` and `.remove(key)`".into()),
                     StateType::Lpm { .. } => Some("use `.insert(prefix, value)`".into()),
@@ -457,11 +469,7 @@ impl Lowerer<'_> {
         };
         let [a, b] = &args[..] else { return None };
         let is_place = |e: &ast::Expr| same_place(place, e) || or_zero(e, place);
-        if is_place(a) {
-            Some((op, b))
-        } else {
-            is_place(b).then_some((op, a))
-        }
+        if is_place(a) { Some((op, b)) } else { is_place(b).then_some((op, a)) }
     }
 }
 
@@ -497,9 +505,8 @@ fn split_place(place: &ast::Expr) -> (&ast::Expr, Vec<&ast::Ident>) {
 /// True if `expr` is `place.or(0)`.
 fn or_zero(expr: &ast::Expr, place: &ast::Expr) -> bool {
     let ExprKind::Method(base, method, args) = &expr.kind else { return false };
-    let is_zero = |e: &ast::Expr| {
-        matches!(e.kind, ExprKind::Literal(ast::Literal::Int { value: 0, .. }))
-    };
+    let is_zero =
+        |e: &ast::Expr| matches!(e.kind, ExprKind::Literal(ast::Literal::Int { value: 0, .. }));
     method.text == "or" && matches!(&args[..], [zero] if is_zero(zero)) && same_place(base, place)
 }
 

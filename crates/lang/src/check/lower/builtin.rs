@@ -214,9 +214,9 @@ impl Lowerer<'_> {
     /// `table.len`; `None` if `base` is no table.
     pub(super) fn table_property(&mut self, base: &ast::Expr, field: &ast::Ident) -> Option<Val> {
         let ast::ExprKind::Name(name) = &base.kind else { return None };
-        let is_bound = self.bindings[self.visible_from..].iter().any(|b| {
-            b.name == *name && !matches!(b.bound, super::Bound::Constant(_))
-        });
+        let is_bound = self.bindings[self.visible_from..]
+            .iter()
+            .any(|b| b.name == *name && !matches!(b.bound, super::Bound::Constant(_)));
         if is_bound || field.text != "len" {
             return None;
         }
@@ -266,9 +266,8 @@ impl Lowerer<'_> {
                 let mut diagnostic =
                     Diagnostic::error("E0110", message, method.span, "no such operation");
                 if nearest(&method.text, ["truncate"]).is_some() {
-                    diagnostic = diagnostic
-                        .note("did you mean `truncate`?")
-                        .patch(method.span, "truncate");
+                    diagnostic =
+                        diagnostic.note("did you mean `truncate`?").patch(method.span, "truncate");
                 }
                 self.sink.report(diagnostic);
                 Some(Val::error())
@@ -286,7 +285,8 @@ impl Lowerer<'_> {
                 None
             }
         };
-        let held = self.require_held(packet, span) && self.require_header(packet, HeaderId::IP, span);
+        let held =
+            self.require_held(packet, span) && self.require_header(packet, HeaderId::IP, span);
         let Some(number) = number.and_then(|n| u8::try_from(n).ok()).filter(|_| held) else {
             return Val::error();
         };

@@ -35,7 +35,7 @@ impl<'a> Lowerer<'a> {
     /// A constant that stands inside an element: a size, a limit.
     pub(in crate::check) fn const_expr(&mut self, expr: &ast::Expr, ty: &Type) -> Option<Value> {
         self.mark_names(expr);
-        eval_const(self.items, &self.env, expr, Some(ty), self.tables, self.sink)
+        eval_const(self.items, self.env, expr, Some(ty), self.tables, self.sink)
     }
 
     /// Takes every name in an expression for used.
@@ -157,6 +157,9 @@ impl<'a> Lowerer<'a> {
             );
             return Val::error();
         }
+        if is_global {
+            self.items.mark_called(&function.name.text);
+        }
         let args = self.args(function, args);
         let errors = self.sink.error_count();
         let result = function.result.as_ref().map(|ty| resolve(self.items, ty, self.sink));
@@ -168,6 +171,9 @@ impl<'a> Lowerer<'a> {
 
     /// Reports a handler that became too long.
     pub(super) fn too_long(&mut self, span: Span) {
+        if std::mem::replace(&mut self.is_too_long, true) {
+            return;
+        }
         let message = format!("the handler expands to more than {STATEMENTS_MAX} statements");
         self.sink.report(
             Diagnostic::error("E0605", message, span, "too many calls")
@@ -318,13 +324,19 @@ impl<'a> Lowerer<'a> {
     }
 
     /// The value with which the body of a function ends.
-    fn function_value(&mut self, value: Val, result: Option<&Type>, (last, end): (Span, Span)) -> Val {
+    fn function_value(
+        &mut self,
+        value: Val,
+        result: Option<&Type>,
+        (last, end): (Span, Span),
+    ) -> Val {
         let Some(ty) = result else { return Val::unit() };
         if !self.flow.reachable {
             return Val::zero(ty.clone());
         }
         if value.ty == Type::Unit {
-            let message = format!("the function gives {}, but ends without a value", ty.with_article());
+            let message =
+                format!("the function gives {}, but ends without a value", ty.with_article());
             self.sink.report(
                 Diagnostic::error("E0215", message, end, "no value here")
                     .note("end it with an expression, or return on every way"),

@@ -1,5 +1,6 @@
 //! `if`, `if let` and loops.
 
+use super::convert::is_flexible;
 use super::{Bound, LoopFrame, Lowerer, Val, closing};
 use crate::check::flow::{Flow, Own};
 use crate::check::fold;
@@ -40,11 +41,13 @@ impl Lowerer<'_> {
         self.flow = holds;
         let (code, value) = self.nested(|this| this.block(yes, expected, wants));
         let yes_flow = std::mem::replace(&mut self.flow, fails);
-        let yes = Way { code, value, end: closing(yes.span) };
-        let hint = expected.cloned().or_else(|| hint_of(&yes.value));
+        let flexible = flexible_block(yes).filter(|_| expected.is_none() && wants);
+        let mut yes = Way { code, value, end: closing(yes.span) };
+        let hint = expected.cloned().or_else(|| hint_of(&yes.value).filter(|_| flexible.is_none()));
         let no = self.other_way(no, hint.as_ref(), wants, condition.span);
         let no_flow = std::mem::replace(&mut self.flow, Flow::start());
         self.flow = Flow::merge(&base, [(yes_flow, yes.end), (no_flow, no.end)]);
+        self.retype(&mut yes, flexible, hint_of(&no.value).as_ref());
         self.choose(test, yes, no, wants, span)
     }
 
@@ -73,12 +76,21 @@ impl Lowerer<'_> {
             })
         });
         let yes_flow = std::mem::replace(&mut self.flow, base.clone());
-        let yes = Way { code, value: result, end: closing(yes.span) };
-        let hint = expected.cloned().or_else(|| hint_of(&yes.value));
+        let flexible = flexible_block(yes).filter(|_| expected.is_none() && wants);
+        let mut yes = Way { code, value: result, end: closing(yes.span) };
+        let hint = expected.cloned().or_else(|| hint_of(&yes.value).filter(|_| flexible.is_none()));
         let no = self.other_way(no, hint.as_ref(), wants, value_span);
         let no_flow = std::mem::replace(&mut self.flow, Flow::start());
         self.flow = Flow::merge(&base, [(yes_flow, yes.end), (no_flow, no.end)]);
+        self.retype(&mut yes, flexible, hint_of(&no.value).as_ref());
         self.choose(test, yes, no, wants, span)
+    }
+
+    /// Gives a way whose value is a number without a type of its own the type of the others.
+    pub(super) fn retype(&mut self, way: &mut Way, number: Option<&ast::Expr>, ty: Option<&Type>) {
+        if let (Some(number), Some(Type::Uint(_) | Type::Int(_))) = (number, ty) {
+            way.value = self.expr(number, ty);
+        }
     }
 
     fn other_way(
@@ -133,9 +145,7 @@ impl Lowerer<'_> {
         }
         let (a, b) = (yes.value.clone(), no.value.clone());
         match (&a.ty, &b.ty) {
-            (Type::Never, Type::Never) => {
-                Some((with(yes, Val::unit()), with(no, Val::unit())))
-            }
+            (Type::Never, Type::Never) => Some((with(yes, Val::unit()), with(no, Val::unit()))),
             (Type::Error, _) | (_, Type::Error) => {
                 let ty = if a.ty == Type::Error { b.ty } else { a.ty };
                 // The code is kept: what follows may rely on its effects.
@@ -154,8 +164,13 @@ impl Lowerer<'_> {
                 let message = format!("one way gives `{x}`, the other `{y}`");
                 let label = if *y == Type::Unit { "without a value here" } else { "another type" };
                 self.sink.report(
-                    Diagnostic::error("E0201", message, span, "as a value, both must be of one type")
-                        .other(no.end, label),
+                    Diagnostic::error(
+                        "E0201",
+                        message,
+                        span,
+                        "as a value, both must be of one type",
+                    )
+                    .other(no.end, label),
                 );
                 None
             }
@@ -231,10 +246,10 @@ impl Lowerer<'_> {
         limit: Option<&ast::Expr>,
         span: Span,
     ) -> Option<u32> {
-        let known = match (fold::known(from), fold::known(to)) {
-            (Some(from), Some(to)) => u64::try_from(to.saturating_sub(from)).ok(),
-            _ => None,
-        };
+        let known = fold::known(to).and_then(|to| {
+            let from = fold::known(from).unwrap_or(0);
+            u64::try_from(to.saturating_sub(from)).ok()
+        });
         let limit = match limit {
             Some(expr) => self.const_expr(expr, &Type::Uint(64))?.as_u64(),
             None => None,
@@ -358,6 +373,7 @@ impl Lowerer<'_> {
         for (flow, _) in frame.continues.iter().chain([&(ended, closing(body.span))]) {
             self.require_kept(&base, flow);
         }
+        let base = self.flow.clone();
         let ways = [(base.clone(), name.span)].into_iter().chain(frame.breaks);
         self.flow = Flow::merge(&base, ways);
         let Rounds { var, from, to, bound } = rounds;
@@ -383,6 +399,7 @@ impl Lowerer<'_> {
                 Diagnostic::error("E0404", message, span, "the next round has no packet")
                     .note("leave the loop after it by `break` or `return`, or send a copy"),
             );
+            self.flow.packets[index].own = Own::Reported;
         }
     }
 }
@@ -393,6 +410,22 @@ struct Rounds {
     from: Expr,
     to: Expr,
     bound: u32,
+}
+
+/// The number without a type of its own with which a block ends.
+pub(super) fn flexible_block(block: &ast::Block) -> Option<&ast::Expr> {
+    match &block.stmts.last()?.kind {
+        ast::StmtKind::Expr(expr, None) => flexible_value(expr),
+        _ => None,
+    }
+}
+
+/// The number without a type of its own that is the value of an expression.
+pub(super) fn flexible_value(expr: &ast::Expr) -> Option<&ast::Expr> {
+    match &expr.kind {
+        ast::ExprKind::Block(block) => flexible_block(block),
+        _ => is_flexible(expr).then_some(expr),
+    }
 }
 
 /// The type of a value, as a hint for another way.

@@ -20,9 +20,9 @@ enum Simple {
     /// Matches some values that are not told apart: literals, ranges.
     Some,
     /// One case of the type, with patterns for its parts.
-    Case(usize, Vec<Simple>),
+    Case(usize, Vec<Self>),
     /// Alternatives.
-    Or(Vec<Simple>),
+    Or(Vec<Self>),
 }
 
 impl Lowerer<'_> {

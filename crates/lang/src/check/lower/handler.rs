@@ -14,6 +14,9 @@ impl Lowerer<'_> {
     pub(super) fn begin(&mut self) {
         self.code.clear();
         self.statements = 0;
+        self.is_too_long = false;
+        self.missing_headers.clear();
+        self.is_too_deep = false;
         self.locals.clear();
         self.mutable.clear();
         self.packets.clear();
@@ -54,7 +57,7 @@ impl Lowerer<'_> {
         let value = self.const_expr(period, &Type::Duration).and_then(|v| v.as_u64());
         if value == Some(0) {
             let message = "a timer needs a period longer than zero";
-            self.sink.error("E0503", message, period.span, "would fire without end");
+            self.sink.error("E0803", message, period.span, "would fire without end");
         }
         self.block(body, None, false);
         let period = Nanos(value.unwrap_or(0).max(1));

@@ -75,7 +75,7 @@ impl Lowerer<'_> {
                 let value = self.const_expr(expr, &Type::Uint(64)).and_then(|v| v.as_u64());
                 if value == Some(0) {
                     let message = "a limit of 0 would never let a line through";
-                    self.sink.error("E0503", message, expr.span, "must be at least 1");
+                    self.sink.error("E0803", message, expr.span, "must be at least 1");
                 }
                 value
             }
@@ -119,8 +119,13 @@ impl Lowerer<'_> {
         if let Type::Option(_) = value.ty {
             let message = "an option is not printed";
             self.sink.report(
-                crate::diagnostic::Diagnostic::error("E0212", message, arg.span, "it may be `None`")
-                    .note("take it apart: `.or(default)`, or `if let Some(x) = …`"),
+                crate::diagnostic::Diagnostic::error(
+                    "E0212",
+                    message,
+                    arg.span,
+                    "it may be `None`",
+                )
+                .note("take it apart: `.or(default)`, or `if let Some(x) = …`"),
             );
             return (Some(String::new()), Val::unit());
         }
@@ -141,10 +146,7 @@ impl Lowerer<'_> {
         let bound = self.bindings[self.visible_from..].iter().rfind(|b| b.name == name);
         let known = match bound {
             Some(binding) => matches!(&binding.bound, super::Bound::Constant(v) if is_text(v)),
-            None => {
-                self.env.get(name).is_some_and(is_text)
-                    || self.items.consts.contains_key(name)
-            }
+            None => self.env.get(name).is_some_and(is_text) || self.items.consts.contains_key(name),
         };
         if !known {
             return None;

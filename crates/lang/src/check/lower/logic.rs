@@ -1,6 +1,7 @@
 //! Conditions: `&&`, `||`, `in`, `is`, and what they tell about packets.
 
 use super::{Lowerer, Val};
+use crate::check::declare::StateType;
 use crate::check::facts::{Facts, closure};
 use crate::check::flow::Flow;
 use crate::check::fold;
@@ -14,7 +15,12 @@ use trama_wire::header::{HEADERS, HeaderId, HeaderSet};
 
 impl Lowerer<'_> {
     /// `left && right`, `left || right`: the right side is evaluated only if it decides.
-    pub(super) fn short_circuit(&mut self, is_and: bool, left: &ast::Expr, right: &ast::Expr) -> Val {
+    pub(super) fn short_circuit(
+        &mut self,
+        is_and: bool,
+        left: &ast::Expr,
+        right: &ast::Expr,
+    ) -> Val {
         let before = self.flow.epoch;
         let a = self.condition(left);
         let base = self.flow.clone();
@@ -174,7 +180,9 @@ impl Lowerer<'_> {
 
     /// `left in right`: a prefix, a range, a list, or a state object.
     pub(super) fn contains(&mut self, left: &ast::Expr, right: &ast::Expr) -> Val {
-        if let Some(state) = self.state_named(right) {
+        if let Some(state) = self.state_named(right)
+            && !matches!(state.ty, StateType::Single(_))
+        {
             return self.state_contains(&state, left, right.span);
         }
         match &right.kind {
@@ -186,7 +194,12 @@ impl Lowerer<'_> {
         }
     }
 
-    fn in_range(&mut self, left: &ast::Expr, ends: (&ast::Expr, &ast::Expr), inclusive: bool) -> Val {
+    fn in_range(
+        &mut self,
+        left: &ast::Expr,
+        ends: (&ast::Expr, &ast::Expr),
+        inclusive: bool,
+    ) -> Val {
         let value = self.expr(left, None);
         let mut value = self.simple_all(value);
         let mark = self.code.len();

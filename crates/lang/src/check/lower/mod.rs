@@ -11,6 +11,7 @@
 mod assign;
 mod builtin;
 mod call;
+mod clobber;
 mod control;
 mod convert;
 mod coverage;
@@ -27,7 +28,6 @@ mod property;
 mod stack;
 mod state;
 mod stmt;
-mod clobber;
 
 use super::declare::StateType;
 use super::flow::Flow;
@@ -40,6 +40,7 @@ use crate::ir::{self, Expr, LocalId, PacketId, StateId, StmtKind};
 use crate::source::Span;
 use crate::syntax::ast;
 use std::collections::{BTreeMap, BTreeSet};
+use trama_wire::header::HeaderId;
 
 /// Most statements that a handler may expand to.
 pub const STATEMENTS_MAX: usize = 16_384;
@@ -193,7 +194,7 @@ pub(super) struct Lowerer<'a> {
     pub(super) tables: &'a dyn Tables,
     pub(super) sink: &'a mut Sink,
     /// Parameters and constants of the element.
-    pub(super) env: BTreeMap<String, Value>,
+    pub(super) env: &'a BTreeMap<String, Value>,
     pub(super) states: BTreeMap<String, StateVar>,
     pub(super) ports: BTreeMap<String, PortVar>,
     pub(super) fns: BTreeMap<&'a str, &'a ast::Fn>,
@@ -210,6 +211,12 @@ pub(super) struct Lowerer<'a> {
     code: Vec<ir::Stmt>,
     /// Statements emitted so far in this handler.
     statements: usize,
+    /// The handler was reported as too long.
+    is_too_long: bool,
+    /// Packets and headers that were reported as absent.
+    missing_headers: Vec<(usize, HeaderId)>,
+    /// The handler was reported as too deep.
+    is_too_deep: bool,
     locals: Vec<u8>,
     /// Which locals are written more than once in an evaluation.
     mutable: Vec<bool>,
@@ -231,7 +238,7 @@ impl<'a> Lowerer<'a> {
     /// A lowerer for an element with these parameters.
     pub(super) fn new(
         items: &'a Items<'a>,
-        env: &BTreeMap<String, Value>,
+        env: &'a BTreeMap<String, Value>,
         tables: &'a dyn Tables,
         sink: &'a mut Sink,
     ) -> Self {
@@ -239,7 +246,7 @@ impl<'a> Lowerer<'a> {
             items,
             tables,
             sink,
-            env: env.clone(),
+            env,
             states: BTreeMap::new(),
             ports: BTreeMap::new(),
             fns: BTreeMap::new(),
@@ -250,6 +257,9 @@ impl<'a> Lowerer<'a> {
             constant_only: false,
             code: Vec::new(),
             statements: 0,
+            is_too_long: false,
+            missing_headers: Vec::new(),
+            is_too_deep: false,
             locals: Vec::new(),
             mutable: Vec::new(),
             packets: Vec::new(),
@@ -268,7 +278,7 @@ impl<'a> Lowerer<'a> {
     /// A lowerer for one constant expression.
     pub(super) fn for_constant(
         items: &'a Items<'a>,
-        env: &BTreeMap<String, Value>,
+        env: &'a BTreeMap<String, Value>,
         tables: &'a dyn Tables,
         sink: &'a mut Sink,
     ) -> Self {
@@ -416,7 +426,9 @@ impl<'a> Lowerer<'a> {
         if binding.used || self.constant_only {
             return;
         }
-        if let Bound::Value { .. } = binding.bound {
+        if let Bound::Value { value, .. } = &binding.bound
+            && !value.ty.is_silent()
+        {
             let message = if binding.assigned {
                 format!("`{}` is assigned but never read", binding.name)
             } else {
@@ -433,7 +445,9 @@ impl<'a> Lowerer<'a> {
     fn descend(&mut self, span: Span) -> bool {
         if self.depth >= DEPTH_MAX {
             let message = format!("nested more than {DEPTH_MAX} levels deep");
-            self.sink.error("E0603", message, span, "too deep; use a `let` or a function");
+            if !std::mem::replace(&mut self.is_too_deep, true) {
+                self.sink.error("E0603", message, span, "too deep; use a `let` or a function");
+            }
             return false;
         }
         self.depth += 1;

@@ -165,16 +165,15 @@ impl Lowerer<'_> {
 
     /// Reports a name that stands for nothing.
     pub(super) fn unknown_name(&mut self, name: &str, span: Span) {
-        let (message, hint): (String, Option<&str>) = if self.fns.contains_key(name)
-            || self.items.fns.contains_key(name)
-        {
-            (format!("`{name}` is a function: call it"), None)
-        } else if self.ports.contains_key(name) {
-            let note = "ports stand after `on`, and after `to` in `send`";
-            (format!("`{name}` is a port, not a value"), Some(note))
-        } else {
-            (format!("there is nothing called `{name}` here"), None)
-        };
+        let (message, hint): (String, Option<&str>) =
+            if self.fns.contains_key(name) || self.items.fns.contains_key(name) {
+                (format!("`{name}` is a function: call it"), None)
+            } else if self.ports.contains_key(name) {
+                let note = "ports stand after `on`, and after `to` in `send`";
+                (format!("`{name}` is a port, not a value"), Some(note))
+            } else {
+                (format!("there is nothing called `{name}` here"), None)
+            };
         let mut diagnostic = Diagnostic::error("E0101", message, span, "not a value");
         diagnostic.note = hint.map(Into::into);
         let locals = self.bindings[self.visible_from..].iter().map(|b| b.name.as_str());

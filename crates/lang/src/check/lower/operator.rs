@@ -106,7 +106,11 @@ impl Lowerer<'_> {
     /// Combines two values that were lowered before.
     pub(super) fn combine(&mut self, infix: Infix, a: Val, b: Val) -> Val {
         if a.ty.is_silent() || b.ty.is_silent() {
-            return if is_comparison(infix.op) { Val::truth(fold::truth(false)) } else { Val::error() };
+            return if is_comparison(infix.op) {
+                Val::truth(fold::truth(false))
+            } else {
+                Val::error()
+            };
         }
         let result = match infix.op {
             BinaryOp::Eq | BinaryOp::Ne => Self::equality(infix.op, a.clone(), b.clone()),
@@ -215,9 +219,8 @@ impl Lowerer<'_> {
 
     fn arithmetic(op: BinaryOp, a: Val, b: Val) -> Option<Val> {
         use BinaryOp::{Add, And, Div, Mul, Or, Rem, Shl, Shr, Sub, Xor};
-        let result = |ty: Type, op: Op, a: Expr, b: Expr| {
-            Some(Val::scalar(ty, fold::binary(op, a, b)))
-        };
+        let result =
+            |ty: Type, op: Op, a: Expr, b: Expr| Some(Val::scalar(ty, fold::binary(op, a, b)));
         match (op, a.ty.clone(), b.ty.clone()) {
             (Shl | Shr, ty @ (Type::Uint(width) | Type::Int(width)), Type::Uint(by)) => {
                 let ir_op = match (op, &ty) {
@@ -233,7 +236,9 @@ impl Lowerer<'_> {
             (Add | Sub, Type::Time, Type::Duration) | (Add, Type::Duration, Type::Time) => {
                 result(Type::Time, plain(op, false)?, a.leaf(64), b.leaf(64))
             }
-            (Sub, Type::Time, Type::Time) => result(Type::Duration, Op::Sub, a.leaf(64), b.leaf(64)),
+            (Sub, Type::Time, Type::Time) => {
+                result(Type::Duration, Op::Sub, a.leaf(64), b.leaf(64))
+            }
             (Add | Sub | Rem, Type::Duration, Type::Duration) => {
                 result(Type::Duration, plain(op, false)?, a.leaf(64), b.leaf(64))
             }

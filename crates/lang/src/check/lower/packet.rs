@@ -103,16 +103,14 @@ impl Lowerer<'_> {
         for index in first..self.packets.len() {
             let var = &self.packets[index];
             let name = &var.name;
-            let note = format!(
-                "end each way with `send {name} to …` or `drop {name} because \"…\"`"
-            );
+            let note =
+                format!("end each way with `send {name} to …` or `drop {name} because \"…\"`");
             let diagnostic = match self.flow.packets[index].own {
                 Own::Gone(..) | Own::Reported => continue,
                 Own::Held => {
                     let message = format!("`{name}` is neither sent nor dropped");
                     let label = format!("{label} and `{name}` is still held");
-                    Diagnostic::error("E0401", message, span, label)
-                        .other(var.span, "this packet")
+                    Diagnostic::error("E0401", message, span, label).other(var.span, "this packet")
                 }
                 Own::MaybeGone { gone: (at, how), held } => {
                     let message = format!("`{name}` is not sent or dropped on every way");

@@ -1,6 +1,6 @@
 //! Patterns over values, `match`, and the variants of enums.
 
-use super::control::{Way, hint_of};
+use super::control::{Way, flexible_value, hint_of};
 use super::operator::Infix;
 use super::{Lowerer, Val};
 use crate::check::flow::Flow;
@@ -45,15 +45,22 @@ impl Lowerer<'_> {
         let base = self.flow.clone();
         let mut hint = expected.cloned();
         let mut ways = Vec::new();
-        let mut lowered = Vec::new();
+        let mut lowered: Vec<Lowered> = Vec::new();
         for arm in arms {
             let before = self.flow.clone();
             let one = self.arm(arm, &value, hint.as_ref(), wants);
-            hint = hint.or_else(|| hint_of(&one.way.value));
+            if hint.is_none() && flexible_value(&arm.body).is_none() {
+                hint = hint_of(&one.way.value);
+            }
             let after = std::mem::replace(&mut self.flow, before);
             self.flow.epoch = self.flow.epoch.max(after.epoch);
             ways.push((after, one.way.end));
             lowered.push(one);
+        }
+        if expected.is_none() && wants {
+            for (arm, one) in arms.iter().zip(&mut lowered) {
+                self.retype(&mut one.way, flexible_value(&arm.body), hint.as_ref());
+            }
         }
         let covered = self.check_coverage(&value.ty, arms, value_span);
         if !covered && !wants {
@@ -269,9 +276,7 @@ impl Lowerer<'_> {
             return fold::truth(true);
         }
         let (tag, payload, start) = match (&value.ty, name.text.as_str()) {
-            (Type::Option(inner), "Some") => {
-                (value.leaves[0].clone(), vec![(**inner).clone()], 1)
-            }
+            (Type::Option(inner), "Some") => (value.leaves[0].clone(), vec![(**inner).clone()], 1),
             (Type::Option(_), "None") => (fold::not(value.leaves[0].clone()), Vec::new(), 1),
             (Type::Enum(def), variant) => {
                 let Some(index) = def.variants.iter().position(|v| v.0 == variant) else {
@@ -300,9 +305,7 @@ impl Lowerer<'_> {
             parts.iter().for_each(|part| drop(self.pattern(part, &error, bound)));
             return fold::truth(false);
         }
-        self.parts(parts, &payload, &value.leaves[start..], bound)
-            .into_iter()
-            .fold(tag, fold::both)
+        self.parts(parts, &payload, &value.leaves[start..], bound).into_iter().fold(tag, fold::both)
     }
 
     fn tuple_pattern(

@@ -88,8 +88,7 @@ impl Lowerer<'_> {
             _ => return true,
         };
         self.sink.report(
-            Diagnostic::error("E0106", message, name.span, label)
-                .other(port.span, "declared here"),
+            Diagnostic::error("E0106", message, name.span, label).other(port.span, "declared here"),
         );
         false
     }

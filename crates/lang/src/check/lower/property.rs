@@ -37,9 +37,7 @@ impl Lowerer<'_> {
     pub(super) fn read_property(&self, packet: usize, property: &Property) -> Val {
         let register = self.packets[packet].register;
         match property {
-            Property::Field(field) => {
-                Val::scalar(field_type(*field), field_expr(register, *field))
-            }
+            Property::Field(field) => Val::scalar(field_type(*field), field_expr(register, *field)),
             Property::Mark => Val::scalar(Type::Uint(32), meta(register, Meta::Mark, 32)),
             Property::Option(TcpOption::SackPermitted) => {
                 let has = Meta::HasTcpOption(TcpOption::SackPermitted);
@@ -147,12 +145,9 @@ impl Lowerer<'_> {
     ) -> Option<Property> {
         if rest.is_empty() {
             let message = format!("the header `{}` is not a value by itself", name.text);
-            self.sink.report(
-                Diagnostic::error("E0105", message, name.span, "which field?").note(format!(
-                    "ask if it is there by `{} is {}`",
-                    self.packets[packet].name, name.text
-                )),
-            );
+            self.sink.report(Diagnostic::error("E0105", message, name.span, "which field?").note(
+                format!("ask if it is there by `{} is {}`", self.packets[packet].name, name.text),
+            ));
             return None;
         }
         let dotted: Vec<_> = rest.iter().map(|part| part.text.as_str()).collect();
@@ -207,7 +202,9 @@ impl Lowerer<'_> {
         let flag = format!("flags.{dotted}");
         let near = match names.iter().find(|name| **name == flag) {
             Some(&name) => Some(name),
-            None => field_alias(header, &dotted).or_else(|| nearest(&dotted, names.iter().copied())),
+            None => {
+                field_alias(header, &dotted).or_else(|| nearest(&dotted, names.iter().copied()))
+            }
         };
         diagnostic = match near {
             Some(near) => diagnostic.note(format!("did you mean `{near}`?")).patch(span, near),
@@ -223,14 +220,14 @@ impl Lowerer<'_> {
         let mut diagnostic = Diagnostic::error("E0105", message, name.span, label);
         let own = ["len", "payload", "proto", "mark", "flow", "flow6"];
         let names = HEADERS.iter().map(|h| h.name).chain(own);
-        let owner = HEADERS.iter().find(|header| {
-            header.fields.iter().any(|field| field.name == name.text)
-        });
+        let owner =
+            HEADERS.iter().find(|header| header.fields.iter().any(|field| field.name == name.text));
         if let Some(near) = nearest(&name.text, names) {
             diagnostic = diagnostic.note(format!("did you mean `{near}`?")).patch(name.span, near);
         } else if let Some(header) = owner {
             let header = header.name;
-            let note = format!("a field is written with its header: `{packet}.{header}.{}`", name.text);
+            let note =
+                format!("a field is written with its header: `{packet}.{header}.{}`", name.text);
             diagnostic = diagnostic.note(note);
         }
         self.sink.report(diagnostic);
@@ -242,6 +239,10 @@ impl Lowerer<'_> {
         if facts.present().has(header) || !self.flow.reachable {
             return true;
         }
+        if self.missing_headers.contains(&(packet, header)) {
+            return false;
+        }
+        self.missing_headers.push((packet, header));
         let var = &self.packets[packet];
         let (name, header_name) = (&var.name, header.def().name);
         let mut diagnostic = if facts.absent().has(header) {
@@ -260,14 +261,17 @@ impl Lowerer<'_> {
             }
         }
         self.sink.report(diagnostic);
+        // Said once: from here on it is taken to be there.
+        let assumed = self.flow.packets[packet].facts.assume(&[HeaderSet::of(header)]);
+        if !assumed.is_impossible() {
+            self.flow.packets[packet].facts = assumed;
+        }
         false
     }
 
     fn why_absent(&self, packet: usize, header: HeaderId) -> String {
         let present = self.flow.packets[packet].facts.present();
-        let rival = present.iter().filter(|&id| {
-            closure(HeaderSet::of(id).with(header)).is_none()
-        });
+        let rival = present.iter().filter(|&id| closure(HeaderSet::of(id).with(header)).is_none());
         match rival.last() {
             Some(rival) => format!("it has `{}`, which excludes it", rival.def().name),
             None => "it was tested before, or removed".into(),
@@ -298,9 +302,9 @@ impl Lowerer<'_> {
             Expr { kind: ExprKind::Has(register, HeaderSet::of(header)), width: 1 }
         };
         let kind = field(icmp, "type");
-        let is_echo = fold::any(echo_types.map(|value| {
-            fold::binary(Op::Eq, kind.clone(), fold::constant(value, 8))
-        }));
+        let is_echo = fold::any(
+            echo_types.map(|value| fold::binary(Op::Eq, kind.clone(), fold::constant(value, 8))),
+        );
         let id = fold::select(fold::both(has(icmp), is_echo), field(icmp, "id"), zero());
         let port = |name| fold::select(has(HeaderId::L4), field(HeaderId::L4, name), id.clone());
         let proto = if header == HeaderId::IP {

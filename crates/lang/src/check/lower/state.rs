@@ -56,12 +56,12 @@ impl Lowerer<'_> {
             }
             StateType::Counter { is_array: true } => {
                 let message = "a counter is read by `.packets` or `.bytes`";
-                self.sink.error("E0502", message, base.span, "not a value by itself");
+                self.sink.error("E0802", message, base.span, "not a value by itself");
                 Val::error()
             }
             other => {
-                let message = format!("a {} cannot be indexed", other.describe());
-                self.sink.error("E0502", message, base.span, "no such operation");
+                let message = format!("{} cannot be indexed", other.describe());
+                self.sink.error("E0802", message, base.span, "no such operation");
                 Val::error()
             }
         }
@@ -84,8 +84,8 @@ impl Lowerer<'_> {
         if let StateType::Single(ty) = &state.ty {
             return self.array_get(state, ty, fold::constant(0, 64));
         }
-        let message = format!("`{name}` is a {}, not a value", state.ty.describe());
-        let mut diagnostic = Diagnostic::error("E0502", message, span, "read what of it?");
+        let message = format!("`{name}` is {}, not a value", state.ty.describe());
+        let mut diagnostic = Diagnostic::error("E0802", message, span, "read what of it?");
         diagnostic.note = match &state.ty {
             StateType::Map { .. } => Some(format!("read an entry: `{name}[key]`")),
             StateType::Set(_) => Some(format!("ask for a member: `key in {name}`")),
@@ -118,8 +118,8 @@ impl Lowerer<'_> {
                 Val::truth(self.read(used))
             }
             other => {
-                let message = format!("nothing is `in` a {}", other.describe());
-                self.sink.error("E0502", message, span, "not a map, a set or a pool");
+                let message = format!("nothing is `in` {}", other.describe());
+                self.sink.error("E0802", message, span, "not a map, a set or a pool");
                 Val::error()
             }
         }
@@ -158,7 +158,7 @@ impl Lowerer<'_> {
                 None
             }
             (ty, _, name) => {
-                let message = format!("a {} has no `{name}`", ty.describe());
+                let message = format!("{} has no `{name}`", ty.describe());
                 let mut diagnostic =
                     Diagnostic::error("E0110", message, field.span, "no such property");
                 if operations(ty).iter().any(|known| known.0 == name) {
@@ -171,7 +171,10 @@ impl Lowerer<'_> {
     }
 
     /// The state object that `state` or `state[index]` names.
-    fn state_place<'e>(&mut self, base: &'e ast::Expr) -> Option<(StateVar, Option<&'e ast::Expr>)> {
+    fn state_place<'e>(
+        &mut self,
+        base: &'e ast::Expr,
+    ) -> Option<(StateVar, Option<&'e ast::Expr>)> {
         if let Some(state) = self.state_named(base) {
             return Some((state, None));
         }
@@ -180,13 +183,10 @@ impl Lowerer<'_> {
     }
 
     fn counter_index(&mut self, is_array: bool, span: Span) {
-        let message = if is_array {
-            "this is an array of counters"
-        } else {
-            "this is a single counter"
-        };
+        let message =
+            if is_array { "this is an array of counters" } else { "this is a single counter" };
         let label = if is_array { "which one? write `[index]`" } else { "it has no index" };
-        self.sink.error("E0502", message, span, label);
+        self.sink.error("E0802", message, span, label);
     }
 
     fn counter_cell(&mut self, index: Option<&ast::Expr>) -> Expr {
@@ -252,7 +252,7 @@ impl Lowerer<'_> {
 
     fn unknown_operation(&mut self, operation: Operation<'_>) {
         let name = operation.name;
-        let message = format!("a {} has no operation `{}`", operation.state.ty.describe(), name.text);
+        let message = format!("{} has no operation `{}`", operation.state.ty.describe(), name.text);
         let mut diagnostic = Diagnostic::error("E0110", message, name.span, "no such operation");
         let known: Vec<_> = operations(&operation.state.ty).iter().map(|known| known.0).collect();
         if let Some(near) = nearest(&name.text, known.iter().copied()) {

@@ -10,11 +10,17 @@ use crate::syntax::ast::{self, ExprKind, PatKind, StmtKind};
 
 impl Lowerer<'_> {
     /// A block. If its value is wanted, that is the value of its last statement.
-    pub(super) fn block(&mut self, block: &ast::Block, expected: Option<&Type>, wants: bool) -> Val {
+    pub(super) fn block(
+        &mut self,
+        block: &ast::Block,
+        expected: Option<&Type>,
+        wants: bool,
+    ) -> Val {
         if !self.descend(block.span) {
             return Val::error();
         }
-        let value = self.scoped(closing(block.span), |this| this.statements_of(block, expected, wants));
+        let value =
+            self.scoped(closing(block.span), |this| this.statements_of(block, expected, wants));
         self.depth -= 1;
         if self.flow.reachable { value } else { Val::never() }
     }
@@ -171,8 +177,9 @@ impl Lowerer<'_> {
         if after.reachable && self.flow.reachable {
             let message = "this `else` must not go on";
             self.sink.report(
-                Diagnostic::error("E0216", message, closing(otherwise.span), "it ends here")
-                    .note("the names of the pattern have no value then: `return`, `break` or `continue`"),
+                Diagnostic::error("E0216", message, closing(otherwise.span), "it ends here").note(
+                    "the names of the pattern have no value then: `return`, `break` or `continue`",
+                ),
             );
         }
         self.flow.epoch = self.flow.epoch.max(after.epoch);

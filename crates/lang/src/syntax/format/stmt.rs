@@ -92,10 +92,11 @@ impl Printer<'_> {
             }
             StmtKind::Break => self.push("break"),
             StmtKind::Continue => self.push("continue"),
-            StmtKind::Return(None) => self.push("return"),
-            StmtKind::Return(Some(value)) => {
-                self.push("return ");
-                self.expr(value, tail);
+            StmtKind::Return(value) => {
+                self.push(if value.is_some() { "return " } else { "return" });
+                if let Some(value) = value {
+                    self.expr(value, tail);
+                }
             }
             StmtKind::Send { copy, packet, port, index } => {
                 self.push(if *copy { "send copy " } else { "send " });
@@ -107,9 +108,7 @@ impl Printer<'_> {
                 }
             }
             StmtKind::Drop { packet, reason, .. } => {
-                self.push("drop ");
-                self.push(&packet.text);
-                self.push(" because ");
+                self.push(&format!("drop {} because ", packet.text));
                 self.string(reason);
             }
             StmtKind::Insert { stack, packet, otherwise } => {

@@ -117,9 +117,15 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// The messages in the order of their places.
+    /// The messages in the order of their places. Prose that lost its comment marker has many
+    /// strange characters: they are not told on a line that has a message already.
     fn finish(mut self) -> Vec<Diagnostic> {
+        let text = self.text;
         self.diagnostics.sort_by_key(|d| d.label.0.start);
+        self.diagnostics.dedup_by(|next, kept| {
+            let between = kept.label.0.start as usize..next.label.0.start as usize;
+            next.code == "E0001" && !text[between].contains('\n')
+        });
         self.diagnostics
     }
 

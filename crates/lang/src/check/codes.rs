@@ -1,1 +1,0 @@
-//! The codes of all messages of the checker.

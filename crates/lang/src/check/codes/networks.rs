@@ -1,0 +1,242 @@
+//! E05 and W05: instances, parameters and wires.
+
+use super::CodeDoc;
+
+pub(super) static CODES: &[CodeDoc] = &[
+    CodeDoc {
+        code: "E0501",
+        title: "unknown element or stop",
+        explanation: "A chain names something that is neither a port of the network, nor an \
+            instance, nor an element or network.",
+        bad: "\
+network n {
+    port lan, wan
+    lan <-> Conter <-> wan
+}
+",
+        good: "\
+network n {
+    port lan, wan
+    lan <-> Counter <-> wan
+}
+",
+    },
+    CodeDoc {
+        code: "E0502",
+        title: "parameter without a value",
+        explanation: "The parameter has no default and must be given.",
+        bad: "\
+element Stamp(mark: u32) {
+    port a, b
+    on a(p) { p.mark = mark; send p to b }
+    on b(p) { send p to a }
+}
+network n {
+    port lan, wan
+    lan <-> Stamp <-> wan
+}
+",
+        good: "\
+element Stamp(mark: u32) {
+    port a, b
+    on a(p) { p.mark = mark; send p to b }
+    on b(p) { send p to a }
+}
+network n {
+    port lan, wan
+    lan <-> Stamp(mark: 7) <-> wan
+}
+",
+    },
+    CodeDoc {
+        code: "E0503",
+        title: "unknown parameter",
+        explanation: "The element or network has no parameter of this name.",
+        bad: "\
+element Stamp(mark: u32 = 1) {
+    port a, b
+    on a(p) { p.mark = mark; send p to b }
+    on b(p) { send p to a }
+}
+network n {
+    port lan, wan
+    lan <-> Stamp(mrk: 7) <-> wan
+}
+",
+        good: "\
+element Stamp(mark: u32 = 1) {
+    port a, b
+    on a(p) { p.mark = mark; send p to b }
+    on b(p) { send p to a }
+}
+network n {
+    port lan, wan
+    lan <-> Stamp(mark: 7) <-> wan
+}
+",
+    },
+    CodeDoc {
+        code: "E0504",
+        title: "too many instances, ports or levels",
+        explanation: "A program has at most 4096 instances, a network at most 1024 ports, and \
+            networks are nested at most 16 deep. A network cannot contain itself.",
+        bad: "\
+network n {
+    port lan[2000]
+}
+",
+        good: "\
+network n {
+    port lan, wan
+    lan <-> Counter <-> wan
+}
+",
+    },
+    CodeDoc {
+        code: "E0505",
+        title: "nothing comes back from discard",
+        explanation: "`discard` only takes packets: wire it by `->`.",
+        bad: "\
+network n {
+    port lan
+    lan <-> discard
+}
+",
+        good: "\
+network n {
+    port lan
+    lan -> discard
+}
+",
+    },
+    CodeDoc {
+        code: "E0506",
+        title: "two wires at one output",
+        explanation: "An output leads to one place. To feed two, let an element send a copy to \
+            each of two ports.",
+        bad: "\
+network n {
+    port a, b, c
+    a -> b
+    a -> c
+}
+",
+        good: "\
+network n {
+    port a, b
+    a -> b
+    b -> a
+}
+",
+    },
+    CodeDoc {
+        code: "E0507",
+        title: "port in the middle of a chain",
+        explanation: "A chain goes from a port of the network inwards, or ends there; it does not \
+            go through it.",
+        bad: "\
+network n {
+    port a, b, c
+    a <-> b <-> c
+}
+",
+        good: "\
+network n {
+    port a, b
+    a <-> b
+}
+",
+    },
+    CodeDoc {
+        code: "E0508",
+        title: "unknown port of an instance",
+        explanation: "The element or network has no port of this name, or not this index.",
+        bad: "\
+network n {
+    port lan, wan
+    let counter = Counter
+    lan <-> counter.c
+    wan <-> counter.b
+}
+",
+        good: "\
+network n {
+    port lan, wan
+    let counter = Counter
+    lan <-> counter.a
+    wan <-> counter.b
+}
+",
+    },
+    CodeDoc {
+        code: "E0509",
+        title: "chain does not know where to go on",
+        explanation: "In the middle of a chain an element is entered at its first port and left \
+            at its second. With only one port, or an explicit one of more than two, write two \
+            chains.",
+        bad: "\
+element One {
+    port a
+    on a(p) { send p to a }
+}
+network n {
+    port lan, wan
+    lan <-> One <-> wan
+}
+",
+        good: "\
+element One {
+    port a
+    on a(p) { send p to a }
+}
+network n {
+    port lan
+    lan <-> One
+}
+",
+    },
+    CodeDoc {
+        code: "W0501",
+        title: "instance that no packet reaches",
+        explanation: "No wire leads into the instance.",
+        bad: "\
+network n {
+    port lan, wan
+    let spare = Counter
+    lan <-> wan
+    spare.a -> discard
+    spare.b -> discard
+}
+",
+        good: "\
+network n {
+    port lan, wan
+    lan <-> Counter <-> wan
+}
+",
+    },
+    CodeDoc {
+        code: "W0502",
+        title: "output that leads nowhere",
+        explanation: "The element sends packets to a port that is not wired: they are dropped. If \
+            that is meant, wire it to `discard`.",
+        bad: "\
+network n {
+    port lan, wan
+    let counter = Counter
+    lan -> counter.a
+    wan -> discard
+}
+",
+        good: "\
+network n {
+    port lan, wan
+    let counter = Counter
+    lan -> counter.a
+    counter.b -> wan
+    wan -> discard
+    counter.a -> discard
+}
+",
+    },
+];

@@ -1,0 +1,73 @@
+//! E08: state objects.
+
+use super::CodeDoc;
+
+pub(super) static CODES: &[CodeDoc] = &[
+    CodeDoc {
+        code: "E0801",
+        title: "wrong declaration of state",
+        explanation: "A state object is declared with its kind, its types, its size and its \
+            options, as the reference shows.",
+        bad: "\
+element E {
+    port lan
+    state seen: map<ip4, Time> expire 5min
+    on lan(p: ip) { seen[p.ip.src] = now; send p to lan }
+}
+",
+        good: "\
+element E {
+    port lan
+    state seen: map<ip4, Time>[64k] expire 5min
+    on lan(p: ip) { seen[p.ip.src] = now; send p to lan }
+}
+",
+    },
+    CodeDoc {
+        code: "E0802",
+        title: "state object used the wrong way",
+        explanation: "Each kind of state object has its own operations: maps and arrays are read \
+            and written by `[…]`, sets by `add` and `in`, counters by `count`, and so on. Only a \
+            write that may find no room has an `else`.",
+        bad: "\
+element E {
+    port lan
+    state hosts: set<ip4>[1k]
+    on lan(p: ip) { hosts[p.ip.src] = true; send p to lan }
+}
+",
+        good: "\
+element E {
+    port lan
+    state hosts: set<ip4>[1k]
+    on lan(p: ip) { hosts.add(p.ip.src); send p to lan }
+}
+",
+    },
+    CodeDoc {
+        code: "E0803",
+        title: "number out of its range",
+        explanation: "A size, rate, limit or period is zero, too great, or, for a Maglev table, \
+            not a prime number.",
+        bad: "\
+element E {
+    port lan
+    state backends: maglev<ip4>[1000] members 10
+    on lan(p: ip) {
+        p.ip.dst = backends.pick(hash(p.flow)).or(p.ip.dst)
+        send p to lan
+    }
+}
+",
+        good: "\
+element E {
+    port lan
+    state backends: maglev<ip4>[1009] members 10
+    on lan(p: ip) {
+        p.ip.dst = backends.pick(hash(p.flow)).or(p.ip.dst)
+        send p to lan
+    }
+}
+",
+    },
+];
