@@ -115,8 +115,8 @@ pub fn lower_element(
     sound.then_some(node)
 }
 
-/// Checks an element that nobody instantiates, with its defaults or, where there are none, stand-ins
-/// for arguments.
+/// Checks an element that nobody instantiates, with its defaults or, where there are none,
+/// stand-ins for arguments.
 pub fn check_element(
     items: &Items<'_>,
     element: &ast::Element,

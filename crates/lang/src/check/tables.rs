@@ -1,7 +1,8 @@
 //! Tables from CSV and TOML files.
 //!
 //! A column (CSV) or key (TOML) has the name of the record's field; fields of nested records have
-//! dotted names. Cells hold what a program would write: `10.0.0.0/8`, `443`, `allow`, `true`, `64k`.
+//! dotted names. Cells hold what a program would write: `10.0.0.0/8`, `443`, `allow`, `true`,
+//! `64k`.
 //! Enum variants without payload are matched without regard to case.
 
 use super::sink::Sink;

@@ -7,9 +7,9 @@ use super::sink::Sink;
 use super::types::{RecordType, Type, resolve};
 use crate::source::Span;
 use crate::syntax::ast;
+use core::net::{Ipv4Addr, Ipv6Addr};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 use trama_base::Nanos;
 

@@ -1,4 +1,4 @@
-//! E05 and W05: instances, parameters and wires.
+//! E05 and W05: instances, parameters, wires, and the files of a program.
 
 use super::CodeDoc;
 
@@ -192,6 +192,98 @@ element One {
 network n {
     port lan
     lan <-> One
+}
+",
+    },
+    CodeDoc {
+        code: "E0510",
+        title: "file cannot be imported",
+        explanation: "The imported file cannot be read, or a program would have \
+            more than 256 files. Paths are relative to the file that names them.",
+        bad: "\
+import \"missing.trama\"
+element E {
+    port lan
+    on lan(p) { send p to lan }
+}
+",
+        good: "\
+element E {
+    port lan
+    on lan(p) { send p to lan }
+}
+",
+    },
+    CodeDoc {
+        code: "E0511",
+        title: "nothing to run",
+        explanation: "A program runs its last network, or its only element. With several \
+            elements and no network say which by `--network`.",
+        bad: "\
+fn twice(x: u32) -> u32 { x * 2 }
+",
+        good: "\
+fn twice(x: u32) -> u32 { x * 2 }
+element E {
+    port lan
+    on lan(p) { p.mark = twice(p.mark); send p to lan }
+}
+",
+    },
+    CodeDoc {
+        code: "E0520",
+        title: "table cannot be read",
+        explanation: "The file of a table cannot be read. Paths are relative to the \
+            file that names them.",
+        bad: "\
+record Host { address: ip4, port: u16 }
+const HOSTS: table<Host> = load(\"missing.csv\")
+element E {
+    port lan
+    on lan(p: ip) {
+        for host in HOSTS { if p.ip.src == host.address { p.mark = host.port } }
+        send p to lan
+    }
+}
+",
+        good: "\
+record Host { address: ip4, port: u16 }
+const HOSTS: table<Host> = [Host { address: 10.0.0.1, port: 80 }]
+element E {
+    port lan
+    on lan(p: ip) {
+        for host in HOSTS { if p.ip.src == host.address { p.mark = host.port } }
+        send p to lan
+    }
+}
+",
+    },
+    CodeDoc {
+        code: "E0521",
+        title: "table does not fit its record",
+        explanation: "A column has another name than the field, is missing, or \
+            a cell holds no value of the field's type. The message says which. (In the example \
+            `wrong.csv` has the columns `address` and `prot`, `hosts.csv` `address` and `port`.)",
+        bad: "\
+record Host { address: ip4, port: u16 }
+const HOSTS: table<Host> = load(\"wrong.csv\")
+element E {
+    port lan
+    on lan(p: ip) {
+        for host in HOSTS { if p.ip.src == host.address { p.mark = host.port } }
+        send p to lan
+    }
+}
+",
+        good: "\
+record Host { address: ip4, port: u16 }
+const HOSTS: table<Host> = load(\"hosts.csv\")
+element E {
+    port lan
+    on lan(p: ip) {
+        for host in HOSTS { if p.ip.src == host.address { p.mark = host.port } }
+        send p to lan
+    }
 }
 ",
     },

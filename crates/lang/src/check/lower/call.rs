@@ -11,6 +11,7 @@ use crate::diagnostic::Diagnostic;
 use crate::ir::StmtKind;
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind, FnParamType};
+use std::collections::BTreeSet;
 
 /// An argument that was evaluated in the caller's scope.
 enum Arg {
@@ -61,15 +62,14 @@ impl<'a> Lowerer<'a> {
 
     /// Checks the functions of the element that nothing calls.
     pub(in crate::check) fn check_uncalled_fns(&mut self, element: &'a ast::Element) {
-        let used = self.used.fns.clone();
+        let called = called_in(element);
         for member in &element.members {
             if let ast::MemberKind::Fn(function) = &member.kind
-                && !used.contains(&function.name.text)
+                && !called.contains(function.name.text.as_str())
             {
                 self.check_uncalled(function, false);
             }
         }
-        // What only they call is not used either, but is said once for each.
     }
 
     /// True, with a message, if a state object or constant of that name was declared before.
@@ -379,4 +379,23 @@ impl<'a> Lowerer<'a> {
             self.expand_body(Expansion { function, is_global, args, result, span });
         }
     }
+}
+
+/// Names of all functions that are called somewhere in an element.
+fn called_in(element: &ast::Element) -> BTreeSet<&str> {
+    let mut called = BTreeSet::new();
+    let bodies = element.members.iter().filter_map(|member| match &member.kind {
+        ast::MemberKind::Fn(function) => Some(&function.body),
+        ast::MemberKind::On(on) => Some(&on.body),
+        ast::MemberKind::Init(body) | ast::MemberKind::Every(_, body) => Some(body),
+        _ => None,
+    });
+    for body in bodies {
+        walk::block(body, &mut |node| {
+            if let Node::Expr(ast::Expr { kind: ExprKind::Call(name, _), .. }) = node {
+                called.insert(name.text.as_str());
+            }
+        });
+    }
+    called
 }

@@ -347,7 +347,7 @@ impl Lowerer<'_> {
     }
 
     fn rounds(&mut self, name: &ast::Ident, value: Val, rounds: Rounds, body: &ast::Block) {
-        if super::stack::may_change_headers(body) {
+        if self.may_change_headers(body) {
             for index in 0..self.packets.len() {
                 self.headers_changed(index, crate::check::facts::Facts::any());
             }

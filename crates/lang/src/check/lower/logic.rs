@@ -264,9 +264,8 @@ impl Lowerer<'_> {
             (_, y) => {
                 let message = format!("nothing is `in` {}", y.with_article());
                 self.sink.report(
-                    Diagnostic::error("E0203", message, right.span, "not a collection").note(
-                        "`in` takes a prefix, a range `1..10`, a list `[1, 2]`, a map, a set or a pool",
-                    ),
+                    Diagnostic::error("E0203", message, right.span, "not a collection")
+                        .note("`in` takes a prefix, a range, a list, a map, a set or a pool"),
                 );
                 Val::error()
             }

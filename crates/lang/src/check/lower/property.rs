@@ -254,8 +254,9 @@ impl Lowerer<'_> {
             Diagnostic::error("E0301", message, span, label)
         };
         if !facts.absent().has(header) {
-            diagnostic = diagnostic
-                .note(format!("ask first: `if {name} is {header_name} {{ … }}`, or add it to the handler's pattern"));
+            diagnostic = diagnostic.note(format!(
+                "ask first: `if {name} is {header_name} {{ … }}`, or add it to the pattern"
+            ));
             if let Some(patch) = pattern_patch(var, header) {
                 diagnostic = diagnostic.patch(patch.0, patch.1);
             }

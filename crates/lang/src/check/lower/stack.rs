@@ -8,6 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::ir::{Expr, LocalId, StmtKind, reason};
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
+use std::collections::BTreeSet;
 use trama_wire::header::{FieldRef, HeaderId};
 use trama_wire::stack::{may_begin, may_follow};
 
@@ -211,6 +212,33 @@ impl Lowerer<'_> {
         }
         self.emit_at(StmtKind::Return, span);
     }
+
+    /// True if a block may change which headers some packet has: by a statement, or by a function
+    /// that it calls.
+    pub(super) fn may_change_headers(&self, block: &ast::Block) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut found = false;
+        let mut blocks = vec![block];
+        while let Some(block) = blocks.pop() {
+            walk::block(block, &mut |node| match node {
+                Node::Stmt(stmt) => {
+                    let kind = &stmt.kind;
+                    found |=
+                        matches!(kind, ast::StmtKind::Insert { .. } | ast::StmtKind::Remove { .. });
+                }
+                Node::Expr(expr) => match &expr.kind {
+                    ExprKind::Method(_, name, _) => found |= name.text == "truncate",
+                    ExprKind::Call(name, _) if seen.insert(name.text.as_str()) => {
+                        let own = self.fns.get(name.text.as_str());
+                        let called = own.or_else(|| self.items.fns.get(name.text.as_str()));
+                        blocks.extend(called.map(|function| &function.body));
+                    }
+                    _ => {}
+                },
+            });
+        }
+        found
+    }
 }
 
 /// True for fields that decide how what follows them is parsed.
@@ -221,26 +249,4 @@ fn shapes_parsing(field: FieldRef) -> bool {
         "type" => link,
         _ => false,
     }
-}
-
-/// True if a block may change which headers some packet has: by a statement, or by a call of a
-/// function with a bare name among its arguments.
-pub(super) fn may_change_headers(block: &ast::Block) -> bool {
-    let mut found = false;
-    walk::block(block, &mut |node| {
-        found |= match node {
-            Node::Stmt(stmt) => {
-                matches!(stmt.kind, ast::StmtKind::Insert { .. } | ast::StmtKind::Remove { .. })
-            }
-            Node::Expr(expr) => match &expr.kind {
-                ExprKind::Method(_, name, _) => name.text == "truncate",
-                ExprKind::Call(name, args) => {
-                    !matches!(name.text.as_str(), "min" | "max" | "hash" | "Some")
-                        && args.iter().any(|arg| matches!(arg.kind, ExprKind::Name(_)))
-                }
-                _ => false,
-            },
-        };
-    });
-    found
 }

@@ -17,15 +17,20 @@ fn check_with(text: &str, files: &dyn Files) -> (Unit, Checked) {
     (unit, checked)
 }
 
-/// All messages about a program, each on a line: code, place, text, and the note behind it.
+/// All messages about a program: code, place and sentence, then the label at the place.
 fn messages(text: &str) -> String {
-    let (unit, checked) = check_with(text, &NoFiles);
+    messages_with(text, &NoFiles)
+}
+
+fn messages_with(text: &str, files: &dyn Files) -> String {
+    let (unit, checked) = check_with(text, files);
     let mut out = String::new();
     for d in &checked.diagnostics {
         let (line, column) = unit.sources.line_column(d.label.0);
         let at = &unit.sources.files[d.label.0.file as usize].name;
         let at = if at == "test.trama" { String::new() } else { format!("{at}:") };
-        let _ = writeln!(out, "{} {at}{line}:{column} {} | {}", d.code, d.message, d.label.1);
+        let _ =
+            writeln!(out, "{} {at}{line}:{column} {}\n      ^ {}", d.code, d.message, d.label.1);
     }
     out
 }

@@ -40,7 +40,8 @@ fn mark(declarations: &str, body: &str, mark: u64) {
 enum Action {{ Accept, Reject(u8), Mark(u32, u16) }}
 record Pair {{ a: u32, b: u32 }}
 test \"mark\" for E {{
-    lan <- ip {{ src: 10.0.0.1, dst: 10.0.0.2, ttl: 9 }} / tcp {{ src: 1000, dst: 80 }} / \"\\x01\\x02\\x03\\x04\"
+    lan <- ip {{ src: 10.0.0.1, dst: 10.0.0.2, ttl: 9 }} / tcp {{ src: 1000, dst: 80 }} \
+        / \"\\x01\\x02\\x03\\x04\"
     expect wan mark == {mark}
 }}
 "
@@ -78,7 +79,8 @@ fn conditions_and_sets() {
     mark("", "let n = 10.0.0.0/8; if n.contains(p.ip.src) { p.mark = n.length }", 8);
     mark(
         "state net: prefix<ip4>",
-        "net = 10.0.0.2/31; if p.ip.src in net || p.ip.dst in net { p.mark += 1 }; if p.ip.src in net { p.mark += 2 }",
+        "net = 10.0.0.2/31; if p.ip.src in net || p.ip.dst in net { p.mark += 1 }
+         if p.ip.src in net { p.mark += 2 }",
         1,
     );
     mark("state net: prefix<ip4>", "if p.ip.src in net { p.mark = 5 }", 5);
@@ -103,7 +105,12 @@ fn operands_keep_their_order() {
         "p.mark = next() * 100 + next() * 10 + next()",
         123,
     );
-    mark("state n: u32\n fn next() -> u32 { n += 1; n }", "p.mark = n * 100 + next() * 10 + n", 11);
+    mark(
+        "state n: u32\n fn next() -> u32 { n += 1
+     n }",
+        "p.mark = n * 100 + next() * 10 + n",
+        11,
+    );
     mark("fn change(p: ip) -> u32 { p.ip.ttl = 1; 0 }", "p.mark = p.ip.ttl + change(p)", 9);
     mark("fn change(p: ip) -> u32 { p.ip.ttl = 1; 0 }", "p.mark = change(p) + p.ip.ttl", 1);
     mark("", "let mut x: u32 = 5; let y = x; x = 7; p.mark = y * 10 + x", 57);
@@ -121,12 +128,14 @@ fn choices() {
     mark("", "p.mark = match p.tcp.dst { 22 => 1, 80 | 443 => 2, 0..1024 => 3, _ => 4 }", 2);
     mark(
         "",
-        "p.mark = match p.ip.dst { 10.0.0.1 => 1, 10.0.0.0/30 if p.ip.ttl == 1 => 2, 10.0.0.0/30 => 3, _ => 4 }",
+        "p.mark = match p.ip.dst { 10.0.0.1 => 1, 10.0.0.0/30 if p.ip.ttl == 1 => 2,
+         10.0.0.0/30 => 3, _ => 4 }",
         3,
     );
     mark(
         "",
-        "let a = Mark(7, 2); p.mark = match a { Accept => 1, Reject(r) => r, Mark(x, y) => x * 10 + y }",
+        "let a = Mark(7, 2)
+         p.mark = match a { Accept => 1, Reject(r) => r, Mark(x, y) => x * 10 + y }",
         72,
     );
     mark(
@@ -136,7 +145,8 @@ fn choices() {
     );
     mark(
         "state m: map<ip4, Pair>[4]",
-        "m[p.ip.src] = Pair { a: 1, b: 2 }; if let Some(x) = m[p.ip.src] { p.mark = x.b } else { p.mark = 9 }",
+        "m[p.ip.src] = Pair { a: 1, b: 2 }
+         if let Some(x) = m[p.ip.src] { p.mark = x.b } else { p.mark = 9 }",
         2,
     );
     mark(
@@ -151,7 +161,10 @@ fn choices() {
     );
     mark(
         "state s: set<ip4>[4]\n state n: u32",
-        "s.add(p.ip.src); match 3 { x if p.ip.dst in s => { n = 1 }, x if p.ip.src in s => { n = x as u32 }, _ => { n = 9 } }; p.mark = n",
+        "s.add(p.ip.src)
+         match 3 { x if p.ip.dst in s => { n = 1 }, x if p.ip.src in s => { n = x as u32 },
+         _ => { n = 9 } }
+         p.mark = n",
         3,
     );
 }
@@ -159,19 +172,22 @@ fn choices() {
 #[test]
 fn functions_and_loops() {
     mark(
-        "fn f(x: u32) -> u32 { if x > 5 { return 1 }; for i in 0..10 { if i == 3 { return i as u32 } }; 9 }",
+        "fn f(x: u32) -> u32 { if x > 5 { return 1 }
+         for i in 0..10 { if i == 3 { return i as u32 } }; 9 }",
         "p.mark = f(6) * 10 + f(1)",
         13,
     );
     mark(
         "",
-        "let mut n: u32 = 0; for i in 0..10 { if i % 2 == 0 { continue }; if i > 6 { break }; n += i as u32 }; p.mark = n",
+        "let mut n: u32 = 0; for i in 0..10 { if i % 2 == 0 { continue }; if i > 6 { break }
+         n += i as u32 }; p.mark = n",
         9,
     );
     mark("", "let mut n: u32 = 0; for i in 0..3 { for j in i..3 { n += 1 } }; p.mark = n", 6);
     mark(
         "",
-        "let mut n: u32 = 0; for i in 0..p.payload.len limit 3 { n += p.payload.u8(i as u32).or(0) }; p.mark = n",
+        "let mut n: u32 = 0
+         for i in 0..p.payload.len limit 3 { n += p.payload.u8(i as u32).or(0) }; p.mark = n",
         6,
     );
     mark(
@@ -201,7 +217,8 @@ fn state_objects() {
     );
     mark(
         "state m: map<ip4, Pair>[4]",
-        "m[p.ip.src].b |= 6; m[p.ip.src].b &= 3; m[p.ip.src].b ^= 1; m[p.ip.src].a *= 5; p.mark = m[p.ip.src].or(Pair { a: 1, b: 1 }).b",
+        "m[p.ip.src].b |= 6; m[p.ip.src].b &= 3; m[p.ip.src].b ^= 1; m[p.ip.src].a *= 5
+         p.mark = m[p.ip.src].or(Pair { a: 1, b: 1 }).b",
         3,
     );
     mark(
@@ -216,7 +233,8 @@ fn state_objects() {
     );
     mark(
         "state a: array<u32>[4]",
-        "a[2] = 7; a[2] = max(a[2], 3); a[2] = min(5, a[2]); a[99] = 1; p.mark = a[2] * 10 + a[99] + a.len as u32",
+        "a[2] = 7; a[2] = max(a[2], 3); a[2] = min(5, a[2]); a[99] = 1
+         p.mark = a[2] * 10 + a[99] + a.len as u32",
         54,
     );
     mark("state x: Pair", "x.a = 3; x.b += x.a; x.b += 1; p.mark = x.a * 10 + x.b", 34);
@@ -225,19 +243,26 @@ fn state_objects() {
         "m[p.ip.src] = max(m[p.ip.src].or(0), 3); p.mark = m[p.ip.src].or(0)",
         3,
     );
+}
+
+#[test]
+fn counters_pools_and_tables() {
     mark(
         "state c: counter\n state d: counter[2]",
-        "c.count(p); d[1].count(p); d[1].count(p); p.mark = (c.packets + d[1].packets * 10 + d[0].bytes) as u32",
+        "c.count(p); d[1].count(p); d[1].count(p)
+         p.mark = (c.packets + d[1].packets * 10 + d[0].bytes) as u32",
         21,
     );
     mark(
         "state q: pool[2]",
-        "let a = q.alloc(); let b = q.alloc(); let c = q.alloc(); p.mark = a.or(9) * 100 + b.or(9) * 10 + c.or(9)",
+        "let a = q.alloc(); let b = q.alloc(); let c = q.alloc()
+         p.mark = a.or(9) * 100 + b.or(9) * 10 + c.or(9)",
         19,
     );
     mark(
         "state r: lpm<ip4, u16>[4]",
-        "r.insert(10.0.0.0/8, 1); r.insert(10.0.0.0/31, 2); p.mark = r[p.ip.src].or(0) * 10 + r[p.ip.dst].or(0)",
+        "r.insert(10.0.0.0/8, 1); r.insert(10.0.0.0/31, 2)
+         p.mark = r[p.ip.src].or(0) * 10 + r[p.ip.dst].or(0)",
         21,
     );
     mark("state b: bucket rate 1 burst 2", "for _i in 0..5 { if b.take(1) { p.mark += 1 } }", 2);
@@ -248,7 +273,8 @@ fn state_objects() {
     );
     mark(
         "state g: maglev<ip4>[7] members 2",
-        "let none = g.pick(5).is_none; g.set(10.9.9.9, 1); if none && g.pick(hash(p.flow)) == Some(10.9.9.9) { p.mark = 1 }",
+        "let none = g.pick(5).is_none; g.set(10.9.9.9, 1)
+         if none && g.pick(hash(p.flow)) == Some(10.9.9.9) { p.mark = 1 }",
         1,
     );
     mark("state t: Time", "t = now; if now - t == 0s && t + 5s > now { p.mark = 1 }", 1);
@@ -263,7 +289,8 @@ fn state_objects() {
 fn packets() {
     mark(
         "",
-        "let f = p.flow; if f.reversed.src == p.ip.dst && f.reversed.dport == 1000 && f.proto == 6 { p.mark = 1 }",
+        "let f = p.flow
+         if f.reversed.src == p.ip.dst && f.reversed.dport == 1000 && f.proto == 6 { p.mark = 1 }",
         1,
     );
     mark("", "p.mark = p.payload.u16(1).or(0) + p.payload.u32(1).or(7)", 0x0203 + 7);
@@ -340,8 +367,31 @@ element E(name: string = \"edge\") {
 test \"log\" for E {
     lan <- ip { src: 10.0.0.1, dst: 10.0.0.2 } / udp { src: 5, dst: 6 }
     expect lan
-    expect log \"edge: 10.0.0.1 7 {} {src: 10.0.0.1, dst: 10.0.0.2, sport: 5, dport: 6, proto: 17} 10.0.0.0/8 false\"
+    expect log \"edge: 10.0.0.1 7 {} {src: 10.0.0.1, dst: 10.0.0.2, sport: 5, dport: 6, \
+proto: 17} 10.0.0.0/8 false\"
 }
 ";
     assert_eq!(failures(text), "");
+}
+
+/// The deepest programs that are accepted or refused fit the stack of a test's thread.
+#[test]
+fn deep_programs_fit_the_stack() {
+    let levels = 15;
+    for (open, close) in [
+        ("if let Some(x) = m[1] { p.mark = x; ", "} "),
+        ("match p.mark { 1 if p.len > 3 => { ", "}, _ => {} } "),
+        ("for _i in 0..2 { ", "} "),
+    ] {
+        let mut text = String::from("element E {\nport lan\nstate m: map<u32, u32>[4]\n");
+        for f in 0..25 {
+            let inner = if f == 24 { "p.mark += 1".into() } else { format!("f{}(p)", f + 1) };
+            let body = format!("{}{inner}{}", open.repeat(levels), close.repeat(levels));
+            text += &format!("fn f{f}(p: ip) {{ {body} }}\n");
+        }
+        text += "on lan(p: ip) { f0(p); send p to lan }\n}\n";
+        let found = super::messages(&text);
+        assert!(found.starts_with("E0603"), "{open}: {found}");
+        assert_eq!(found.matches("E0603").count(), 1, "{open}: {found}");
+    }
 }
