@@ -10,10 +10,18 @@
 //! - `template=NAME`: it is what `trama new NAME` writes.
 //!
 //! A block marked `csv,file=NAME` or `toml,file=NAME` is a file that the programs of its page load.
+//! A block marked `text,effects` is part of what `trama check` prints about the handlers of the
+//! program before it.
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use trama_lang::source::SourceMap;
-use trama_lang::syntax::parse;
+use trama_lang::compile::{Checked, Options, Unit};
+use trama_lang::diagnostic::Severity;
+use trama_lang::effects;
+use trama_lang::engine::Engine;
+use trama_lang::files::Files;
+use trama_lang::interp::Interpreter;
+use trama_lang::testing;
 
 /// A block of a page.
 #[derive(Clone, Debug)]
@@ -29,6 +37,8 @@ struct Block {
     warnings: bool,
     /// The name that the template of `trama new` has here.
     template: Option<String>,
+    /// Part of its effects.
+    effects: Option<String>,
 }
 
 /// What part of a program a block is.
@@ -124,6 +134,7 @@ impl Page {
             error: None,
             warnings: false,
             template: None,
+            effects: None,
         };
         for word in words {
             let (word, value) = word.split_once('=').unwrap_or((word, ""));
@@ -135,6 +146,10 @@ impl Page {
                 ("trama", "error") => block.error = Some(value.into()),
                 ("trama", "warnings") => block.warnings = true,
                 ("trama", "template") => block.template = Some(value.into()),
+                ("text", "effects") => {
+                    let before = self.blocks.last_mut().ok_or("no program before it")?;
+                    before.effects = Some(block.text.clone());
+                }
                 ("csv" | "toml", "file") => {
                     self.files.push((value.into(), block.text.clone()));
                 }
@@ -148,23 +163,70 @@ impl Page {
     }
 }
 
+/// The files that a page shows.
+struct Shown<'a>(&'a [(String, String)]);
+
+impl Files for Shown<'_> {
+    fn read(&self, _from: &str, path: &str) -> Result<(String, String), String> {
+        let found = self.0.iter().find(|(name, _)| name == path);
+        found.cloned().ok_or_else(|| format!("the page shows no file `{path}`"))
+    }
+}
+
 /// What is wrong with a block, if anything.
-fn verdict(block: &Block, _files: &[(String, String)]) -> Result<(), String> {
+fn verdict(block: &Block, files: &[(String, String)]) -> Result<(), String> {
     let program = match block.fragment {
         Some(fragment) => fragment.wrap(&block.text),
         None => block.text.clone(),
     };
-    let mut sources = SourceMap::default();
-    let file = sources.add("book.trama", program);
-    let (_, messages) = parse(&sources, file);
-    let shown: Vec<_> = (messages.iter())
-        .map(|m| format!("{}: {} `{}`", m.code, m.message, sources.text(m.label.0)))
-        .collect();
-    let expected = block.error.iter().filter(|code| code.starts_with("E00"));
-    if messages.iter().map(|m| m.code).eq(expected.map(String::as_str)) {
+    let files = Shown(files);
+    let mut unit = Unit::parse("book.trama", &program, &files);
+    let checked = unit.check(&Options::default(), &files);
+    expect_messages(block, &unit, &checked)?;
+    if block.error.is_some() {
         return Ok(());
     }
-    Err(shown.join("; "))
+    let program = checked.program.ok_or("no message, and no program")?;
+    if let Some(wanted) = &block.effects {
+        let mut all = String::new();
+        for row in effects::effects(&program).iter().flat_map(|node| &node.handlers) {
+            // Writing to a String cannot fail.
+            let _ = writeln!(all, "{row}");
+        }
+        if !all.contains(wanted.as_str()) {
+            return Err(format!("the effects are others:\n{all}"));
+        }
+    }
+    let outcomes =
+        testing::run_all(&unit, unit.main_file(), &files, |_| true, &|program, start| {
+            let engine = Interpreter::new(program, start, 0).map_err(|why| why.to_string())?;
+            Ok(Box::new(engine) as Box<dyn Engine>)
+        });
+    let failures: Vec<_> = (outcomes.iter())
+        .flat_map(|outcome| outcome.failures.iter().map(move |f| (&outcome.title, f)))
+        .map(|(title, f)| format!("\"{title}\" fails in its line {}: {}", f.line, f.message))
+        .collect();
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("; ")) }
+}
+
+/// Compares the messages with those that the block announces.
+fn expect_messages(block: &Block, unit: &Unit, checked: &Checked) -> Result<(), String> {
+    let errors = checked.diagnostics.iter().filter(|d| d.severity == Severity::Error);
+    let codes: Vec<_> = errors.map(|d| d.code).collect();
+    let warned = checked.diagnostics.len() > codes.len();
+    let as_announced = match &block.error {
+        Some(code) => codes == [code.as_str()],
+        None if block.fragment.is_some() => codes.is_empty(),
+        None => codes.is_empty() && warned == block.warnings,
+    };
+    if as_announced {
+        return Ok(());
+    }
+    let shown: Vec<_> = (checked.diagnostics.iter())
+        .filter(|d| codes.is_empty() || d.severity == Severity::Error)
+        .map(|d| format!("{}: {} `{}`", d.code, d.message, unit.sources.text(d.label.0)))
+        .collect();
+    Err(if shown.is_empty() { "there are no messages".into() } else { shown.join("; ") })
 }
 
 /// The verdicts on all blocks of a page that are not sound.
@@ -230,13 +292,52 @@ fn faults_of(mark: &str, text: &str) -> Vec<String> {
     faults(&Page::parse("page.md", &page).expect("the block is marked well"))
 }
 
+const PASS: &str = "element Pass {\n    port a, b\n    on a(p) { send p to b }\n\
+    \x20   on b(p) { send p to a }\n}\n";
+
 #[test]
 fn unsound_examples_are_found() {
-    let faults = faults_of("trama,fragment=statements", "let = 5");
-    assert!(faults[0].starts_with("page.md:3: E0010"), "{faults:?}");
-    assert_eq!(faults_of("trama,fragment=items,error=E0010", "query q").len(), 1, "another code");
-    assert_eq!(faults_of("trama,fragment=items,error=E0015", "query q"), [""; 0]);
-    assert_eq!(faults_of("trama,fragment=items,error=E0015", "const A: u8 = 1").len(), 1, "sound");
+    assert_eq!(faults_of("trama", PASS), [""; 0], "sound");
+    let syntax = faults_of("trama,fragment=statements", "let = 5");
+    assert!(syntax[0].starts_with("page.md:3: E0010"), "{syntax:?}");
+    let types = faults_of("trama,fragment=statements", "let x: u8 = 300");
+    assert!(types[0].starts_with("page.md:3: E0202"), "{types:?}");
+    let forgotten = faults_of("trama", &PASS.replace("send p to a", ""));
+    assert!(forgotten[0].starts_with("page.md:3: E0401"), "{forgotten:?}");
+    let warned = faults_of("trama", &PASS.replace("port a, b", "port a, b\nstate idle: counter"));
+    assert!(warned[0].starts_with("page.md:3: W0"), "{warned:?}");
+}
+
+#[test]
+fn examples_of_mistakes_make_exactly_the_one() {
+    let mistake = "let x: u8 = 300";
+    assert_eq!(faults_of("trama,fragment=statements,error=E0202", mistake), [""; 0]);
+    assert_eq!(faults_of("trama,fragment=statements,error=E0201", mistake).len(), 1, "another");
+    let twice = format!("{mistake}\nlet y: u8 = 301");
+    assert_eq!(faults_of("trama,fragment=statements,error=E0202", &twice).len(), 1, "two");
+    let none = faults_of("trama,error=E0202", PASS);
+    assert!(none[0].ends_with("there are no messages"), "{none:?}");
+    assert_eq!(faults_of("trama,warnings", PASS).len(), 1, "no warning");
+}
+
+#[test]
+fn examples_whose_tests_fail_are_found() {
+    let with =
+        |test: &str| faults_of("trama", &format!("{PASS}\ntest \"t\" for Pass {{ {test} }}"));
+    assert_eq!(with("a <- arp { op: 1 }; expect b arp.op == 1"), [""; 0]);
+    let wrong = with("a <- arp { op: 1 }; expect b arp.op == 2");
+    assert!(wrong[0].starts_with("page.md:3: \"t\" fails in its line 7"), "{wrong:?}");
+    assert_eq!(with("a <- arp { op: 1 }").len(), 1, "nothing expects the packet");
+}
+
+#[test]
+fn effects_that_a_program_does_not_have_are_found() {
+    let page = |effects: &str| {
+        let text = format!("```trama\n{PASS}```\n```text,effects\n{effects}\n```\n");
+        faults(&Page::parse("page.md", &text).expect("the blocks are marked well"))
+    };
+    assert_eq!(page("on a(eth)\n  sends to  b"), [""; 0]);
+    assert_eq!(page("on a(eth)\n  sends to  a").len(), 1);
 }
 
 #[test]

@@ -1,11 +1,15 @@
 //! Numbers, words and texts in the language reference are those of the code.
 
 use std::path::Path;
+use trama_lang::check::{CAPACITY_MAX, DEPTH_MAX, STATEMENTS_MAX, network, tables, types};
+use trama_lang::compile::FILES_MAX;
 use trama_lang::engine::LOG_LINES_MAX;
 use trama_lang::ir::{FANOUT_MAX, HOPS_MAX, reason};
 use trama_lang::syntax::{FILE_BYTES_MAX, HEIGHT_MAX, NESTING_MAX};
 use trama_state::BYTES_MAX as STATE_BYTES_MAX;
+use trama_wire::header::{HEADERS, HeaderId};
 use trama_wire::parse::{EXTENSIONS_MAX, TAGS_MAX};
+use trama_wire::stack::{may_begin, may_follow};
 
 fn text(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
@@ -39,6 +43,12 @@ fn missing(page: &str, rows: &[(&str, u64)]) -> Vec<String> {
 fn limits_are_those_of_the_code() {
     let page = page("limits");
     let rows = [
+        ("files of a program, imports included", FILES_MAX as u64),
+        ("nesting of statements and expressions, with functions expanded", DEPTH_MAX.into()),
+        ("statements of a handler, with functions expanded", STATEMENTS_MAX as u64),
+        ("scalar parts of a value", types::LEAVES_MAX as u64),
+        ("rows of a table", tables::ROWS_MAX as u64),
+        ("instances of elements", network::NODES_MAX as u64),
         ("nesting of blocks, expressions, types and patterns", NESTING_MAX.into()),
         ("operators on top of each other in one expression", HEIGHT_MAX.into()),
         ("handlers that a packet passes in one event", HOPS_MAX.into()),
@@ -53,6 +63,13 @@ fn limits_are_those_of_the_code() {
     assert!(page.contains("| bytes of a source file | 1 MiB |"));
     assert_eq!(STATE_BYTES_MAX, 8 << 30);
     assert!(page.contains("| memory of one state object | 8 GiB |"));
+    assert_eq!(tables::BYTES_MAX, 64 << 20);
+    assert!(page.contains("| bytes of a table's file | 64 MiB |"));
+    let capacity = spaced(CAPACITY_MAX);
+    let row = format!("| entries, values or slots of one state object | 64 Mi = {capacity} |");
+    assert!(page.contains(&row));
+    let levels = network::NESTING_MAX;
+    assert!(page.contains(&format!("| networks in networks | {levels} levels |")));
 }
 
 /// The strings of a constant slice in the source of the tokens.
@@ -81,4 +98,26 @@ fn built_in_drop_reasons_are_those_of_the_code() {
         assert!(page.contains(&format!("| {reason} | ")), "`{reason}` is not in the page");
     }
     assert!(!page.contains("| out of luck | "), "the page does not hold just anything");
+}
+
+#[test]
+fn headers_stand_on_each_other_as_the_page_says() {
+    let page = page("statements");
+    let row = |what: &str, fits: &dyn Fn(HeaderId) -> bool| {
+        let names: Vec<_> = (HEADERS.iter())
+            .filter(|header| fits(header.id))
+            .map(|header| format!("`{}`", header.name))
+            .collect();
+        (!names.is_empty()).then(|| format!("| {what} | {} |", names.join(", ")))
+    };
+    let begin = row("nothing: where a stack begins", &may_begin);
+    let rest = HEADERS.iter().filter_map(|below| {
+        row(&format!("`{}`", below.name), &|above| may_follow(below.id, above))
+    });
+    let rows: Vec<_> = begin.into_iter().chain(rest).collect();
+    let missing: Vec<_> = rows.iter().filter(|row| !page.contains(row.as_str())).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+    let table = page.split("| header | may be followed by |\n|---|---|\n").nth(1);
+    let table = table.and_then(|rest| rest.split("\n\n").next()).unwrap_or_default();
+    assert_eq!(table.lines().count(), rows.len(), "no other rows");
 }
