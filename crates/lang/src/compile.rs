@@ -36,6 +36,9 @@ pub struct Options {
     pub subject: Option<String>,
     /// Parameters of the subject as text, by name. For a table, the path of its file.
     pub set: Vec<(String, String)>,
+    /// Checks what is not going to run: parameters without a value get a stand-in, and a file may
+    /// hold elements only.
+    pub check_only: bool,
 }
 
 /// The result of checking: a program if there were no errors, and all messages.
@@ -142,7 +145,10 @@ impl Unit {
         let mut sink = Sink::new();
         let tables = self.tables(files);
         let items = Items::new(&self.files, self.first_library, &mut sink);
-        let mut checker = Checker { unit: self, items: &items, tables: &tables, sink: &mut sink };
+        let check_only = options.check_only;
+        let (items_of, tables_of) = (&items, &tables);
+        let mut checker =
+            Checker { unit: self, items: items_of, tables: tables_of, sink: &mut sink, check_only };
         let subject = checker.subject(options.subject.as_deref());
         let program = subject.and_then(|subject| {
             let args = checker.args(subject, &set)?;
@@ -232,6 +238,7 @@ struct Checker<'c, 'a> {
     items: &'c Items<'a>,
     tables: &'c dyn Tables,
     sink: &'c mut Sink,
+    check_only: bool,
 }
 
 impl<'a> Checker<'_, 'a> {
@@ -257,6 +264,7 @@ impl<'a> Checker<'_, 'a> {
             .collect();
         match elements[..] {
             [element] => return Some(Subject::Element(element)),
+            [_, ..] if self.check_only => {}
             // A file that could not be parsed has had its message.
             _ if self.unit.diagnostics.iter().any(|d| d.severity == Severity::Error) => {}
             [] => self.sink.report(
@@ -292,6 +300,17 @@ impl<'a> Checker<'_, 'a> {
             given.push((ident, ast::Expr { kind: ast::ExprKind::Name(name.clone()), span: whole }));
         }
         let name = subject.name().clone();
+        if self.check_only {
+            for param in subject.params().iter().filter(|p| p.default.is_none()) {
+                let given_already = bound.contains_key(&param.name.text);
+                let ty = resolve(self.items, &param.ty, self.sink);
+                if let (false, Some(value)) = (given_already, Value::placeholder(&ty)) {
+                    let kind = ast::ExprKind::Name(param.name.text.clone());
+                    given.push((param.name.clone(), ast::Expr { kind, span: param.name.span }));
+                    bound.insert(param.name.text.clone(), value);
+                }
+            }
+        }
         let instance = ast::Instance { span: name.span, name, args: given };
         let args = bind_args(self.items, self.tables, subject, &instance, &bound, self.sink);
         args.filter(|_| sound)

@@ -49,7 +49,7 @@ pub(crate) fn options(args: &ProgramArgs) -> Result<Options, Failure> {
         .iter()
         .map(|text| split(text, "--set PARAM=VALUE"))
         .collect::<Result<_, _>>()?;
-    Ok(Options { subject: args.network.clone(), set })
+    Ok(Options { subject: args.network.clone(), set, check_only: false })
 }
 
 /// `name=value`

@@ -9,9 +9,6 @@ use trama_lang::engine::Engine;
 use trama_wire::header::{FieldRef, HeaderId};
 use trama_wire::{Packet, Pool};
 
-/// Most flows that share one inside address and port; they differ in their destination.
-const FLOWS_PER_ENDPOINT: u32 = 2;
-
 /// Inside hosts; a /24 has room for them.
 const HOSTS: u32 = 200;
 
@@ -22,8 +19,10 @@ pub struct TrafficPlan {
     pub flows: u32,
     /// Length of each frame in bytes, at least 60.
     pub frame_bytes: u32,
-    /// Where the flows go to: this address and the next one.
+    /// Where the flows go to: this address, or as many from it on as there are destinations.
     pub destination: u32,
+    /// Flows that share one inside address and port; they differ in their destination.
+    pub destinations: u32,
     /// Ethernet address of the station that the inside sends to.
     pub station: u64,
     /// External ports: where the flows enter, and where they leave.
@@ -122,9 +121,9 @@ pub(super) fn hosts() -> std::ops::Range<u32> {
 
 /// The first packet of a flow from inside.
 fn forward_frame(plan: &TrafficPlan, flow: u32) -> Vec<u8> {
-    let endpoint = flow / FLOWS_PER_ENDPOINT;
+    let endpoint = flow / plan.destinations;
     let host = endpoint % HOSTS;
-    let source_port = 1024 + endpoint / HOSTS * 128 + (endpoint % 128);
+    let source_port = 1024 + endpoint / HOSTS;
     let (eth, ip, udp) = (HeaderId::ETH, HeaderId::IP, HeaderId::UDP);
     let stack = [
         (eth, vec![
@@ -133,10 +132,10 @@ fn forward_frame(plan: &TrafficPlan, flow: u32) -> Vec<u8> {
         ]),
         (ip, vec![
             (field(ip, "src"), u128::from(host_address(host))),
-            (field(ip, "dst"), u128::from(plan.destination + flow % FLOWS_PER_ENDPOINT)),
+            (field(ip, "dst"), u128::from(plan.destination + flow % plan.destinations)),
         ]),
         (udp, vec![
-            (field(udp, "src"), u128::from(source_port & 0xffff)),
+            (field(udp, "src"), u128::from(source_port)),
             (field(udp, "dst"), 53),
         ]),
     ];
@@ -169,6 +168,7 @@ mod tests {
         flows: 65_536,
         frame_bytes: 64,
         destination: 0xc633_640a,
+        destinations: 2,
         station: 1,
         ports: (0, 1),
     };

@@ -232,7 +232,10 @@ impl Workload {
         now: Nanos,
     ) -> Result<Traffic, WorkloadError> {
         let (destination, station) = (self.destination, self.station);
-        let plan = TrafficPlan { flows, frame_bytes, destination, station, ports: (0, 1) };
+        let destinations = if destination == SERVICE { 1 } else { 2 };
+        let ports = (0, 1);
+        let plan =
+            TrafficPlan { flows, frame_bytes, destination, destinations, station, ports };
         let (traffic, lost) = Traffic::make(&plan, engine, now);
         // The bridge floods the first packet to every port; nobody may lose more than that.
         if lost > 0 {

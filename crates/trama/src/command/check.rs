@@ -7,12 +7,14 @@ use crate::output::diagnostics;
 use crate::output::table::Table;
 use serde_json::{Value, json};
 use trama_base::quantity;
+use trama_lang::compile::Options;
 use trama_lang::effects::{self, EffectRow, NodeEffects};
 use trama_lang::ir::{Node, Program};
 
 pub(crate) fn check(args: &CheckArgs) -> Outcome {
     let mut unit = files::parse(&args.program.file)?;
-    let checked = unit.check(&files::options(&args.program)?, &DiskFiles);
+    let options = Options { check_only: true, ..files::options(&args.program)? };
+    let checked = unit.check(&options, &DiskFiles);
     if args.json {
         let program = checked.program.as_ref().map(to_json);
         let messages = diagnostics::to_json(&unit.sources, &checked.diagnostics);
@@ -20,12 +22,12 @@ pub(crate) fn check(args: &CheckArgs) -> Outcome {
     } else {
         diagnostics::print(&unit.sources, &checked.diagnostics);
     }
-    let Some(program) = &checked.program else {
-        let failure = Failure::rejected(checked.errors());
-        return if args.json { Ok(Exit::Rejected) } else { Err(failure) };
-    };
-    if !args.json {
-        print(program);
+    match &checked.program {
+        _ if checked.errors() > 0 && args.json => return Ok(Exit::Rejected),
+        _ if checked.errors() > 0 => return Err(Failure::rejected(checked.errors())),
+        Some(program) if !args.json => print(program),
+        None if !args.json => println!("sound; choose an element with --network to see its effects"),
+        _ => {}
     }
     Ok(Exit::Ok)
 }

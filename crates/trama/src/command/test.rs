@@ -6,6 +6,7 @@ use crate::files::{self, DiskFiles};
 use crate::output::diagnostics;
 use serde_json::{Value, json};
 use std::path::Path;
+use trama_lang::compile::Options;
 use trama_lang::engine::Engine;
 use trama_lang::testing::{self, TestOutcome};
 use trama_native::NativeEngine;
@@ -37,7 +38,7 @@ pub(crate) fn test(args: &TestArgs) -> Outcome {
 
 fn outcomes(path: &Path, args: &TestArgs) -> Result<Vec<TestOutcome>, Failure> {
     let mut unit = files::parse(path)?;
-    let checked = unit.check(&trama_lang::compile::Options::default(), &DiskFiles);
+    let checked = unit.check(&Options { check_only: true, ..Options::default() }, &DiskFiles);
     if checked.errors() > 0 {
         diagnostics::print(&unit.sources, &checked.diagnostics);
         return Err(Failure::rejected(checked.errors()));

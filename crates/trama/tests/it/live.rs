@@ -204,7 +204,7 @@ fn the_edge_serves_real_clients_on_af_packet() {
 
 #[test]
 fn counters_agree_with_captures_on_both_sides() {
-    if let Some(why) = missing(&["nginx", "curl", "ping", "tcpdump"]) {
+    if let Some(why) = missing(&["nginx", "curl", "ping", "tcpdump", "ethtool"]) {
         return skip(&why);
     }
     let _lock = LabLock::acquire().expect("the lock");
@@ -212,6 +212,8 @@ fn counters_agree_with_captures_on_both_sides() {
     let lab = lab("edge", &Topology::office());
     let _nginx = nginx(&lab, "internet", &scratch, &"x".repeat(100_000));
     let trama = Box_::start(&lab, "examples/edge.trama", [("lan", "lan"), ("wan", "wan")], "af_packet");
+    // A receiver that merges segments would show fewer frames than were on the wire.
+    assert!(run(&lab, "internet", &["ethtool", "-K", "eth0", "gro", "off"]).0);
     let pcap = scratch.0.join("internet.pcap").display().to_string();
     let tcpdump =
         serve(&lab, "internet", &["tcpdump", "-i", "eth0", "-U", "-w", &pcap, "ip or arp"]);
