@@ -39,11 +39,6 @@ impl<'a> Summary<'a> {
         Self { program, report, logs, counters, run, described }
     }
 
-    /// Sources and sinks that failed.
-    pub(crate) fn failures(&self) -> usize {
-        self.run.failures.len()
-    }
-
     fn stop(&self) -> &'static str {
         match self.run.stop {
             StopReason::EndOfInput => "end of input",
