@@ -32,8 +32,8 @@ fn capture(name: &str) -> Vec<(Nanos, Vec<u8>)> {
     captures::frames(&project("examples/captures").join(name)).expect("it is a sound capture")
 }
 
-/// Frames by content, with how often each occurs. Only forwarded IPv4 counts: what the router says in
-/// its own name, with the client or with its neighbour, is its own affair.
+/// Frames by content, with how often each occurs. Only forwarded IPv4 counts: what the router says
+/// in its own name, with the client or with its neighbour, is its own affair.
 fn forwarded(frames: impl Iterator<Item = Vec<u8>>) -> BTreeMap<Vec<u8>, u32> {
     const ROUTER: [u8; 4] = [10, 0, 0, 1];
     const NEIGHBOUR: [u8; 4] = [203, 0, 113, 1];
@@ -59,10 +59,7 @@ fn differences(program: &Arc<Program>) -> BTreeMap<&'static str, (usize, usize, 
     let start = input.first().expect("there is traffic").1;
     let mut engine = NativeEngine::new(Arc::clone(program), start, 0).expect("it runs");
     let sent = captures::feed(&mut engine, &input);
-    let ports = [
-        ("lan", 0, "office-lan-kernel.pcap"),
-        ("wan", 1, "office-wan-kernel.pcap"),
-    ];
+    let ports = [("lan", 0, "office-lan-kernel.pcap"), ("wan", 1, "office-wan-kernel.pcap")];
     let mut result = BTreeMap::new();
     for (name, port, file) in ports {
         let ours = sent.iter().filter(|s| s.0 == port).map(|s| s.2.clone());
