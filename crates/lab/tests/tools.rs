@@ -112,8 +112,8 @@ impl Site {
         let config = format!(
             "daemon off; pid {dir}/pid; error_log stderr; worker_processes 1;\n\
              events {{}}\n\
-             http {{ access_log off; client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy;\n\
-             fastcgi_temp_path {dir}/f; uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;\n\
+             http {{ access_log off; client_body_temp_path {dir}/body;\n\
+             proxy_temp_path {dir}/proxy; fastcgi_temp_path {dir}/f; uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;\n\
              server {{ listen 80; root {dir}; }} }}\n"
         );
         let blob: Vec<u8> = (0..3_000_000).map(|i| (i % 253) as u8).collect();

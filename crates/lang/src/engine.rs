@@ -1,8 +1,8 @@
 //! What runs a program: the seam between a program and its host.
 //!
 //! The reference interpreter and the code generators implement [`Engine`]; hosts (capture replay,
-//! live interfaces, tests, the simulator) drive it. A host gives packets with their arrival time and
-//! external port, and takes packets with the external port on which they leave.
+//! live interfaces, tests, the simulator) drive it. A host gives packets with their arrival time
+//! and external port, and takes packets with the external port on which they leave.
 
 use trama_base::Nanos;
 use trama_state::StateStats;

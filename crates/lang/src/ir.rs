@@ -8,8 +8,8 @@
 //! - **Expressions are pure and total**; everything with an effect is a statement. Division by zero
 //!   gives zero, the remainder by zero gives the dividend, shifts by the width or more give zero
 //!   (`ShrS`: the sign). A result is always truncated to its width.
-//! - **Structured.** No gotos: `If`, bounded `Loop`, `Block` with `Break`. There is no recursion and
-//!   functions are expanded, so a handler is a finite tree and its cost has a bound.
+//! - **Structured.** No gotos: `If`, bounded `Loop`, `Block` with `Break`. There is no recursion
+//!   and functions are expanded, so a handler is a finite tree and its cost has a bound.
 //! - **State operations are whole**: a symbolic key, all value leaves at once; `MapUpdate` keeps
 //!   commutative updates visible as such.
 //! - A program is **instantiated**: parameters are constants, networks are flat.
@@ -18,9 +18,9 @@
 //!
 //! The unit of execution is an event: a packet at a port, or a due timer. A handler runs
 //! atomically. The packets it sends are queued in the order sent and delivered, first in first out,
-//! before the next event is taken. A packet that has passed [`HOPS_MAX`] handlers within one event is
-//! dropped with [`reason::HOPS`]. A packet at a port where no handler's pattern matches is dropped
-//! with [`reason::NO_HANDLER`]; at an unconnected output with [`reason::NOT_CONNECTED`].
+//! before the next event is taken. A packet that has passed [`HOPS_MAX`] handlers within one event
+//! is dropped with [`reason::HOPS`]. A packet at a port where no handler's pattern matches is
+//! dropped with [`reason::NO_HANDLER`]; at an unconnected output with [`reason::NOT_CONNECTED`].
 //! `now` is the event's time and never goes back: a host clamps.
 //! Timers are checked before each packet and when the host advances time: a timer with period `d`
 //! is first due at `start + d`; when due it fires once, at the current time, and is due again at
@@ -460,7 +460,8 @@ pub enum StateOp {
         /// One for each value leaf.
         value: Vec<LocalId>,
     },
-    /// Writes an entry, new or not; its time of writing becomes now. `ok` is 0 if there was no room.
+    /// Writes an entry, new or not; its time of writing becomes now. `ok` is 0 if there was no
+    /// room.
     MapPut {
         /// Leaves of the key.
         key: Vec<Expr>,

@@ -69,7 +69,8 @@ impl LogBook {
     }
 }
 
-/// A token bucket in exact integers: a token is 10⁹ parts, `rate_per_s` parts accrue each nanosecond.
+/// A token bucket in exact integers: a token is 10⁹ parts, `rate_per_s` parts accrue each
+/// nanosecond.
 #[derive(Clone, Debug)]
 struct Limit {
     rate_per_s: u64,

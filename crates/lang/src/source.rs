@@ -1,7 +1,7 @@
 //! Places in source text.
 
 /// A range of bytes in one of the source files of a program.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
     /// Index of the file in [`SourceMap`].
     pub file: u32,

@@ -5,8 +5,8 @@
 
 use crate::engine::Entry;
 use crate::ir::{LogSite, StateView, View};
+use core::net::{Ipv4Addr, Ipv6Addr};
 use std::fmt::Write;
-use std::net::{Ipv4Addr, Ipv6Addr};
 use trama_base::Nanos;
 use trama_state::{Shape, StateKind, StateSpec};
 use trama_wire::header::{FieldDef, FieldType};

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-/// How a command ended. The codes are part of the interface; docs/book/src/exit-codes.md lists them.
+/// How a command ended. The codes are part of the interface; docs/book/src/exit-codes.md lists
+/// them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// Done.

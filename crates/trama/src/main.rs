@@ -1,5 +1,7 @@
 //! The command line: flags, printing and exit codes. The work is done in the libraries.
 
+#![forbid(unsafe_code)]
+
 mod args;
 mod command;
 mod exit;

@@ -5,8 +5,8 @@ use crate::layout::Fault;
 use crate::option::TcpOption;
 use crate::packet::Packet;
 use crate::parse::protocol;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::fmt::{self, Display, Formatter};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Prints a packet as one line: link, addresses, ports, flags, lengths. What is quoted in an ICMP
 /// error comes in brackets.

@@ -3,8 +3,8 @@
 use crate::header::HeaderId;
 use crate::packet::Packet;
 use crate::parse::protocol;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The five values that tell flows apart, in the direction of one packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

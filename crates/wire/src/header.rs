@@ -14,7 +14,9 @@
 pub struct HeaderId(pub u8);
 
 macro_rules! headers {
-    ($($index:literal $id:ident $name:literal $min_len:literal $doc:literal { $($field:literal $bit:literal $width:literal $ty:ident $fdoc:literal,)* })*) => {
+    ($($index:literal $id:ident $name:literal $min_len:literal $doc:literal {
+        $($field:literal $bit:literal $width:literal $ty:ident $fdoc:literal,)*
+    })*) => {
         impl HeaderId {
             $(#[doc = $doc] pub const $id: Self = Self($index);)*
         }
@@ -25,7 +27,13 @@ macro_rules! headers {
             name: $name,
             min_len: $min_len,
             doc: $doc,
-            fields: &[$(FieldDef { name: $field, bit: $bit, width: $width, ty: FieldType::$ty, doc: $fdoc },)*],
+            fields: &[$(FieldDef {
+                name: $field,
+                bit: $bit,
+                width: $width,
+                ty: FieldType::$ty,
+                doc: $fdoc,
+            },)*],
         },)*];
     };
 }
@@ -90,7 +98,7 @@ headers! {
         "src" 48 48 Mac "source address",
         "type" 96 16 Uint "EtherType that follows the addresses (0x8100 when tagged)",
     }
-    1 VLAN "vlan" 4 "Outermost VLAN tag (IEEE 802.1Q, also 802.1ad); starts after the tag's EtherType" {
+    1 VLAN "vlan" 4 "Outermost VLAN tag (IEEE 802.1Q, 802.1ad); starts after the tag's EtherType" {
         "pcp" 0 3 Uint "priority code point",
         "dei" 3 1 Bool "drop eligible",
         "id" 4 12 Uint "VLAN identifier",
@@ -132,7 +140,7 @@ headers! {
         "ecn" 10 2 Uint "explicit congestion notification",
         "label" 12 20 Uint "flow label",
         "len" 32 16 Uint "payload length in bytes",
-        "next" 48 8 Uint "type of the header that follows; see `p.proto` for the upper-layer protocol",
+        "next" 48 8 Uint "type of the header that follows; `p.proto` is the upper-layer protocol",
         "ttl" 56 8 Uint "hop limit",
         "src" 64 128 Ip6 "source address",
         "dst" 192 128 Ip6 "destination address",

@@ -65,13 +65,19 @@ pub(super) fn check_rust(file: &File) -> Vec<Finding> {
     if file.text.starts_with(GENERATED) {
         return findings;
     }
-    if !file.text.starts_with("//!") {
+    if !file.text.starts_with("//!") && !holds_tests(&file.path) {
         findings.push(Finding::failure(&file.path, 1, "does not begin with `//!` documentation"));
     }
     check_size(file, &layers, &mut findings);
     check_functions(file, &layers, &mut findings);
     check_unsafe(file, &layers, &mut findings);
     findings
+}
+
+/// Whether a file is the tests of the module beside it, which says what they are about.
+fn holds_tests(path: &str) -> bool {
+    let Some((_, inside)) = path.split_once("/src/") else { return false };
+    inside.split('/').any(|part| part == "tests" || part == "tests.rs")
 }
 
 fn check_name(file: &File, findings: &mut Vec<Finding>) {
@@ -123,9 +129,11 @@ fn check_size(file: &File, layers: &Layers, findings: &mut Vec<Finding>) {
         let message = format!("{lines} lines; more than {LINES_WARNED}, and 250 are usual");
         findings.push(Finding::warning(&file.path, 0, message));
     }
-    for (index, (line, code)) in file.text.lines().zip(layers.code.lines()).enumerate() {
+    let layered = layers.code.lines().zip(layers.comments.lines());
+    for (index, (line, (code, comment))) in file.text.lines().zip(layered).enumerate() {
         let columns = line.chars().count();
-        if columns <= COLUMNS_MAX || line.contains("://") {
+        let within_string = code.trim().is_empty() && comment.trim().is_empty();
+        if columns <= COLUMNS_MAX || line.contains("://") || within_string {
             continue;
         }
         let message = format!("{columns} columns; at most {COLUMNS_MAX}");
@@ -229,6 +237,16 @@ mod tests {
     }
 
     #[test]
+    fn tests_beside_their_module_need_no_head() {
+        let found = |path: &str| check_rust(&file(path, "use super::*;\n")).len();
+        assert_eq!(found("crates/x/src/y/tests.rs"), 0);
+        assert_eq!(found("crates/x/src/y/tests/first.rs"), 0);
+        assert_eq!(found("crates/x/src/tests.rs"), 0);
+        assert_eq!(found("crates/x/src/y/contests.rs"), 1);
+        assert_eq!(found("crates/x/tests/first.rs"), 1);
+    }
+
+    #[test]
     fn words_for_work_not_done_are_found() {
         for call in BANNED_CALLS {
             assert_eq!(rust(&format!("//! X.\nfn f() {{ {call}() }}\n")).len(), 1, "{call}");
@@ -257,6 +275,8 @@ mod tests {
         assert!(!check_rust(&file("a.rs", &format!("//! {long}\n")))[0].warning);
         let string = format!("//! X.\nconst A: &str = \"{long}\";\n");
         assert!(check_rust(&file("a.rs", &string))[0].warning);
+        let lines = format!("//! X.\nconst A: &str = \"\n{long}\n\";\n");
+        assert_eq!(check_rust(&file("a.rs", &lines)), []);
         let link = format!("//! https://{long}\n");
         assert_eq!(check_rust(&file("a.rs", &link)), []);
     }

@@ -2,12 +2,12 @@
 //! specification with shapes.
 
 use super::lower::{Lowerer, StateVar};
-use super::suggest::nearest;
 use super::types::{Type, leaves, resolve};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{StateId, StateView, View};
 use crate::source::Span;
 use crate::syntax::ast;
+use crate::syntax::nearest;
 use trama_base::Nanos;
 use trama_state::{Shape, StateKind, StateSpec, WhenFull};
 

@@ -18,7 +18,6 @@ pub mod items;
 mod lower;
 pub mod network;
 pub mod sink;
-pub mod suggest;
 pub mod tables;
 pub mod types;
 pub mod value;

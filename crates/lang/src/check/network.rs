@@ -8,13 +8,13 @@
 use super::element::{lower_element, ports as element_ports};
 use super::items::Items;
 use super::sink::Sink;
-use super::suggest::nearest;
 use super::types::resolve;
 use super::value::{Tables, Value, eval_const};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Dest, Node, Program, Stmt, StmtKind};
 use crate::source::Span;
 use crate::syntax::ast::{self, Arrow, Ident, NetworkMemberKind as MemberKind};
+use crate::syntax::nearest;
 use std::collections::BTreeMap;
 
 /// Most element instances of a program.

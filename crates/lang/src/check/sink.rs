@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::Span;
-use rustc_hash::FxHashSet;
+use std::collections::BTreeSet;
 
 /// Collects diagnostics.
 ///
@@ -12,7 +12,7 @@ use rustc_hash::FxHashSet;
 pub struct Sink {
     /// What was reported, in order.
     pub diagnostics: Vec<Diagnostic>,
-    seen: FxHashSet<(&'static str, Span)>,
+    seen: BTreeSet<(&'static str, Span)>,
 }
 
 impl Sink {

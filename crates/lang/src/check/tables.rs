@@ -6,12 +6,12 @@
 //! Enum variants without payload are matched without regard to case.
 
 use super::sink::Sink;
-use super::suggest::nearest;
 use super::types::{RecordType, Type};
 use super::value::{Tables, Value};
 use crate::diagnostic::Diagnostic;
 use crate::files::Files;
 use crate::source::{SourceMap, Span};
+use crate::syntax::nearest;
 use crate::syntax::{ast, parse_expr};
 use std::rc::Rc;
 

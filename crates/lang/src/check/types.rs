@@ -2,9 +2,9 @@
 
 use super::items::Items;
 use super::sink::Sink;
-use super::suggest::nearest;
 use crate::ir::View;
 use crate::syntax::ast;
+use crate::syntax::nearest;
 use std::fmt;
 use std::rc::Rc;
 

@@ -616,7 +616,8 @@ pub enum PatKind {
 /// A literal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Literal {
-    /// A plain integer, multiplier, size or rate unit applied; `text` as written, for the formatter.
+    /// A plain integer, multiplier, size or rate unit applied; `text` as written, for the
+    /// formatter.
     Int {
         /// Value.
         value: u128,

@@ -36,8 +36,8 @@ pub const CODES: &[Code] = &[
     Code {
         code: "E0003",
         title: "a text cannot be read",
-        explanation: "The escapes are \\n \\t \\r \\0 \\\" \\\\ and \\x with two hex digits. In log \
-                      texts, `{expr}` stands for a value and `{{` for a brace. Hex digits come in \
+        explanation: "The escapes are \\n \\t \\r \\0 \\\" \\\\ and \\x with two hex digits. In \
+                      log texts, `{expr}` stands for a value and `{{` for a brace. Hex digits come in \
                       pairs.",
         bad: "import \"lib\\q.trama\"",
         good: "import \"lib\\\\q.trama\"",

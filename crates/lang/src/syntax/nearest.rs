@@ -1,28 +1,28 @@
-//! Which known name was probably meant.
+//! "Did you mean …?": the nearest of the names that would have been right.
 
-/// The candidate with the smallest edit distance to `name`, if it is near enough to be a slip.
-///
-/// Distance is that of Damerau and Levenshtein with adjacent swaps (optimal string alignment);
-/// at most a third of the letters may differ. A difference of case only is always near.
+/// Names longer than this many letters are compared by their beginnings.
+const LETTERS_MAX: usize = 64;
+
+/// The candidate nearest to `name`, if it is near enough to be a slip of the keyboard: one edit
+/// for short names, a third of the letters for long ones. Letter case is ignored; of several that
+/// are as near, the first one.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let most = (name.chars().count() / 3).max(1);
     candidates
         .into_iter()
-        .filter_map(|candidate| {
-            let distance =
-                if candidate.eq_ignore_ascii_case(name) { 0 } else { distance(name, candidate) };
-            (distance <= most && distance < candidate.chars().count())
-                .then_some((distance, candidate))
-        })
-        .min_by_key(|&(distance, _)| distance)
+        .map(|candidate| (distance(name, candidate), candidate))
+        .filter(|&(edits, candidate)| edits <= most && edits < candidate.chars().count())
+        .min_by_key(|&(edits, _)| edits)
         .map(|(_, candidate)| candidate)
 }
 
-/// Insertions, deletions, replacements and adjacent swaps that turn `a` into `b`. Names longer
-/// than 64 letters are compared by their beginnings.
+/// Least number of insertions, deletions, replacements and swaps of neighbours that turn one text
+/// into the other (optimal string alignment).
 fn distance(a: &str, b: &str) -> usize {
-    let a: Vec<char> = a.chars().take(64).collect();
-    let b: Vec<char> = b.chars().take(64).collect();
+    let letters = |text: &str| -> Vec<char> {
+        text.chars().flat_map(char::to_lowercase).take(LETTERS_MAX).collect()
+    };
+    let (a, b) = (letters(a), letters(b));
     let mut two_back = vec![0; b.len() + 1];
     let mut back: Vec<usize> = (0..=b.len()).collect();
     for (i, &x) in a.iter().enumerate() {
@@ -49,7 +49,15 @@ mod tests {
         assert_eq!(nearest("elemnet", words), Some("element"));
         assert_eq!(nearest("Network", words), Some("network"));
         assert_eq!(nearest("enmu", words), Some("enum"));
+        assert_eq!(nearest("adress", ["address", "port"]), Some("address"));
         assert_eq!(nearest("banana", words), None);
-        assert_eq!(nearest("x", ["y"]), None);
+        assert_eq!(nearest("zebra", ["lan", "wan"]), None);
+        assert_eq!(nearest("x", ["y"]), None, "a one-letter name is no hint");
+    }
+
+    #[test]
+    fn of_equals_the_first_is_taken() {
+        assert_eq!(nearest("an", ["wan", "lan"]), Some("wan"));
+        assert_eq!(nearest("an", ["lan", "wan"]), Some("lan"));
     }
 }

@@ -122,6 +122,7 @@ fn firewall(wires: [Dest; 2]) -> Node {
 }
 
 /// Maps inside endpoints to ports of the public address.
+// long: one element, both directions, as a program would be lowered.
 fn nat(wires: [Dest; 2]) -> Node {
     let (ip, l4) = (HeaderId::IP, HeaderId::L4);
     let endpoint = || vec![get(ip, "src"), get(l4, "src"), get(ip, "proto")];

@@ -86,7 +86,8 @@ fn compile_times() {
         let (handlers, bytes) = (code.handlers.len(), code.code_bytes());
         let spread = Spread::of(&times).unwrap();
         println!(
-            "compile {name:<10} {handlers} handlers, {bytes} bytes: {:.1} {:.1} {:.1} ms (min median max)",
+            "compile {name:<10} {handlers} handlers, {bytes} bytes: {:.1} {:.1} {:.1} ms \
+             (min median max)",
             spread.min, spread.median, spread.max
         );
     }

@@ -35,7 +35,10 @@ macro_rules! routines {
             /// Its first instruction.
             pub(crate) fn address(self) -> *const u8 {
                 match self { $(Self::$id => {
-                    const { $(assert!(size_of::<$param>() == 8);)* $(assert!(size_of::<$result>() == 8);)? }
+                    const {
+                        $(assert!(size_of::<$param>() == 8);)*
+                        $(assert!(size_of::<$result>() == 8);)?
+                    }
                     let function: unsafe extern "C" fn($($param),*) $(-> $result)? = $path;
                     function as *const u8
                 }),* }
@@ -43,12 +46,18 @@ macro_rules! routines {
 
             /// Number of parameters.
             pub(crate) fn params(self) -> usize {
-                match self { $(Self::$id => { let all: &[&str] = &[$(stringify!($param)),*]; all.len() }),* }
+                match self { $(Self::$id => {
+                    let all: &[&str] = &[$(stringify!($param)),*];
+                    all.len()
+                }),* }
             }
 
             /// True if it returns a word.
             pub(crate) fn returns(self) -> bool {
-                match self { $(Self::$id => { let all: &[&str] = &[$(stringify!($result))?]; !all.is_empty() }),* }
+                match self { $(Self::$id => {
+                    let all: &[&str] = &[$(stringify!($result))?];
+                    !all.is_empty()
+                }),* }
             }
         }
     };

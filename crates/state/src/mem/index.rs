@@ -168,7 +168,7 @@ impl Index {
     /// The bucket where the search for a hash starts: the upper half of the hash, scaled.
     #[inline]
     fn home(&self, hash: u64) -> u32 {
-        ((hash >> 32) * u64::from(self.buckets) >> 32) as u32
+        (((hash >> 32) * u64::from(self.buckets)) >> 32) as u32
     }
 
     fn after(&self, number: u32) -> u32 {
@@ -193,14 +193,14 @@ fn early_tags(bucket: &Bucket) -> u64 {
 /// the first that are neither that nor zero.
 #[inline]
 fn likely_places(tags: u64, tag: u8) -> u64 {
-    let differ = tags ^ LOW_BITS * u64::from(tag);
+    let differ = tags ^ (LOW_BITS * u64::from(tag));
     differ.wrapping_sub(LOW_BITS) & !differ & LOW_BITS << 7
 }
 
 /// The place of the lowest bit that [`likely_places`] has set.
 #[inline]
 fn first_place(places: u64) -> usize {
-    places.trailing_zeros() as usize / 8 & 7
+    (places.trailing_zeros() as usize / 8) & 7
 }
 
 /// One bit for each place with a tag.

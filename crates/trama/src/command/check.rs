@@ -43,8 +43,8 @@ fn print(program: &Program) {
     let mut table = Table::new(&["state", "kind", "key", "scope", ">at capacity"]);
     let mut total = 0;
     for (node, effects) in program.nodes.iter().zip(effects::effects(program)) {
-        for ((spec, view), state) in node.states.iter().zip(&node.state_views).zip(&effects.states)
-        {
+        let views = node.state_views.iter().zip(&effects.states);
+        for (spec, (view, state)) in node.states.iter().zip(views) {
             total += spec.bytes_at_capacity();
             let key: Vec<_> = view.key.iter().map(|(name, _)| name.as_str()).collect();
             table.row([

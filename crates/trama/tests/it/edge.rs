@@ -32,8 +32,8 @@ fn capture(name: &str) -> Vec<(Nanos, Vec<u8>)> {
     captures::frames(&project("examples/captures").join(name)).expect("it is a sound capture")
 }
 
-/// Frames by content, with how often each occurs. Only forwarded IPv4 counts: what the router says in
-/// its own name, with the client or with its neighbour, is its own affair.
+/// Frames by content, with how often each occurs. Only forwarded IPv4 counts: what the router says
+/// in its own name, with the client or with its neighbour, is its own affair.
 fn forwarded(frames: impl Iterator<Item = Vec<u8>>) -> BTreeMap<Vec<u8>, u32> {
     const ROUTER: [u8; 4] = [10, 0, 0, 1];
     const NEIGHBOUR: [u8; 4] = [203, 0, 113, 1];

@@ -3,6 +3,11 @@
 //! The labs are network namespaces; the box in the middle has no addresses of its own, so whatever
 //! works, Trama did it.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "clocks are forbidden to the pure crates; here processes are waited for"
+)]
+
 use crate::captures::{project, skip};
 use serde_json::Value;
 use std::io::Write;

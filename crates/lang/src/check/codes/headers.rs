@@ -1,9 +1,9 @@
 //! E03: which headers a packet has.
 
-use super::CodeDoc;
+use crate::syntax::codes::Code;
 
-pub(super) static CODES: &[CodeDoc] = &[
-    CodeDoc {
+pub(super) static CODES: &[Code] = &[
+    Code {
         code: "E0301",
         title: "header may be absent",
         explanation: "A field is read or written, or a function called, where the packet is not \
@@ -26,7 +26,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0302",
         title: "impossible headers",
         explanation: "No packet has these headers together.",
@@ -43,7 +43,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0303",
         title: "unknown header",
         explanation: "There is no header of this name. The headers are in the reference.",
@@ -60,7 +60,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0304",
         title: "headers do not stand on each other",
         explanation: "A stack to insert or remove begins with `eth`, `vlan`, `arp`, `ip` or \

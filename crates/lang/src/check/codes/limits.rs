@@ -1,9 +1,9 @@
 //! E06: bounds, so that every program comes to its end and fits.
 
-use super::CodeDoc;
+use crate::syntax::codes::Code;
 
-pub(super) static CODES: &[CodeDoc] = &[
-    CodeDoc {
+pub(super) static CODES: &[Code] = &[
+    Code {
         code: "E0601",
         title: "too many",
         explanation: "A loop runs at most 65536 rounds, a table in the program has at most 65536 \
@@ -31,7 +31,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0602",
         title: "loop without a bound",
         explanation: "How often a loop runs must be known before the program runs, at least its \
@@ -59,7 +59,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0603",
         title: "nested too deeply",
         explanation: "Blocks, expressions and expanded calls are nested at most 200 levels deep.",
@@ -86,7 +86,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0604",
         title: "too large a type or match",
         explanation: "A value has at most 64 scalar parts, an enum 1 to 256 variants, a `match` \
@@ -108,7 +108,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0605",
         title: "handler too long",
         explanation: "Functions are expanded where they are called; a handler may become 16384 \

@@ -12,23 +12,10 @@ mod state;
 mod types;
 mod warnings;
 
-/// What a code means.
-#[derive(Clone, Copy, Debug)]
-pub struct CodeDoc {
-    /// `E0101`, `W0101`.
-    pub code: &'static str,
-    /// A few words, for headings.
-    pub title: &'static str,
-    /// What is wrong, why it matters, what to do.
-    pub explanation: &'static str,
-    /// A program with this mistake and no other.
-    pub bad: &'static str,
-    /// The program without it.
-    pub good: &'static str,
-}
+use crate::syntax::codes::Code;
 
 /// All codes, in order.
-pub fn all() -> impl Iterator<Item = &'static CodeDoc> {
+pub fn all() -> impl Iterator<Item = &'static Code> {
     let families = [
         names::CODES,
         types::CODES,
@@ -43,6 +30,6 @@ pub fn all() -> impl Iterator<Item = &'static CodeDoc> {
 }
 
 /// What a code means.
-pub fn explain(code: &str) -> Option<&'static CodeDoc> {
+pub fn explain(code: &str) -> Option<&'static Code> {
     all().find(|doc| doc.code == code)
 }

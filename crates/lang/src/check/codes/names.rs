@@ -1,9 +1,9 @@
 //! E01: names.
 
-use super::CodeDoc;
+use crate::syntax::codes::Code;
 
-pub(super) static CODES: &[CodeDoc] = &[
-    CodeDoc {
+pub(super) static CODES: &[Code] = &[
+    Code {
         code: "E0101",
         title: "unknown name",
         explanation: "Nothing of this name is in scope: no local, parameter, constant or state \
@@ -27,7 +27,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0102",
         title: "unknown type",
         explanation: "There is no type of this name, or it is not written like this. Integers are \
@@ -48,7 +48,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0103",
         title: "unknown function",
         explanation: "There is no function of this name: neither in the element, nor in the \
@@ -68,7 +68,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0104",
         title: "declared twice",
         explanation: "Two things of one kind have the same name, or a local has the name of a \
@@ -89,7 +89,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0105",
         title: "unknown field",
         explanation: "The header, record or packet has no field of this name. Header fields are \
@@ -107,7 +107,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0106",
         title: "unknown port",
         explanation: "The element has no port of this name, or the port is an array and needs an \
@@ -127,7 +127,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0110",
         title: "unknown operation",
         explanation: "A value, packet or state object has no operation or property of this name.",
@@ -146,7 +146,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0111",
         title: "word of the language",
         explanation: "This name means something already: `Some`, `None`, `now`, `hash`, `min`, \

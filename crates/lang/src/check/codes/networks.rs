@@ -1,9 +1,9 @@
 //! E05 and W05: instances, parameters, wires, and the files of a program.
 
-use super::CodeDoc;
+use crate::syntax::codes::Code;
 
-pub(super) static CODES: &[CodeDoc] = &[
-    CodeDoc {
+pub(super) static CODES: &[Code] = &[
+    Code {
         code: "E0501",
         title: "unknown element or stop",
         explanation: "A chain names something that is neither a port of the network, nor an \
@@ -21,7 +21,7 @@ network n {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0502",
         title: "parameter without a value",
         explanation: "The parameter has no default and must be given.",
@@ -48,7 +48,7 @@ network n {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0503",
         title: "unknown parameter",
         explanation: "The element or network has no parameter of this name.",
@@ -75,7 +75,7 @@ network n {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0504",
         title: "too many instances, ports or levels",
         explanation: "A program has at most 4096 instances, a network at most 1024 ports, and \
@@ -92,7 +92,7 @@ network n {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0505",
         title: "nothing comes back from discard",
         explanation: "`discard` only takes packets: wire it by `->`.",
@@ -109,7 +109,7 @@ network n {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0506",
         title: "two wires at one output",
         explanation: "An output leads to one place. To feed two, let an element send a copy to \
@@ -129,7 +129,7 @@ network n {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0507",
         title: "port in the middle of a chain",
         explanation: "A chain goes from a port of the network inwards, or ends there; it does not \
@@ -147,7 +147,7 @@ network n {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0508",
         title: "unknown port of an instance",
         explanation: "The element or network has no port of this name, or not this index.",
@@ -168,7 +168,7 @@ network n {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0509",
         title: "chain does not know where to go on",
         explanation: "In the middle of a chain an element is entered at its first port and left \
@@ -195,7 +195,7 @@ network n {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0510",
         title: "file cannot be imported",
         explanation: "The imported file cannot be read, or a program would have \
@@ -214,7 +214,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0511",
         title: "nothing to run",
         explanation: "A program runs its last network, or its only element. With several \
@@ -230,7 +230,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0520",
         title: "table cannot be read",
         explanation: "The file of a table cannot be read. Paths are relative to the \
@@ -258,7 +258,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0521",
         title: "table does not fit its record",
         explanation: "A column has another name than the field, is missing, or \
@@ -287,7 +287,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "W0501",
         title: "instance that no packet reaches",
         explanation: "No wire leads into the instance.",
@@ -307,7 +307,7 @@ network n {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "W0502",
         title: "output that leads nowhere",
         explanation: "The element sends packets to a port that is not wired: they are dropped. If \

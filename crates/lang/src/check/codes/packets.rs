@@ -1,9 +1,9 @@
 //! E04: every packet is sent or dropped, once.
 
-use super::CodeDoc;
+use crate::syntax::codes::Code;
 
-pub(super) static CODES: &[CodeDoc] = &[
-    CodeDoc {
+pub(super) static CODES: &[Code] = &[
+    Code {
         code: "E0401",
         title: "packet neither sent nor dropped",
         explanation: "On some way through the handler a packet is still held at the end. Nothing \
@@ -26,7 +26,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0402",
         title: "packet used after it was sent or dropped",
         explanation: "`send` and `drop` take the packet away. To send it twice use `send copy` \
@@ -51,7 +51,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0403",
         title: "packet may be gone",
         explanation: "The packet was sent or dropped on one way that leads here, but not on \
@@ -76,7 +76,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0404",
         title: "packet taken away in a loop",
         explanation: "A round of a loop sends or drops a packet, and the next round would not \

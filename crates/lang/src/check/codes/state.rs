@@ -1,9 +1,9 @@
 //! E08: state objects.
 
-use super::CodeDoc;
+use crate::syntax::codes::Code;
 
-pub(super) static CODES: &[CodeDoc] = &[
-    CodeDoc {
+pub(super) static CODES: &[Code] = &[
+    Code {
         code: "E0801",
         title: "wrong declaration of state",
         explanation: "A state object is declared with its kind, its types, its size and its \
@@ -23,7 +23,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0802",
         title: "state object used the wrong way",
         explanation: "Each kind of state object has its own operations: maps and arrays are read \
@@ -44,7 +44,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0803",
         title: "number out of its range",
         explanation: "A size, rate, limit or period is zero, too great, or, for a Maglev table, \

@@ -1,9 +1,9 @@
 //! E02: types, values, functions.
 
-use super::CodeDoc;
+use crate::syntax::codes::Code;
 
-pub(super) static CODES: &[CodeDoc] = &[
-    CodeDoc {
+pub(super) static CODES: &[Code] = &[
+    Code {
         code: "E0201",
         title: "wrong type",
         explanation: "A value of one type stands where another is needed. Only unsigned integers \
@@ -24,7 +24,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0202",
         title: "number does not fit",
         explanation: "A literal takes the type of the place where it stands, and this one is out \
@@ -42,7 +42,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0203",
         title: "operator not defined",
         explanation: "The operator does not exist for values of these types. Addresses are \
@@ -60,7 +60,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0204",
         title: "wrong arguments",
         explanation: "A function or operation gets too many or too few arguments.",
@@ -83,7 +83,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0205",
         title: "no such conversion",
         explanation: "`as` converts integers into each other, addresses and times to the unsigned \
@@ -101,7 +101,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0206",
         title: "not a constant",
         explanation: "Sizes, limits, periods, parameters and constants must be known before the \
@@ -124,7 +124,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0207",
         title: "pattern does not fit",
         explanation: "A pattern cannot match a value of this type, or matches only some values \
@@ -152,7 +152,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0208",
         title: "match does not cover all values",
         explanation: "A `match` must have an arm for every value. Enums, options, truth values \
@@ -181,7 +181,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0210",
         title: "cannot be assigned",
         explanation: "Only `let mut` locals, header fields, some packet properties and state can \
@@ -209,7 +209,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0211",
         title: "fields missing or given twice",
         explanation: "A record needs a value for each of its fields, and each once.",
@@ -230,7 +230,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0212",
         title: "not possible here",
         explanation: "This kind of value cannot stand here: tables are for `for`, texts for log \
@@ -250,7 +250,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0213",
         title: "type contains itself",
         explanation: "A record or enum cannot hold a value of its own type: values have a fixed \
@@ -270,7 +270,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0214",
         title: "recursive function",
         explanation: "Functions are expanded where they are called, so that every handler comes \
@@ -294,7 +294,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0215",
         title: "function ends without its value",
         explanation: "A function with a result must end with an expression, or return on every \
@@ -321,7 +321,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0216",
         title: "else goes on",
         explanation: "The `else` of a `let` runs when the pattern does not match. The names have \
@@ -349,7 +349,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0217",
         title: "nothing to leave",
         explanation: "`break` and `continue` stand in loops; `return` with a value stands in \
@@ -373,7 +373,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0218",
         title: "constant depends on itself",
         explanation: "The value of a constant needs the value of the same constant.",
@@ -394,7 +394,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0219",
         title: "type not known",
         explanation: "`None`, or a variant that several enums have, stands where nothing says \
@@ -422,7 +422,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "E0220",
         title: "packet and value mixed up",
         explanation: "A packet is not a value: it is sent, dropped, copied by `let q = copy p`, \

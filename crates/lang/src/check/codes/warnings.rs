@@ -1,9 +1,9 @@
 //! W01: sound programs that are probably not as meant.
 
-use super::CodeDoc;
+use crate::syntax::codes::Code;
 
-pub(super) static CODES: &[CodeDoc] = &[
-    CodeDoc {
+pub(super) static CODES: &[Code] = &[
+    Code {
         code: "W0101",
         title: "unused local",
         explanation: "A local or an argument is never read. Remove it, or begin its name with `_`.",
@@ -26,7 +26,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "W0102",
         title: "unused state",
         explanation: "No handler reads or writes the state object.",
@@ -45,7 +45,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "W0103",
         title: "unused parameter",
         explanation: "Nothing in the element depends on the parameter.",
@@ -62,7 +62,7 @@ element E(mark: u32 = 1) {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "W0104",
         title: "unused function",
         explanation: "No handler of the element calls the function.",
@@ -81,7 +81,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "W0105",
         title: "unreachable handler",
         explanation: "The first handler whose port and pattern fit takes a packet, and those \
@@ -101,7 +101,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "W0106",
         title: "unreachable code",
         explanation: "What stands before it always leaves, or takes all values.",
@@ -127,7 +127,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "W0107",
         title: "unused port",
         explanation: "The port has no handler and nothing is sent to it.",
@@ -145,7 +145,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "W0108",
         title: "unused value",
         explanation: "An expression stands as a statement but has no effect.",
@@ -168,7 +168,7 @@ element E {
 }
 ",
     },
-    CodeDoc {
+    Code {
         code: "W0109",
         title: "test that always has one outcome",
         explanation: "The handler's pattern or an earlier test decides it already.",

@@ -6,13 +6,13 @@ use super::property::meta;
 use super::{Lowerer, Val};
 use crate::check::facts::Facts;
 use crate::check::fold;
-use crate::check::suggest::nearest;
 use crate::check::types::Type;
 use crate::check::value::Value;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{BinaryOp as Op, Expr, ExprKind, Meta, StmtKind};
 use crate::source::Span;
 use crate::syntax::ast;
+use crate::syntax::nearest;
 use trama_state::Shape;
 use trama_wire::header::HeaderId;
 

@@ -3,7 +3,6 @@
 use super::{Bound, Frame, Lowerer, STATEMENTS_MAX, Val, closing};
 use crate::check::facts::Facts;
 use crate::check::flow::Flow;
-use crate::check::suggest::nearest;
 use crate::check::types::{Type, resolve};
 use crate::check::value::{Value, eval_const};
 use crate::check::walk::{self, Node};
@@ -11,6 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::ir::StmtKind;
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind, FnParamType};
+use crate::syntax::nearest;
 use std::collections::BTreeSet;
 
 /// An argument that was evaluated in the caller's scope.

@@ -2,11 +2,11 @@
 
 use super::{Lowerer, Val};
 use crate::check::fold;
-use crate::check::suggest::nearest;
 use crate::check::types::{Type, resolve};
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
+use crate::syntax::nearest;
 use std::rc::Rc;
 
 impl Lowerer<'_> {

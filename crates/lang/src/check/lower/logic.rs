@@ -5,12 +5,12 @@ use crate::check::declare::StateType;
 use crate::check::facts::{Facts, closure};
 use crate::check::flow::Flow;
 use crate::check::fold;
-use crate::check::suggest::nearest;
 use crate::check::types::Type;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{BinaryOp as Op, Expr, ExprKind, StmtKind};
 use crate::source::Span;
 use crate::syntax::ast::{self, BinaryOp, UnaryOp};
+use crate::syntax::nearest;
 use trama_wire::header::{HEADERS, HeaderId, HeaderSet};
 
 impl Lowerer<'_> {

@@ -1,13 +1,13 @@
 //! What a name stands for.
 
 use super::{Bound, Lowerer, StateVar, Val};
-use crate::check::suggest::nearest;
 use crate::check::types::Type;
 use crate::check::value::{Value, global};
 use crate::diagnostic::Diagnostic;
 use crate::ir::ExprKind;
 use crate::source::Span;
 use crate::syntax::ast;
+use crate::syntax::nearest;
 
 /// What a name stands for.
 #[derive(Debug)]

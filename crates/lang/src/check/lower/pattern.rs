@@ -5,12 +5,12 @@ use super::operator::Infix;
 use super::{Lowerer, Val};
 use crate::check::flow::Flow;
 use crate::check::fold;
-use crate::check::suggest::nearest;
 use crate::check::types::{EnumType, Type};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{self, Expr};
 use crate::source::Span;
 use crate::syntax::ast::{self, BinaryOp, PatKind};
+use crate::syntax::nearest;
 use std::rc::Rc;
 
 /// Most arms of a `match`.

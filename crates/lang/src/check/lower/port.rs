@@ -2,11 +2,11 @@
 
 use super::{Lowerer, PortVar};
 use crate::check::flow::How;
-use crate::check::suggest::nearest;
 use crate::diagnostic::Diagnostic;
 use crate::ir::StmtKind;
 use crate::source::Span;
 use crate::syntax::ast;
+use crate::syntax::nearest;
 
 /// `send [copy] packet to port[index]`
 #[derive(Clone, Copy, Debug)]

@@ -3,12 +3,12 @@
 use super::{Lowerer, Val};
 use crate::check::facts::closure;
 use crate::check::fold;
-use crate::check::suggest::nearest;
 use crate::check::types::{Type, flow_type};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{BinaryOp as Op, Expr, ExprKind, Meta, PacketId, TcpOption};
 use crate::source::Span;
 use crate::syntax::ast;
+use crate::syntax::nearest;
 use trama_wire::header::{FieldRef, FieldType, HEADERS, HeaderId, HeaderSet};
 
 /// Something of a packet that can be read, and mostly written.

@@ -3,12 +3,12 @@
 use super::{Lowerer, StateVar, Val};
 use crate::check::declare::StateType;
 use crate::check::fold;
-use crate::check::suggest::nearest;
 use crate::check::types::Type;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Expr, LocalId, Meta, StateOp, StmtKind};
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
+use crate::syntax::nearest;
 use trama_state::StateKind;
 
 /// A call of an operation of a state object.

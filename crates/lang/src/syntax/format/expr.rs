@@ -7,7 +7,7 @@ use crate::syntax::ast::{
     UnaryOp,
 };
 use crate::syntax::text;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 const COMPARISON: u8 = 3;
 const RANGE: u8 = 4;

@@ -4,7 +4,7 @@ use super::{Lexer, is_word};
 use crate::diagnostic::Diagnostic;
 use crate::syntax::ast::Literal;
 use crate::syntax::token::TokenKind;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 /// More than any address has; longer runs of digits and colons are not looked at.
 const ADDRESS_BYTES_MAX: usize = 64;
