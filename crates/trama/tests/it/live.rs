@@ -140,6 +140,7 @@ fn nginx(lab: &Lab, node: &str, scratch: &Scratch, body: &str) -> Child {
     serve(lab, node, &["nginx", "-c", &conf])
 }
 
+// long: one story, told in order.
 fn office(mode: &str) {
     let tools = ["nginx", "curl", "wrk", "ping", "iperf3", "dnsmasq", "dig", "tcpdump"];
     if let Some(why) = missing(&tools) {
