@@ -1,9 +1,10 @@
 //! Generated files: made from data in the repository, committed, and checked to be fresh.
 //!
 //! `crates/atlas/systems.txt` becomes the table of the `atlas` crate and a page of the book. The
-//! programs of the library and the table of headers become a page each.
+//! programs of the library, the table of headers and the codes of messages become a page each.
 
 mod atlas;
+mod codes;
 mod headers;
 mod library;
 
@@ -63,12 +64,18 @@ pub(crate) fn stale(root: &Path) -> Result<Vec<File>, String> {
     let source = "crates/wire/src/header.rs";
     let text = read(root, source)?;
     let headers = headers::parse(&text).map_err(|message| format!("{source}:{message}"))?;
-    let library = library::page(&programs(root, "crates/lang/library")?)?;
+    let library = library::page(&folder(root, "crates/lang/library", ".trama")?)?;
+    let mut codes = folder(root, "crates/lang/src/check/codes", ".rs")?;
+    for path in ["crates/lang/src/syntax/codes.rs", "crates/lang/src/filter/codes.rs"] {
+        codes.push(File { path: path.into(), text: read(root, path)? });
+    }
+    let codes = codes::page(&codes)?;
     let wanted = [
         File { path: "crates/atlas/src/systems.rs".into(), text: atlas::rust(&systems) },
         File { path: "docs/book/src/atlas.md".into(), text: atlas::page(&systems) },
         File { path: "docs/book/src/language/headers.md".into(), text: headers::page(&headers) },
         File { path: "docs/book/src/library.md".into(), text: library },
+        File { path: "docs/book/src/codes.md".into(), text: codes },
     ];
     let differs = |file: &File| {
         fs::read_to_string(root.join(&file.path)).ok().as_deref() != Some(file.text.as_str())
@@ -80,13 +87,13 @@ fn read(root: &Path, path: &str) -> Result<String, String> {
     fs::read_to_string(root.join(path)).map_err(|error| format!("{path}: {error}"))
 }
 
-/// The programs of a folder, sorted by name.
-fn programs(root: &Path, folder: &str) -> Result<Vec<File>, String> {
+/// The files of a folder with this ending, sorted by name.
+fn folder(root: &Path, folder: &str, ending: &str) -> Result<Vec<File>, String> {
     let entries = fs::read_dir(root.join(folder)).map_err(|error| format!("{folder}: {error}"))?;
     let mut names = Vec::new();
     for entry in entries {
         let entry = entry.map_err(|error| format!("{folder}: {error}"))?;
-        names.extend(entry.file_name().into_string().ok().filter(|n| n.ends_with(".trama")));
+        names.extend(entry.file_name().into_string().ok().filter(|n| n.ends_with(ending)));
     }
     names.sort();
     let file = |name: String| {

@@ -78,8 +78,15 @@ impl fmt::Display for Nanos {
         if self.0 == 0 {
             return f.write_str("0s");
         }
-        for (scale, unit) in UNITS {
+        for (index, (scale, unit)) in UNITS.into_iter().enumerate() {
             if self.0 >= scale {
+                // 124min reads better than 2.067h, and 90s than 1.5min.
+                if let Some((smaller, unit)) = UNITS[..3].get(index + 1)
+                    && !self.0.is_multiple_of(scale)
+                    && self.0.is_multiple_of(*smaller)
+                {
+                    return write!(f, "{}{unit}", self.0 / smaller);
+                }
                 return if self.0.is_multiple_of(scale) {
                     write!(f, "{}{unit}", self.0 / scale)
                 } else {
@@ -104,6 +111,8 @@ mod tests {
             (1_500, "1.5us"),
             (2_000_000, "2ms"),
             (300_000_000_000, "5min"),
+            (7_440_000_000_000, "124min"),
+            (90_000_000_000, "90s"),
             (1_234_567_891, "1.235s"),
         ];
         for (ns, text) in cases {

@@ -6,7 +6,7 @@
 //! - `fragment=KIND`: the block is a part of a program and is put into one, see [`Fragment`];
 //!   warnings about what the part leaves unused do not count;
 //! - `error=CODE`: it must be rejected, with exactly this one code;
-//! - `warnings`: a sound program that is warned about;
+//! - `warning=CODE`: it is sound, and must be warned about with exactly this one code;
 //! - `template=NAME`: it is what `trama new NAME` writes.
 //!
 //! A block marked `csv,file=NAME` or `toml,file=NAME` is a file that the programs of its page load.
@@ -34,7 +34,8 @@ struct Block {
     fragment: Option<Fragment>,
     /// The code with which it must be rejected.
     error: Option<String>,
-    warnings: bool,
+    /// The code with which it must be warned about.
+    warning: Option<String>,
     /// The name that the template of `trama new` has here.
     template: Option<String>,
     /// Part of its effects.
@@ -132,7 +133,7 @@ impl Page {
             text,
             fragment: None,
             error: None,
-            warnings: false,
+            warning: None,
             template: None,
             effects: None,
         };
@@ -144,7 +145,7 @@ impl Page {
                     block.fragment = Some(fragment.ok_or(format!("no fragment `{value}`"))?);
                 }
                 ("trama", "error") => block.error = Some(value.into()),
-                ("trama", "warnings") => block.warnings = true,
+                ("trama", "warning") => block.warning = Some(value.into()),
                 ("trama", "template") => block.template = Some(value.into()),
                 ("text", "effects") => {
                     let before = self.blocks.last_mut().ok_or("no program before it")?;
@@ -211,13 +212,15 @@ fn verdict(block: &Block, files: &[(String, String)]) -> Result<(), String> {
 
 /// Compares the messages with those that the block announces.
 fn expect_messages(block: &Block, unit: &Unit, checked: &Checked) -> Result<(), String> {
-    let errors = checked.diagnostics.iter().filter(|d| d.severity == Severity::Error);
-    let codes: Vec<_> = errors.map(|d| d.code).collect();
-    let warned = checked.diagnostics.len() > codes.len();
-    let as_announced = match &block.error {
-        Some(code) => codes == [code.as_str()],
-        None if block.fragment.is_some() => codes.is_empty(),
-        None => codes.is_empty() && warned == block.warnings,
+    let with = |severity| {
+        let found = checked.diagnostics.iter().filter(move |d| d.severity == severity);
+        found.map(|d| d.code).collect::<Vec<_>>()
+    };
+    let (codes, warnings) = (with(Severity::Error), with(Severity::Warning));
+    let as_announced = match (&block.error, &block.warning) {
+        (Some(code), _) => codes == [code.as_str()],
+        (None, Some(code)) => codes.is_empty() && warnings == [code.as_str()],
+        (None, None) => codes.is_empty() && (warnings.is_empty() || block.fragment.is_some()),
     };
     if as_announced {
         return Ok(());
@@ -317,7 +320,10 @@ fn examples_of_mistakes_make_exactly_the_one() {
     assert_eq!(faults_of("trama,fragment=statements,error=E0202", &twice).len(), 1, "two");
     let none = faults_of("trama,error=E0202", PASS);
     assert!(none[0].ends_with("there are no messages"), "{none:?}");
-    assert_eq!(faults_of("trama,warnings", PASS).len(), 1, "no warning");
+    assert_eq!(faults_of("trama,warning=W0102", PASS).len(), 1, "no warning");
+    let idle = PASS.replace("port a, b", "port a, b\nstate idle: counter");
+    assert_eq!(faults_of("trama,warning=W0102", &idle), [""; 0]);
+    assert_eq!(faults_of("trama,warning=W0101", &idle).len(), 1, "another");
 }
 
 #[test]

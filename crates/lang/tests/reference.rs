@@ -121,3 +121,34 @@ fn headers_stand_on_each_other_as_the_page_says() {
     let table = table.and_then(|rest| rest.split("\n\n").next()).unwrap_or_default();
     assert_eq!(table.lines().count(), rows.len(), "no other rows");
 }
+
+/// Codes of messages in the sources below a folder, tests left out.
+fn codes_below(folder: &Path, codes: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).expect("the folder can be read") {
+        let path = entry.expect("the folder can be read").path();
+        if path.ends_with("tests") || path.ends_with("tests.rs") {
+            continue;
+        } else if path.is_dir() {
+            codes_below(&path, codes);
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("sources are text");
+        let is_code = |word: &&str| {
+            word.len() == 5
+                && word.starts_with(['E', 'W'])
+                && word[1..].bytes().all(|b| b.is_ascii_digit())
+        };
+        codes.extend(text.split('"').filter(is_code).map(str::to_owned));
+    }
+}
+
+#[test]
+fn every_code_is_in_the_page_of_codes() {
+    let page = text("docs/book/src/codes.md");
+    let mut codes = Vec::new();
+    codes_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut codes);
+    assert!(codes.iter().any(|code| code == "E0401"), "codes are found");
+    // E0008 is about a file that is too long to be an example.
+    codes.retain(|code| code != "E0008" && !page.contains(&format!("\n### {code}: ")));
+    assert_eq!(codes, [""; 0]);
+}

@@ -1,12 +1,12 @@
 //! The engine: a program's code, memory and clock behind the [`Engine`] seam.
 
-use crate::compile::{Code, CodeMemory, CodeStats, Compiler};
+use crate::compile::{Code, CodeMemory, CodeStats, Compiler, ProbeCode};
 use crate::error::NativeError;
 use crate::frame::Frame;
 use crate::image::NodeImage;
 use crate::network::{Entry as Handler, Network, NodeRun};
-use crate::prefetch::{CHUNK, Compiled, Prefetcher};
-use crate::probe::{Probe, probes};
+use crate::prefetch::{CHUNK, Compiled, CompiledPlan, Prefetcher};
+use crate::probe::{Plan, plans};
 use crate::timer::Timers;
 use std::slice;
 use std::sync::Arc;
@@ -89,18 +89,15 @@ impl NativeEngine {
                 compiler.handler(&frame, node, image, index, handler)?;
             }
         }
-        let wanted = worthwhile_probes(&program, &images);
-        for (_, probe, _) in &wanted {
-            let (node, image) = (&program.nodes[probe.node], &images[probe.node]);
-            compiler.probe(&frame, node, image, probe)?;
+        let plans = worthwhile_plans(&program, &images);
+        for plan in plans.iter().flatten() {
+            for probe in &plan.probes {
+                compiler.probe(&frame, &program, &images, plan, probe)?;
+            }
         }
         let finished = compiler.finish()?;
         let entries = finished.handlers;
-        let mut by_port: Vec<Vec<Compiled>> = program.ports.iter().map(|_| Vec::new()).collect();
-        for ((port, probe, map), code) in wanted.into_iter().zip(finished.probes) {
-            let needs = probe.needs;
-            by_port[port].push(Compiled { map, needs, code });
-        }
+        let prefetcher = Prefetcher::new(compiled_plans(&plans, &images, finished.probes));
 
         let Wired { nodes, timers, inits } = wire(&program, entries, start);
         let ports = program.ports.len();
@@ -114,7 +111,7 @@ impl NativeEngine {
             discarded: 0,
             logs,
             images,
-            prefetcher: Prefetcher::new(by_port),
+            prefetcher,
             code: finished.memory,
         };
         let mut pool = Pool::default();
@@ -261,23 +258,35 @@ fn wire(program: &Program, mut code: Vec<Code>, start: Nanos) -> Wired {
     wired
 }
 
-/// The probes of a program whose maps are large enough, with their external ports and maps.
-fn worthwhile_probes(
-    program: &Program,
-    images: &[NodeImage],
-) -> Vec<(usize, Probe, *const mem::Map)> {
-    let mut worthwhile = Vec::new();
-    for (port, probes) in probes(program).into_iter().enumerate() {
-        for probe in probes {
-            let state = probe.state.0 as usize;
-            let map = images[probe.node].backend(state, mem::Object::as_map_mut);
-            // SAFETY: no handler runs yet, and no other reference to the map exists.
-            if let Some(map) = map.filter(|map| unsafe { Prefetcher::pays_for(&**map) }) {
-                worthwhile.push((port, probe, map.cast_const()));
-            }
-        }
+/// The plans of a program by external port, with those probes whose objects are large enough.
+fn worthwhile_plans(program: &Program, images: &[NodeImage]) -> Vec<Vec<Plan>> {
+    let mut plans = plans(program);
+    for plan in plans.iter_mut().flatten() {
+        plan.probes.retain(|probe| {
+            Prefetcher::pays_for(images[probe.node].reserved_bytes(probe.state.0 as usize))
+        });
     }
-    worthwhile
+    plans
+}
+
+/// The plans with their code, which comes in the order of the plans' probes.
+fn compiled_plans(
+    plans: &[Vec<Plan>],
+    images: &[NodeImage],
+    code: Vec<ProbeCode>,
+) -> Vec<Vec<CompiledPlan>> {
+    let mut code = code.into_iter();
+    let mut compiled = |plan: &Plan| {
+        let (mut early, mut late) = (Vec::new(), Vec::new());
+        for (probe, code) in plan.probes.iter().zip(&mut code) {
+            let map = images[probe.node].backend(probe.state.0 as usize, mem::Object::as_map_mut);
+            let map = map.map_or(std::ptr::null(), <*mut _>::cast_const);
+            let stage = if probe.is_late() { &mut late } else { &mut early };
+            stage.push(Compiled { map, needs: probe.needs, code });
+        }
+        CompiledPlan { patterns: plan.patterns.clone(), early, late }
+    };
+    plans.iter().map(|plans| plans.iter().map(&mut compiled).collect()).collect()
 }
 
 /// A frame with room for any handler and any value of a program.

@@ -73,6 +73,17 @@ impl NodeImage {
         of(unsafe { &mut *self.states[state].get() }).map(|backend| &raw mut *backend)
     }
 
+    /// Bytes that a state object of a kind with entries has reserved; 0 for others.
+    pub(crate) fn reserved_bytes(&self, state: usize) -> u64 {
+        // SAFETY: no handler runs while code is generated, so nothing changes the object.
+        match unsafe { &*self.states[state].get() } {
+            mem::Object::Map(map) => map.reserved_bytes(),
+            mem::Object::Array(array) => array.reserved_bytes(),
+            mem::Object::Pool(pool) => pool.reserved_bytes(),
+            _ => 0,
+        }
+    }
+
     /// A state object, between handler runs.
     pub(crate) fn state_mut(&mut self, state: usize) -> &mut mem::Object {
         self.states[state].get_mut()

@@ -1,9 +1,10 @@
 //! Prefetching for a batch: while its packets wait, the table lines that they will need travel.
 //!
-//! One pass hashes the keys and asks for the lines of the index, a second, by when those have
-//! come, for the entries, and a third for the entries' neighbours in age where a write will link
-//! them anew. Misses that the packets would take one after the other overlap. Tables that fit the
-//! nearer caches are left alone.
+//! The first pass hashes the keys that a packet shows by itself, and asks for the lines of the index
+//! and for places in arrays and pools. The second, by when those have come, asks for the entries and
+//! hashes the keys that the arrays complete; the third asks for the entries of these. Misses that
+//! the packets would take one after the other overlap. Tables that fit the nearer caches are left
+//! alone.
 
 use crate::compile::ProbeCode;
 use crate::probe::PROBES_MAX;
@@ -20,69 +21,113 @@ const NEAR_BYTES: u64 = 128 << 10;
 
 /// The probes of a program by external port.
 pub(crate) struct Prefetcher {
-    ports: Vec<Vec<Compiled>>,
+    ports: Vec<Vec<CompiledPlan>>,
+}
+
+/// The probes for packets that one handler takes at an external port.
+pub(crate) struct CompiledPlan {
+    /// The handler's patterns: the first plan of a port with one that matches counts.
+    pub(crate) patterns: Vec<HeaderSet>,
+    /// At most [`PROBES_MAX`].
+    pub(crate) early: Vec<Compiled>,
+    /// At most [`PROBES_MAX`] less the early ones.
+    pub(crate) late: Vec<Compiled>,
 }
 
 /// A probe in machine code.
 pub(crate) struct Compiled {
+    /// Null if what is probed has no second line.
     pub(crate) map: *const mem::Map,
     pub(crate) needs: HeaderSet,
     pub(crate) code: ProbeCode,
 }
 
+/// What the probes of one packet found: a hash for each, 0 for those without a second line.
+type Hashes = [u64; PROBES_MAX];
+
 impl Prefetcher {
-    /// A prefetcher with the probes of each external port.
-    pub(crate) fn new(ports: Vec<Vec<Compiled>>) -> Self {
+    /// A prefetcher with the plans of each external port.
+    pub(crate) fn new(ports: Vec<Vec<CompiledPlan>>) -> Self {
         Self { ports }
     }
 
-    /// True if a map is large enough to be probed.
-    pub(crate) fn pays_for(map: &mem::Map) -> bool {
-        map.reserved_bytes() > NEAR_BYTES
+    /// True if an object is large enough to be probed.
+    pub(crate) fn pays_for(reserved_bytes: u64) -> bool {
+        reserved_bytes > NEAR_BYTES
     }
 
     /// Fetches what at most [`CHUNK`] packets will need.
     ///
     /// # Safety
-    /// The maps are alive and nobody changes them meanwhile.
+    /// The objects are alive and nobody changes them meanwhile.
     pub(crate) unsafe fn run(&self, packets: &mut [Box<Packet>]) {
-        let mut hashes = [[0_u64; PROBES_MAX]; CHUNK];
-        let mut active = [0_u32; CHUNK];
-        let mut any = 0;
-        for (lane, packet) in packets.iter_mut().enumerate().take(CHUNK) {
-            let Some(probes) = self.ports.get(packet.port as usize) else { continue };
-            let present = packet.layout().present;
-            for (n, probe) in probes.iter().enumerate() {
-                if present.contains(probe.needs) {
-                    let (data, layout) = packet.parts_mut();
-                    // SAFETY: the code reads the packet and the map's seed, and asks for a line.
-                    hashes[lane][n] = unsafe { (probe.code)(&raw mut **packet, data, layout) };
-                    active[lane] |= 1 << n;
-                }
+        let mut hashes: [Hashes; CHUNK] = [[0; PROBES_MAX]; CHUNK];
+        let mut plans: [Option<&CompiledPlan>; CHUNK] = [None; CHUNK];
+        let mut any_late = false;
+        // SAFETY: the caller's promise, for all calls.
+        unsafe {
+            for (lane, packet) in packets.iter_mut().enumerate().take(CHUNK) {
+                let Some(plan) = self.plan(packet) else { continue };
+                plans[lane] = Some(plan);
+                any_late |= !plan.late.is_empty();
+                probe(&plan.early, packet, &mut hashes[lane]);
             }
-            any |= active[lane];
-        }
-        if any == 0 {
-            return;
-        }
-        for (lane, packet) in packets.iter().enumerate().take(CHUNK) {
-            for (n, probe) in self.active(packet, active[lane]) {
-                // SAFETY: the caller's promise.
-                prefetch(unsafe { (*probe.map).entry_address(hashes[lane][n]) });
+            for (lane, packet) in packets.iter_mut().enumerate().take(CHUNK) {
+                let Some(plan) = plans[lane] else { continue };
+                fetch_entries(&plan.early, &hashes[lane]);
+                probe(&plan.late, packet, &mut hashes[lane]);
+            }
+            if any_late {
+                for (plan, hashes) in plans.iter().zip(&hashes) {
+                    plan.iter().for_each(|plan| fetch_entries(&plan.late, hashes));
+                }
             }
         }
     }
 
-    /// The probes of a packet's port whose bit is set.
+    /// The plan for a packet.
     #[inline]
-    fn active(&self, packet: &Packet, mask: u32) -> impl Iterator<Item = (usize, &Compiled)> {
-        let probes = self.ports.get(packet.port as usize).map_or(&[][..], |probes| probes);
-        probes.iter().enumerate().filter(move |(n, _)| mask >> n & 1 == 1)
+    fn plan(&self, packet: &Packet) -> Option<&CompiledPlan> {
+        let present = packet.layout().present;
+        let plans = self.ports.get(packet.port as usize)?;
+        let takes = |plan: &&CompiledPlan| plan.patterns.iter().any(|p| present.contains(*p));
+        plans.iter().find(takes)
     }
 
     /// True if there is nothing to probe for.
     pub(crate) fn is_empty(&self) -> bool {
-        self.ports.iter().all(Vec::is_empty)
+        self.ports.iter().flatten().all(|plan| plan.early.is_empty() && plan.late.is_empty())
+    }
+}
+
+/// Runs probes of one stage for a packet.
+///
+/// # Safety
+/// As for [`Prefetcher::run`].
+#[inline]
+unsafe fn probe(probes: &[Compiled], packet: &mut Packet, hashes: &mut Hashes) {
+    let present = packet.layout().present;
+    let (data, layout) = packet.parts_mut();
+    for (hash, probe) in hashes.iter_mut().zip(probes) {
+        // SAFETY: the code reads the packet, arrays and the map's seed, and asks for a line.
+        let found = present.contains(probe.needs).then(|| unsafe {
+            (probe.code)(&raw mut *packet, data, layout)
+        });
+        *hash = found.unwrap_or(0);
+    }
+}
+
+/// Asks for the entries that a stage's probes lead to.
+///
+/// # Safety
+/// As for [`Prefetcher::run`].
+#[inline]
+unsafe fn fetch_entries(probes: &[Compiled], hashes: &Hashes) {
+    for (&hash, probe) in hashes.iter().zip(probes) {
+        if hash != 0 && !probe.map.is_null() {
+            // SAFETY: the caller's promise.
+            prefetch(unsafe { (*probe.map).entry_address(hash) });
+        }
     }
 }
 

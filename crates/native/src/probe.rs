@@ -1,114 +1,129 @@
-//! What to prefetch: map entries that a packet will be looked up by, known from its headers as it
-//! enters.
+//! What to prefetch: entries of maps, arrays and pools that a packet will be looked up by, known
+//! from its headers as it enters.
 //!
-//! For each external port this follows the handlers that a packet may pass, as far as their map
-//! keys are functions of header fields that no handler has changed before. A probe is a hint and
-//! nothing more: it changes no result, so where this is wrong (a branch not taken, a field written
-//! under another name) it costs a few nanoseconds.
+//! For each external port, and each handler that may take a packet there, this follows the packet
+//! through the program as it goes in the steady state: what is looked up is found, what is touched
+//! is there. Keys and indices that are functions of the packet become probes of the first stage;
+//! those that also need values of arrays become probes of the second stage, which run when the
+//! arrays' lines have come. A probe is a hint and nothing more: it changes no result, so where the
+//! prediction is wrong it costs a few nanoseconds.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod known;
+
+use known::{Guarded, Known};
+use std::collections::BTreeMap;
 use trama_lang::ir::{
-    Dest, Expr, ExprKind, Handler, LocalId, Meta, PacketId, Program, StateId, StateOp, Stmt,
-    StmtKind, Trigger,
+    Dest, Expr, Handler, LocalId, PacketId, Program, StateId, StateOp, Stmt, StmtKind, Trigger,
 };
-use trama_wire::header::{FieldRef, HeaderSet};
+use trama_lang::ir_parts::walk_stmts;
+use trama_wire::header::{HeaderId, HeaderSet};
 
-/// Most probes for packets of one external port.
+/// Most probes for one packet.
 pub(crate) const PROBES_MAX: usize = 8;
 
 /// Most handlers that are followed one after the other.
 const DEPTH_MAX: usize = 4;
 
-/// Most handlers that are looked at for one external port.
+/// Most handlers that are looked at for one handler at an external port.
 const HANDLERS_MAX: usize = 64;
 
+/// Most array values that the probes of one plan use.
+const LOADS_MAX: usize = 8;
+
 /// The input of a handler.
-const INPUT: PacketId = PacketId(0);
+pub(crate) const INPUT: PacketId = PacketId(0);
+
+/// What to prefetch for packets that one handler takes at an external port.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Plan {
+    /// The handler's patterns.
+    pub(crate) patterns: Vec<HeaderSet>,
+    /// The entries, those of the first stage before the others.
+    pub(crate) probes: Vec<Probe>,
+    /// Array values that probes of the second stage use.
+    pub(crate) loads: Vec<Load>,
+}
 
 /// An entry that will probably be asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Probe {
     /// Index of the node.
     pub(crate) node: usize,
-    /// The map.
+    /// The map, array or pool.
     pub(crate) state: StateId,
-    /// Leaves of the key: expressions over the packet in register 0.
+    /// Leaves of the key, or the index: expressions over the packet in register 0 and, as locals,
+    /// the leaves of [`Plan::loads`].
     pub(crate) key: Vec<Expr>,
     /// Headers without which the key has no meaning.
     pub(crate) needs: HeaderSet,
+    /// Conditions under which the packet comes to the entry: expressions like those of the key.
+    pub(crate) guards: Vec<Expr>,
 }
 
-/// The probes for packets that enter at each external port.
-pub(crate) fn probes(program: &Program) -> Vec<Vec<Probe>> {
+/// A value of an array, to be read without any effect.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Load {
+    /// Index of the node.
+    pub(crate) node: usize,
+    /// The array.
+    pub(crate) state: StateId,
+    /// The index: an expression over the packet in register 0.
+    pub(crate) index: Expr,
+    /// The local that stands for its first leaf; the others follow it.
+    pub(crate) first: u32,
+    /// Widths of the leaves.
+    pub(crate) widths: Vec<u8>,
+}
+
+impl Load {
+    /// The locals that stand for its leaves.
+    pub(crate) fn locals(&self) -> Vec<LocalId> {
+        (self.first..).take(self.widths.len()).map(LocalId).collect()
+    }
+}
+
+impl Probe {
+    /// True if the probe waits for array values.
+    pub(crate) fn is_late(&self) -> bool {
+        self.key.iter().chain(&self.guards).any(known::needs_values)
+    }
+
+    /// True if the probe uses a load.
+    pub(crate) fn uses(&self, load: &Load) -> bool {
+        let locals = load.locals();
+        self.key.iter().chain(&self.guards).any(|e| locals.iter().any(|l| known::names(e, *l)))
+    }
+}
+
+/// The plans for packets that enter at each external port, in the order in which handlers are
+/// asked.
+pub(crate) fn plans(program: &Program) -> Vec<Vec<Plan>> {
     let of_port = |dest: &Dest| {
-        let mut search = Search { program, found: Vec::new(), left: HANDLERS_MAX };
-        search.follow(*dest, HeaderSet::EMPTY, &BTreeSet::new(), 0);
-        search.found
+        let Dest::Node(node, port) = *dest else { return Vec::new() };
+        let handlers = &program.nodes[node as usize].handlers;
+        let taking = handlers.iter().filter_map(|h| Some((h, listens(h, port)?)));
+        let mut refused = Vec::new();
+        let mut plans = Vec::new();
+        for (handler, patterns) in taking {
+            let plan = Plan { patterns: patterns.to_vec(), ..Plan::default() };
+            let mut search = Search { program, plan, left: HANDLERS_MAX, refused: refused.clone() };
+            let known = Known::default().entering(sure(HeaderSet::EMPTY, patterns));
+            search.handler(node as usize, handler, known, 0);
+            // Probes of the second stage come last; the sort is stable.
+            search.plan.probes.sort_by_key(Probe::is_late);
+            plans.push(search.plan);
+            refused.extend_from_slice(patterns);
+        }
+        plans
     };
     program.ingress.iter().map(of_port).collect()
 }
 
-struct Search<'a> {
-    program: &'a Program,
-    found: Vec<Probe>,
-    /// Handlers that may still be looked at.
-    left: usize,
-}
-
-/// What is known at one place of a handler.
-#[derive(Clone, Default)]
-struct Known {
-    /// Locals that are functions of the packet as it entered.
-    locals: BTreeMap<u32, Expr>,
-    /// Fields that were changed.
-    changed: BTreeSet<FieldRef>,
-    /// True once the headers are no longer those with which the packet entered.
-    restructured: bool,
-}
-
-/// What a handler does besides.
-struct Walk<'s, 'a> {
-    search: &'s mut Search<'a>,
-    node: usize,
-    needs: HeaderSet,
-    /// Where it sends its input, with what is known there.
-    onward: Vec<(Dest, Known)>,
-}
-
-impl Search<'_> {
-    fn follow(&mut self, dest: Dest, needs: HeaderSet, changed: &BTreeSet<FieldRef>, depth: usize) {
-        let Dest::Node(node, port) = dest else { return };
-        if depth == DEPTH_MAX {
-            return;
-        }
-        let program = self.program;
-        let node = node as usize;
-        for handler in &program.nodes[node].handlers {
-            let Some(patterns) = listens(handler, port) else { continue };
-            let Some(left) = self.left.checked_sub(1) else { return };
-            self.left = left;
-            let needs = match patterns {
-                [only] => needs.union(*only),
-                _ => needs,
-            };
-            let mut known = Known { changed: changed.clone(), ..Known::default() };
-            let mut walk = Walk { search: self, node, needs, onward: Vec::new() };
-            walk.list(&handler.body, &mut known);
-            let mut seen = Vec::new();
-            for (dest, known) in walk.onward {
-                if !known.restructured && !seen.contains(&dest) {
-                    seen.push(dest);
-                    self.follow(dest, needs, &known.changed, depth + 1);
-                }
-            }
-        }
-    }
-
-    fn add(&mut self, probe: Probe) {
-        let same = |p: &Probe| (p.node, p.state) == (probe.node, probe.state) && p.key == probe.key;
-        if self.found.len() < PROBES_MAX && !self.found.iter().any(same) {
-            self.found.push(probe);
-        }
+/// The headers of a packet that a handler with these patterns takes.
+fn sure(needs: HeaderSet, patterns: &[HeaderSet]) -> HeaderSet {
+    match patterns {
+        [only] => needs.union(*only),
+        _ => needs,
     }
 }
 
@@ -123,87 +138,233 @@ fn listens(handler: &Handler, port: u32) -> Option<&[HeaderSet]> {
     }
 }
 
-impl Walk<'_, '_> {
-    fn list(&mut self, stmts: &[Stmt], known: &mut Known) {
-        for stmt in stmts {
-            self.stmt(&stmt.kind, known);
+/// True if no packet has the headers of both sets.
+fn exclude(a: HeaderSet, b: HeaderSet) -> bool {
+    const NETWORK: HeaderSet =
+        HeaderSet::of(HeaderId::ARP).with(HeaderId::IP).with(HeaderId::IP6);
+    const TRANSPORT: HeaderSet = HeaderSet::of(HeaderId::TCP)
+        .with(HeaderId::UDP)
+        .with(HeaderId::ICMP)
+        .with(HeaderId::ICMP6);
+    [NETWORK, TRANSPORT].iter().any(|layer| {
+        let (a, b) = (a.intersection(*layer), b.intersection(*layer));
+        a != HeaderSet::EMPTY && b != HeaderSet::EMPTY && a.intersection(b) == HeaderSet::EMPTY
+    })
+}
+
+struct Search<'a> {
+    program: &'a Program,
+    plan: Plan,
+    /// Handlers that may still be looked at.
+    left: usize,
+    /// Patterns that the packet does not have, or an earlier handler would have taken it.
+    refused: Vec<HeaderSet>,
+}
+
+/// The way through one handler.
+struct Walk<'s, 'a> {
+    search: &'s mut Search<'a>,
+    node: usize,
+    /// What is known where each label ends, so far.
+    labels: BTreeMap<u32, Option<Known>>,
+    /// Where the handler sends its input, with what is known there.
+    onward: Vec<(Dest, Known)>,
+}
+
+impl Search<'_> {
+    fn follow(&mut self, dest: Dest, known: &Known, depth: usize) {
+        let Dest::Node(node, port) = dest else { return };
+        if depth == DEPTH_MAX {
+            return;
+        }
+        let program = self.program;
+        let node = node as usize;
+        for handler in &program.nodes[node].handlers {
+            let Some(patterns) = listens(handler, port) else { continue };
+            let has_not = |p: &HeaderSet| {
+                exclude(known.needs, *p) || self.refused.iter().any(|r| p.contains(*r))
+            };
+            if patterns.iter().all(has_not) {
+                continue;
+            }
+            let certain = patterns.iter().any(|p| known.needs.contains(*p));
+            self.handler(node, handler, known.entering(sure(known.needs, patterns)), depth);
+            if certain {
+                return;
+            }
         }
     }
 
-    fn stmt(&mut self, stmt: &StmtKind, known: &mut Known) {
-        let value = match stmt {
-            StmtKind::Assign(_, e) => known.resolve(e),
-            _ => None,
+    fn handler(&mut self, node: usize, handler: &Handler, mut known: Known, depth: usize) {
+        let Some(left) = self.left.checked_sub(1) else { return };
+        self.left = left;
+        let labels = BTreeMap::new();
+        let mut walk = Walk { search: self, node, labels, onward: Vec::new() };
+        walk.list(&handler.body, &mut known);
+        let mut seen = Vec::new();
+        for (dest, known) in walk.onward {
+            if !known.restructured && !seen.contains(&dest) {
+                seen.push(dest);
+                self.follow(dest, &known, depth + 1);
+            }
+        }
+    }
+
+    fn add(&mut self, probe: Probe) {
+        let same = |p: &&mut Probe| {
+            (p.node, p.state) == (probe.node, probe.state) && p.key == probe.key
         };
-        for body in stmt.bodies() {
-            let mut inside = known.clone();
-            self.list(body, &mut inside);
-            known.changed.extend(inside.changed);
-            known.restructured |= inside.restructured;
-            known.locals.retain(|local, e| inside.locals.get(local) == Some(e));
+        if let Some(earlier) = self.plan.probes.iter_mut().find(same) {
+            earlier.guards.retain(|guard| probe.guards.contains(guard));
+        } else if self.plan.probes.len() < PROBES_MAX {
+            self.plan.probes.push(probe);
         }
-        for LocalId(local) in stmt.assigns() {
-            known.locals.remove(&local);
+    }
+
+    /// The load of an array's value, a new one if need be.
+    fn load(&mut self, node: usize, state: StateId, index: &Expr) -> Option<Load> {
+        let same = |l: &&Load| (l.node, l.state) == (node, state) && l.index == *index;
+        if let Some(load) = self.plan.loads.iter().find(same) {
+            return Some(load.clone());
         }
+        if self.plan.loads.len() == LOADS_MAX || known::needs_values(index) {
+            return None;
+        }
+        let widths = self.program.nodes[node].states[state.0 as usize].value.0.clone();
+        let first = self.plan.loads.last().map_or(0, |l| l.first + l.widths.len() as u32);
+        let load = Load { node, state, index: index.clone(), first, widths };
+        self.plan.loads.push(load.clone());
+        Some(load)
+    }
+}
+
+impl Walk<'_, '_> {
+    /// Follows statements; false if what comes behind them is not reached.
+    fn list(&mut self, stmts: &[Stmt], known: &mut Known) -> bool {
+        stmts.iter().all(|stmt| self.stmt(&stmt.kind, known))
+    }
+
+    fn stmt(&mut self, stmt: &StmtKind, known: &mut Known) -> bool {
         match stmt {
-            StmtKind::Assign(LocalId(local), _) => {
-                known.locals.extend(value.map(|value| (*local, value)));
+            StmtKind::Assign(local, e) => {
+                let value = known.resolve(e);
+                known.set_local(*local, value);
             }
-            StmtKind::SetField(INPUT, field, _) => {
-                known.changed.insert(*field);
+            StmtKind::If(condition, then, or) => return self.branch(condition, then, or, known),
+            StmtKind::Block(label, body) => return self.block(label.0, body, known),
+            StmtKind::Loop { label, continue_label, body, .. } => {
+                self.rounds([label.0, continue_label.0], stmt, body, known);
             }
-            StmtKind::Insert(INPUT, ..) | StmtKind::Remove(INPUT, ..) => known.restructured = true,
+            StmtKind::Break(label) => {
+                let there = self.labels.entry(label.0).or_default();
+                *there = Some(known.clone().join(there.take()));
+                return false;
+            }
+            StmtKind::Return => return false,
+            StmtKind::SetField(INPUT, field, e) => {
+                let value = known.resolve(e);
+                known.set_field(*field, value);
+            }
+            StmtKind::Insert(INPUT, ..) | StmtKind::Remove(INPUT, ..) | StmtKind::Truncate(INPUT, _) => {
+                known.restructured = true;
+                known.forget(stmt);
+            }
             StmtKind::Send { packet: INPUT, first_port, index: None, .. } => {
                 let wire = self.search.program.nodes[self.node].wires[*first_port as usize];
                 self.onward.push((wire, known.clone()));
             }
             StmtKind::State(state, op) => self.state(*state, op, known),
-            _ => {}
+            _ => known.forget(stmt),
         }
+        true
     }
 
-    fn state(&mut self, state: StateId, op: &StateOp, known: &Known) {
-        let (StateOp::MapGet { key, .. }
-        | StateOp::MapPut { key, .. }
-        | StateOp::MapUpdate { key, .. }
-        | StateOp::MapTouch { key, .. }
-        | StateOp::MapRemove { key, .. }) = op
-        else {
-            return;
+    fn branch(&mut self, condition: &Expr, then: &[Stmt], or: &[Stmt], known: &mut Known) -> bool {
+        let condition = known.resolve(condition);
+        if let Some(truth) = condition.as_ref().and_then(known::constant) {
+            return self.list(if truth != 0 { then } else { or }, known);
+        }
+        let mut other = known.clone();
+        let guards = known.guards.clone();
+        known.guard(condition.clone(), Guarded::IfTrue);
+        other.guard(condition, Guarded::IfFalse);
+        let reached = self.list(then, known);
+        let other_reached = self.list(or, &mut other);
+        if reached && other_reached {
+            *known = known.clone().join(Some(other));
+        } else if other_reached {
+            *known = other;
+        }
+        known.guards = guards;
+        reached || other_reached
+    }
+
+    fn block(&mut self, label: u32, body: &[Stmt], known: &mut Known) -> bool {
+        let guards = known.guards.clone();
+        let reached = self.list(body, known);
+        let broken = self.labels.remove(&label).flatten();
+        let reachable = reached || broken.is_some();
+        match broken {
+            Some(broken) if reached => *known = broken.join(Some(known.clone())),
+            Some(broken) => *known = broken,
+            None => {}
+        }
+        known.guards = guards;
+        reachable
+    }
+
+    /// Follows one round of a loop for all.
+    fn rounds(&mut self, labels: [u32; 2], stmt: &StmtKind, body: &[Stmt], known: &mut Known) {
+        known.forget(stmt);
+        walk_stmts(body, &mut |inner| known.forget(&inner.kind));
+        let before = known.clone();
+        self.list(body, known);
+        let mut after = known.clone().join(Some(before.clone()));
+        for label in labels {
+            after = after.join(self.labels.remove(&label).flatten());
+        }
+        *known = after;
+        known.guards = before.guards;
+    }
+
+    fn state(&mut self, state: StateId, op: &StateOp, known: &mut Known) {
+        let key: &[&Expr] = match op {
+            StateOp::MapGet { key, .. }
+            | StateOp::MapPut { key, .. }
+            | StateOp::MapUpdate { key, .. }
+            | StateOp::MapTouch { key, .. }
+            | StateOp::MapRemove { key, .. } => &key.iter().collect::<Vec<_>>(),
+            StateOp::ArrayGet { index, .. }
+            | StateOp::ArrayUpdate { index, .. }
+            | StateOp::PoolTouch { index, .. }
+            | StateOp::PoolUsed { index, .. } => &[index],
+            _ => &[],
         };
         let resolved: Option<Vec<Expr>> = key.iter().map(|leaf| known.resolve(leaf)).collect();
-        let Some(key) = resolved.filter(|_| !known.restructured) else { return };
-        let mut needs = self.needs;
-        for leaf in &key {
-            leaf.walk(&mut |e| {
-                if let ExprKind::Field(_, field) = e.kind {
-                    needs = needs.with(field.header);
-                }
-            });
+        let resolved = resolved.filter(|key| !key.is_empty() && !known.restructured);
+        for local in op.results() {
+            known.set_local(local, None);
         }
-        self.search.add(Probe { node: self.node, state, key, needs });
+        known.expect_success(op);
+        let Some(key) = resolved else { return };
+        if let StateOp::ArrayGet { value, .. } = op
+            && let Some(load) = self.search.load(self.node, state, &key[0])
+        {
+            known.set_leaves(value, &load);
+        }
+        self.probe(state, key, known);
     }
-}
 
-impl Known {
-    /// The expression as a function of the packet as it entered, if it is one and costs little.
-    fn resolve(&self, e: &Expr) -> Option<Expr> {
-        let boxed = |e: &Expr| self.resolve(e).map(Box::new);
-        let kind = match &e.kind {
-            ExprKind::Const(value) => ExprKind::Const(*value),
-            ExprKind::Local(LocalId(local)) => return self.locals.get(local).cloned(),
-            ExprKind::Field(INPUT, field) if !self.changed.contains(field) => {
-                ExprKind::Field(INPUT, *field)
-            }
-            ExprKind::Has(INPUT, headers) => ExprKind::Has(INPUT, *headers),
-            ExprKind::Meta(INPUT, Meta::Proto) => ExprKind::Meta(INPUT, Meta::Proto),
-            ExprKind::Binary(op, a, b) => ExprKind::Binary(*op, boxed(a)?, boxed(b)?),
-            ExprKind::Not(a) => ExprKind::Not(boxed(a)?),
-            ExprKind::Cast(a) => ExprKind::Cast(boxed(a)?),
-            ExprKind::Select(c, a, b) => ExprKind::Select(boxed(c)?, boxed(a)?, boxed(b)?),
-            _ => return None,
-        };
-        Some(Expr { kind, width: e.width })
+    fn probe(&mut self, state: StateId, key: Vec<Expr>, known: &Known) {
+        let loads = &self.search.plan.loads;
+        let mut read = HeaderSet::EMPTY;
+        key.iter().for_each(|leaf| known::add_headers(leaf, loads, &mut read));
+        if exclude(known.needs, read) {
+            return;
+        }
+        let needs = known.needs.union(read);
+        let guards = known.guards.clone();
+        self.search.add(Probe { node: self.node, state, key, needs, guards });
     }
 }
 

@@ -232,19 +232,18 @@ impl<'a> States<'a> {
     fn object(&self, expr: &Expr) -> Result<Option<(Object<'a>, Vec<String>)>, String> {
         let Some(path) = dotted(expr) else { return Ok(None) };
         let nodes = &self.scope.program.nodes;
+        let mut unknown = None;
         // The longest name of a node wins; names of nodes contain dots.
         for split in (1..path.len()).rev() {
             let name = path[..split].join(".");
             let Some(node) = nodes.iter().position(|n| n.name == name) else { continue };
-            let object = self.state_of(node, &path[split]);
-            let Some(object) = object else {
-                return Err(format!(
-                    "`{name}` has no state object `{}`; it has {}",
-                    path[split],
-                    names(&nodes[node])
-                ));
-            };
-            return Ok(Some((object, path[split + 1..].to_vec())));
+            if let Some(object) = self.state_of(node, &path[split]) {
+                return Ok(Some((object, path[split + 1..].to_vec())));
+            }
+            // A state object may be called like the instance: it is looked for below.
+            let known = names(&nodes[node]);
+            let why = format!("`{name}` has no state object `{}`; it has {known}", path[split]);
+            unknown.get_or_insert(why);
         }
         let mut found = (0..nodes.len()).filter_map(|node| self.state_of(node, &path[0]));
         match (found.next(), found.next()) {
@@ -253,7 +252,7 @@ impl<'a> States<'a> {
                 "several elements have a state object `{}`; put the instance's name before it",
                 path[0]
             )),
-            _ => Ok(None),
+            _ => unknown.map_or(Ok(None), Err),
         }
     }
 

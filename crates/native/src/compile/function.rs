@@ -5,7 +5,7 @@ use super::registers::{Known, Register};
 use crate::error::NativeError;
 use crate::frame::Frame;
 use crate::image::NodeImage;
-use crate::probe::Probe;
+use crate::probe::{Plan, Probe};
 use crate::runtime::Routine;
 use cranelift_codegen::ir::{
     self, AliasRegion, AliasRegionData, FuncRef, InstBuilder, MemFlagsData, StackSlotData,
@@ -78,17 +78,22 @@ pub(crate) fn lower<'a>(
     Ok(())
 }
 
-/// Builds the function of a probe: packet, first byte and layout to the hash of a map's key.
+/// Builds the function of a probe: packet, first byte and layout to the hash of a map's key, or 0.
 pub(crate) fn lower_probe<'a>(
     function: &mut ir::Function,
     context: &mut FunctionBuilderContext,
     routines: &'a mut Routines<'a>,
     source: Source<'a>,
-    probe: &Probe,
+    (images, plan, probe): (&[NodeImage], &Plan, &Probe),
 ) -> Result<(), NativeError> {
     let mut lowering = Lowering::new(function, context, routines, source);
     let parts = [0, 1, 2].map(|n| lowering.parameter(n));
+    lowering.define_locals(parts[0]);
     lowering.define_input(parts);
+    for load in plan.loads.iter().filter(|load| probe.uses(load)) {
+        lowering.load_value(&images[load.node], load)?;
+    }
+    lowering.return_unless(&probe.guards)?;
     let hash = lowering.probe(probe)?;
     lowering.b.ins().return_(&[hash]);
     lowering.finish();

@@ -12,6 +12,7 @@ mod expr;
 pub(crate) mod field;
 mod function;
 mod listing;
+mod prefetch;
 mod registers;
 mod state;
 mod stmt;
@@ -21,7 +22,7 @@ pub use listing::{CodeStats, HandlerCode};
 use crate::error::NativeError;
 use crate::frame::Frame;
 use crate::image::NodeImage;
-use crate::probe::Probe;
+use crate::probe::{Plan, Probe};
 use crate::runtime::Routine;
 use cranelift_codegen::Context;
 use cranelift_codegen::ir::{AbiParam, FuncRef, Function, Signature, types};
@@ -29,7 +30,7 @@ use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::FunctionBuilderContext;
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{FuncId, Linkage, Module, default_libcall_names};
-use trama_lang::ir::{Handler, Node, Trigger};
+use trama_lang::ir::{Handler, Node, Program, Trigger};
 use trama_lang::source::Span;
 use trama_wire::layout::Layout;
 use trama_wire::packet::Packet;
@@ -153,14 +154,16 @@ impl Compiler {
         Ok(())
     }
 
-    /// Compiles one probe of a map of `node`.
+    /// Compiles one probe of a plan.
     pub(crate) fn probe(
         &mut self,
         frame: &Frame,
-        node: &Node,
-        image: &NodeImage,
+        program: &Program,
+        images: &[NodeImage],
+        plan: &Plan,
         probe: &Probe,
     ) -> Result<(), NativeError> {
+        let (node, image) = (&program.nodes[probe.node], &images[probe.node]);
         let failed = |error: String| NativeError::Codegen { node: node.name.clone(), error };
         let mut signature = self.module.make_signature();
         signature.params.extend([AbiParam::new(types::I64); 3]);
@@ -173,7 +176,7 @@ impl Compiler {
         self.context.func.signature = signature;
         let handler = Handler {
             trigger: Trigger::Init,
-            locals: Vec::new(),
+            locals: plan.loads.iter().flat_map(|load| load.widths.iter().copied()).collect(),
             packets: 1,
             body: Vec::new(),
             span: Span::default(),
@@ -184,7 +187,7 @@ impl Compiler {
             &mut self.builder,
             &mut routines,
             function::Source { frame, node, image, handler: &handler },
-            probe,
+            (images, plan, probe),
         )?;
         self.module.define_function(id, &mut self.context).map_err(|e| failed(format!("{e:?}")))?;
         self.pending_probes.push(id);

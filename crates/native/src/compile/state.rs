@@ -2,7 +2,6 @@
 
 use super::function::{Lowering, Memory, type_of};
 use crate::error::NativeError;
-use crate::probe::Probe;
 use crate::runtime::Routine;
 use crate::runtime::state::NO_INDEX;
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -64,14 +63,6 @@ impl Lowering<'_, '_> {
                 Ok(())
             }
         }
-    }
-
-    /// Hashes a key and asks for its line in the index of the map.
-    pub(super) fn probe(&mut self, probe: &Probe) -> Result<Value, NativeError> {
-        let map = self.backend(probe.state, mem::Object::as_map_mut)?;
-        let shape = &self.source.node.states[probe.state.0 as usize].key;
-        let key = self.packed(&probe.key, shape)?;
-        Ok(self.call_word(Routine::MapProbe, &[map, key.0, key.1]))
     }
 
     fn map(&mut self, state: StateId, spec: &StateSpec, op: &StateOp) -> Result<(), NativeError> {
@@ -227,7 +218,7 @@ impl Lowering<'_, '_> {
     }
 
     /// The address of a state object's backend.
-    fn backend<T>(
+    pub(super) fn backend<T>(
         &mut self,
         state: StateId,
         of: fn(&mut mem::Object) -> Option<&mut T>,
@@ -239,13 +230,17 @@ impl Lowering<'_, '_> {
     }
 
     /// Packed leaves: their address and their length in bytes.
-    fn packed(&mut self, leaves: &[Expr], shape: &Shape) -> Result<(Value, Value), NativeError> {
+    pub(super) fn packed(
+        &mut self,
+        leaves: &[Expr],
+        shape: &Shape,
+    ) -> Result<(Value, Value), NativeError> {
         let at = self.pack(leaves, shape)?;
         Ok((at, self.word(shape.bytes() as u64)))
     }
 
     /// Reads the leaves of a value at an address that may be null, which reads as zeros.
-    fn found_value(&mut self, at: Value, shape: &Shape, found: Option<LocalId>, to: &[LocalId]) {
+    pub(super) fn found_value(&mut self, at: Value, shape: &Shape, found: Option<LocalId>, to: &[LocalId]) {
         let zeros = self.source.frame.zeros();
         let zeros = self.address(zeros);
         let readable = self.select(at, at, zeros);

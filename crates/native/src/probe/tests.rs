@@ -1,5 +1,5 @@
 use super::*;
-use trama_lang::ir::{Node, Program};
+use trama_lang::ir::{ExprKind, Node, Program};
 use trama_lang::source::Span;
 use trama_wire::header::HeaderId;
 
@@ -52,8 +52,8 @@ fn row(bodies: Vec<Vec<StmtKind>>) -> Program {
 
 /// Node and key of each probe.
 fn found(program: &Program) -> Vec<(usize, Expr)> {
-    let probes = probes(program).remove(0);
-    probes.into_iter().map(|p| (p.node, p.key[0].clone())).collect()
+    let plan = plans(program).remove(0).remove(0);
+    plan.probes.into_iter().map(|p| (p.node, p.key[0].clone())).collect()
 }
 
 #[test]
@@ -73,7 +73,8 @@ fn changed_fields_and_stored_values_are_no_keys() {
     let first = vec![StmtKind::SetField(INPUT, changed, zero), send()];
     let stored = Expr { kind: ExprKind::Local(LocalId(1)), width: 32 };
     let second = vec![get(src), get(stored), get(dst.clone()), send()];
-    assert_eq!(found(&row(vec![first, second])), [(1, dst)]);
+    let zero = Expr { kind: ExprKind::Const(0), width: 32 };
+    assert_eq!(found(&row(vec![first, second])), [(1, zero), (1, dst)]);
 }
 
 #[test]

@@ -93,6 +93,19 @@ pub(crate) unsafe extern "C" fn map_probe(map: *mut mem::Map, key: *const u8, ke
     }
 }
 
+/// Asks for the line of a value.
+pub(crate) unsafe extern "C" fn array_probe(array: *mut mem::Array, index: u64) {
+    // SAFETY: the module's rule.
+    prefetch(unsafe { address((*array).get(index)) });
+}
+
+/// Has the line of an index come. Nothing waits for the value, so reads for several packets overlap.
+pub(crate) unsafe extern "C" fn pool_probe(pool: *mut mem::Pool, index: u64) {
+    // At the start of time nothing has expired, so that this changes nothing.
+    // SAFETY: the module's rule.
+    std::hint::black_box(unsafe { (*pool).used(index, Nanos::ZERO) });
+}
+
 /// Entries of a map, indices in use, tracked keys, prefixes or members.
 pub(crate) unsafe extern "C" fn len(object: *mut mem::Object, now: u64) -> u64 {
     // SAFETY: the module's rule.

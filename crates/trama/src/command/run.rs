@@ -10,7 +10,8 @@ use trama_base::Nanos;
 use trama_lang::engine::{Deferred, Engine};
 use trama_lang::interp::Interpreter;
 use trama_lang::ir::Program;
-use trama_live::run::{RunOptions, Runner, StopReason};
+use trama_live::io::IoError;
+use trama_live::run::{Failure as RunFailure, RunOptions, RunSummary, Runner, StopReason};
 use trama_live::signal::StopFlag;
 use trama_native::NativeEngine;
 
@@ -44,8 +45,19 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
     } else {
         print!("{}", result.render());
     }
-    let failed = result.failures() > 0 || result.run.stop == StopReason::OutputFailed;
-    Ok(if failed { Exit::Environment } else { Exit::Ok })
+    Ok(exit(&result.run))
+}
+
+/// A capture that cannot be replayed is the user's mistake, any other failure the machine's.
+fn exit(run: &RunSummary) -> Exit {
+    let is_foreign = |failure: &RunFailure| matches!(failure.error, IoError::LinkType { .. });
+    if run.failures.is_empty() && run.stop != StopReason::OutputFailed {
+        Exit::Ok
+    } else if run.failures.iter().all(is_foreign) && !run.failures.is_empty() {
+        Exit::Usage
+    } else {
+        Exit::Environment
+    }
 }
 
 fn options(args: &RunArgs, stop: StopFlag) -> Result<RunOptions, Failure> {

@@ -9,12 +9,18 @@ use trama_lang::engine::{Engine, LogLine, Report, Traffic};
 use trama_lang::ir::{Node, Program};
 use trama_live::io::Counters;
 use trama_live::run::{RunSummary, StopReason};
+use trama_state::{StateKind, StateStats};
+
+/// Below so many packets the mean time of one says little.
+const FEW: u64 = 100_000;
 
 /// A finished run.
 pub(crate) struct Summary<'a> {
     program: &'a Program,
     report: Report,
     logs: Vec<LogLine>,
+    /// (element, state, index, packets, bytes) of counters that are not zero.
+    counters: Vec<(usize, usize, u64, Traffic)>,
     /// What the runner says.
     pub(crate) run: RunSummary,
     described: Described,
@@ -28,12 +34,9 @@ impl<'a> Summary<'a> {
         run: RunSummary,
         described: Described,
     ) -> Self {
-        Self { program, report: engine.report(), logs: engine.take_logs(), run, described }
-    }
-
-    /// Sources and sinks that failed.
-    pub(crate) fn failures(&self) -> usize {
-        self.run.failures.len()
+        let counters = counters(program, engine);
+        let (report, logs) = (engine.report(), engine.take_logs());
+        Self { program, report, logs, counters, run, described }
     }
 
     fn stop(&self) -> &'static str {
@@ -73,6 +76,7 @@ impl<'a> Summary<'a> {
         self.render_ports(&mut out);
         self.render_drops(&mut out);
         self.render_states(&mut out);
+        self.render_counters(&mut out);
         for line in &self.logs {
             let kind = if line.alert { "alert" } else { "log" };
             let node = &self.program.nodes[line.node as usize].name;
@@ -98,7 +102,12 @@ impl<'a> Summary<'a> {
         );
         if let Some(ns) = progress.ns_per_packet() {
             let rate = quantity::packet_rate(1e9 / ns);
-            let _ = writeln!(out, "{ns:.0} ns per packet, {rate} per core (engine time)");
+            let remark = if progress.packets < FEW {
+                "; so few packets mostly touch memory for the first time: `trama bench` measures"
+            } else {
+                ""
+            };
+            let _ = writeln!(out, "{ns:.0} ns per packet, {rate} per core (engine time{remark})");
         }
         for failure in &self.run.failures {
             let port = &self.program.ports[failure.port as usize];
@@ -137,7 +146,9 @@ impl<'a> Summary<'a> {
             Table::new(&["state", ">entries", ">peak", ">of", ">expired", ">evicted", ">refused"]);
         for (node, report) in self.program.nodes.iter().zip(&self.report.nodes) {
             for (spec, stats) in node.states.iter().zip(&report.states) {
-                if *stats == trama_state::StateStats::default() {
+                let is_fixed =
+                    matches!(spec.kind, StateKind::Array { .. } | StateKind::Counter { .. });
+                if is_fixed || *stats == StateStats::default() {
                     continue;
                 }
                 table.row([
@@ -150,6 +161,23 @@ impl<'a> Summary<'a> {
                     quantity::count(stats.refused),
                 ]);
             }
+        }
+        if !table.is_empty() {
+            let _ = writeln!(out, "{}", table.render());
+        }
+    }
+
+    fn render_counters(&self, out: &mut String) {
+        let mut table = Table::new(&["counter", ">packets", ">bytes"]);
+        for &(node, state, index, counted) in &self.counters {
+            let spec = &self.program.nodes[node].states[state];
+            let place =
+                if spec.kind.capacity() == 1 { String::new() } else { format!("[{index}]") };
+            table.row([
+                format!("{}.{}{place}", self.program.nodes[node].name, spec.name),
+                quantity::count(counted.packets),
+                quantity::bytes(counted.bytes),
+            ]);
         }
         if !table.is_empty() {
             let _ = writeln!(out, "{}", table.render());
@@ -236,6 +264,12 @@ impl<'a> Summary<'a> {
             "drops": drops,
             "discarded": report.discarded,
             "consumed": report.consumed,
+            "counters": self.counters.iter().filter(|c| c.0 == index).map(|c| json!({
+                "name": node.states[c.1].name,
+                "index": c.2,
+                "packets": c.3.packets,
+                "bytes": c.3.bytes,
+            })).collect::<Vec<_>>(),
             "states": node.states.iter().zip(&report.states).map(|(spec, stats)| json!({
                 "name": spec.name,
                 "kind": spec.kind.to_string(),
@@ -250,6 +284,27 @@ impl<'a> Summary<'a> {
             "log_lines": { "written": written, "suppressed": suppressed },
         })
     }
+}
+
+/// The counters of a program that are not zero.
+fn counters(program: &Program, engine: &mut dyn Engine) -> Vec<(usize, usize, u64, Traffic)> {
+    let mut counters = Vec::new();
+    for (n, node) in program.nodes.iter().enumerate() {
+        for (s, spec) in node.states.iter().enumerate() {
+            if !matches!(spec.kind, StateKind::Counter { .. }) {
+                continue;
+            }
+            for entry in engine.state(n, s) {
+                let number = |bytes: &[u8]| {
+                    bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+                };
+                let packets = number(&entry.value);
+                let bytes = number(entry.value.get(8..).unwrap_or_default());
+                counters.push((n, s, number(&entry.key), Traffic { packets, bytes }));
+            }
+        }
+    }
+    counters
 }
 
 fn traffic(traffic: Traffic) -> Value {

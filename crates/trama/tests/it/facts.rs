@@ -89,6 +89,30 @@ fn a_program_counts_what_tshark_counts() {
 }
 
 #[test]
+fn other_link_types_are_refused() {
+    let Some(folder) = captures::folder() else { return };
+    let trama = env!("CARGO_BIN_EXE_trama");
+    let program = captures::project("examples/monitor.trama");
+    let mut refused = 0;
+    for (file, is_ethernet, _) in facts(&folder) {
+        if is_ethernet {
+            continue;
+        }
+        let input = format!("tap={}", folder.join(&file).display());
+        let mut command = std::process::Command::new(trama);
+        let output = command.arg("run").arg(&program).args(["--in", &input]).output();
+        let output = output.expect("trama runs");
+        let out = String::from_utf8_lossy(&output.stdout).into_owned();
+        // One of the files is cut short before its first frame.
+        let is_cut = file == "fuzz-2021-10-13.pcap";
+        assert_eq!(output.status.code(), Some(if is_cut { 4 } else { 2 }), "{file}: {out}");
+        assert!(is_cut || out.contains("only Ethernet can be replayed"), "{file}: {out}");
+        refused += 1;
+    }
+    assert!(refused > 10, "{refused}");
+}
+
+#[test]
 fn a_program_that_counts_wrongly_is_found_out() {
     let text = include_str!("facts.trama").replace("p.ip.frag == 0", "p.ip.frag <= 8000");
     assert_ne!(text, include_str!("facts.trama"), "the program was broken on purpose");

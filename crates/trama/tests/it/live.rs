@@ -238,8 +238,11 @@ fn counters_agree_with_captures_on_both_sides() {
     // A receiver that merges segments would show fewer frames than were on the wire.
     assert!(run(&lab, "internet", &["ethtool", "-K", "eth0", "gro", "off"]).0);
     let pcap = scratch.0.join("internet.pcap").display().to_string();
-    let tcpdump =
-        serve(&lab, "internet", &["tcpdump", "-i", "eth0", "-U", "-w", &pcap, "ip or arp"]);
+    let tcpdump = serve(
+        &lab,
+        "internet",
+        &["tcpdump", "--immediate-mode", "-i", "eth0", "-U", "-w", &pcap, "ip or arp"],
+    );
     let start = Instant::now();
     while std::fs::metadata(&pcap).map_or(0, |m| m.len()) < 24 {
         assert!(start.elapsed() < PATIENCE, "tcpdump did not start");
