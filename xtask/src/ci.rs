@@ -10,11 +10,12 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// Commands that show what works, quick enough to run at every change.
-const EXHIBITS: [&str; 4] = [
+const EXHIBITS: [&str; 5] = [
     "cargo run --release -- atlas",
     "cargo run --release -- check examples/edge.trama",
-    "cargo run --release -- test examples",
+    "cargo run --release -- test examples crates/lang/library",
     "cargo run --release -- doctor",
+    "cargo run --release -- bench --rounds 3 --packets 100000",
 ];
 
 /// Set by `.ci/run`: a test that needs privileges or tools fails instead of skipping.

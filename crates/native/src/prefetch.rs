@@ -1,10 +1,10 @@
 //! Prefetching for a batch: while its packets wait, the table lines that they will need travel.
 //!
-//! The first pass hashes the keys that a packet shows by itself, and asks for the lines of the index
-//! and for places in arrays and pools. The second, by when those have come, asks for the entries and
-//! hashes the keys that the arrays complete; the third asks for the entries of these. Misses that
-//! the packets would take one after the other overlap. Tables that fit the nearer caches are left
-//! alone.
+//! The first pass hashes the keys that a packet shows by itself, and asks for the lines of the
+//! index and for places in arrays and pools. The second, by when those have come, asks for the
+//! entries and hashes the keys that the arrays complete; the third asks for the entries of these.
+//! Misses that the packets would take one after the other overlap. Tables that fit the nearer
+//! caches are left alone.
 
 use crate::compile::ProbeCode;
 use crate::probe::PROBES_MAX;
@@ -110,9 +110,9 @@ unsafe fn probe(probes: &[Compiled], packet: &mut Packet, hashes: &mut Hashes) {
     let (data, layout) = packet.parts_mut();
     for (hash, probe) in hashes.iter_mut().zip(probes) {
         // SAFETY: the code reads the packet, arrays and the map's seed, and asks for a line.
-        let found = present.contains(probe.needs).then(|| unsafe {
-            (probe.code)(&raw mut *packet, data, layout)
-        });
+        let found = present
+            .contains(probe.needs)
+            .then(|| unsafe { (probe.code)(&raw mut *packet, data, layout) });
         *hash = found.unwrap_or(0);
     }
 }

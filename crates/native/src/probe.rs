@@ -140,12 +140,9 @@ fn listens(handler: &Handler, port: u32) -> Option<&[HeaderSet]> {
 
 /// True if no packet has the headers of both sets.
 fn exclude(a: HeaderSet, b: HeaderSet) -> bool {
-    const NETWORK: HeaderSet =
-        HeaderSet::of(HeaderId::ARP).with(HeaderId::IP).with(HeaderId::IP6);
-    const TRANSPORT: HeaderSet = HeaderSet::of(HeaderId::TCP)
-        .with(HeaderId::UDP)
-        .with(HeaderId::ICMP)
-        .with(HeaderId::ICMP6);
+    const NETWORK: HeaderSet = HeaderSet::of(HeaderId::ARP).with(HeaderId::IP).with(HeaderId::IP6);
+    const TRANSPORT: HeaderSet =
+        HeaderSet::of(HeaderId::TCP).with(HeaderId::UDP).with(HeaderId::ICMP).with(HeaderId::ICMP6);
     [NETWORK, TRANSPORT].iter().any(|layer| {
         let (a, b) = (a.intersection(*layer), b.intersection(*layer));
         a != HeaderSet::EMPTY && b != HeaderSet::EMPTY && a.intersection(b) == HeaderSet::EMPTY
@@ -211,9 +208,8 @@ impl Search<'_> {
     }
 
     fn add(&mut self, probe: Probe) {
-        let same = |p: &&mut Probe| {
-            (p.node, p.state) == (probe.node, probe.state) && p.key == probe.key
-        };
+        let same =
+            |p: &&mut Probe| (p.node, p.state) == (probe.node, probe.state) && p.key == probe.key;
         if let Some(earlier) = self.plan.probes.iter_mut().find(same) {
             earlier.guards.retain(|guard| probe.guards.contains(guard));
         } else if self.plan.probes.len() < PROBES_MAX {
@@ -265,7 +261,9 @@ impl Walk<'_, '_> {
                 let value = known.resolve(e);
                 known.set_field(*field, value);
             }
-            StmtKind::Insert(INPUT, ..) | StmtKind::Remove(INPUT, ..) | StmtKind::Truncate(INPUT, _) => {
+            StmtKind::Insert(INPUT, ..)
+            | StmtKind::Remove(INPUT, ..)
+            | StmtKind::Truncate(INPUT, _) => {
                 known.restructured = true;
                 known.forget(stmt);
             }

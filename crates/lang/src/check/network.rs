@@ -1,4 +1,4 @@
-//! Networks: instances, parameters and wires, flattened into one [`ir::Program`].
+//! Networks: instances, parameters and wires, flattened into one [`Program`].
 //!
 //! Every port of every instance has two *pins*: packets go in at one and come out at the other. A
 //! wire leads from an outgoing pin to an ingoing one. The border of a nested network is a pair of

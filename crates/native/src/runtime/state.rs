@@ -99,7 +99,8 @@ pub(crate) unsafe extern "C" fn array_probe(array: *mut mem::Array, index: u64) 
     prefetch(unsafe { address((*array).get(index)) });
 }
 
-/// Has the line of an index come. Nothing waits for the value, so reads for several packets overlap.
+/// Has the line of an index come. Nothing waits for the value, so reads for several packets
+/// overlap.
 pub(crate) unsafe extern "C" fn pool_probe(pool: *mut mem::Pool, index: u64) {
     // At the start of time nothing has expired, so that this changes nothing.
     // SAFETY: the module's rule.

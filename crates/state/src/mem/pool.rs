@@ -8,7 +8,7 @@ use trama_base::Nanos;
 /// A ring of the free indices, and the order in which those in use expire.
 ///
 /// An index in use that is touched costs one cache line, but for the first time in an epoch: see
-/// [`Ages`].
+/// `Ages`.
 #[derive(Debug)]
 pub struct Pool {
     free: FreeRing,

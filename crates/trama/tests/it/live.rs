@@ -140,6 +140,7 @@ fn nginx(lab: &Lab, node: &str, scratch: &Scratch, body: &str) -> Child {
     serve(lab, node, &["nginx", "-c", &conf])
 }
 
+// long: one story, told in order.
 fn office(mode: &str) {
     let tools = ["nginx", "curl", "wrk", "ping", "iperf3", "dnsmasq", "dig", "tcpdump"];
     if let Some(why) = missing(&tools) {
@@ -149,7 +150,9 @@ fn office(mode: &str) {
     let scratch = Scratch::new(mode);
     let lab = lab("edge", &Topology::office());
     let _nginx = nginx(&lab, "internet", &scratch, "hello through the edge\n");
-    let _iperf = serve(&lab, "internet", &["iperf3", "-s"]);
+    // A server for each direction: between two clients one does not listen for a moment.
+    let ports = ["5201", "5202"];
+    let _iperf = ports.map(|port| serve(&lab, "internet", &["iperf3", "-s", "-p", port]));
     let answer = "--address=/www.example.test/198.51.100.10";
     let _dns = serve(
         &lab,
@@ -180,8 +183,8 @@ fn office(mode: &str) {
     assert!(sound && !report.contains("Socket errors"), "{report}");
     let requests = report.lines().find(|l| l.contains("requests in")).unwrap_or("none");
     println!("{mode}: wrk {}", requests.trim());
-    for direction in [&[][..], &["-R"]] {
-        let flags = ["iperf3", "-c", "198.51.100.10", "-t", "2", "-J"];
+    for (port, direction) in ports.into_iter().zip([&[][..], &["-R"]]) {
+        let flags = ["iperf3", "-c", "198.51.100.10", "-p", port, "-t", "2", "-J"];
         let (sound, report) = run(&lab, "client1", &[&flags[..], direction].concat());
         let report: Value = serde_json::from_str(&report).expect("iperf3 writes JSON");
         let rate = report["end"]["sum_received"]["bits_per_second"].as_f64().unwrap_or(0.0);

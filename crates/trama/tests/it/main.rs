@@ -6,3 +6,4 @@ mod edge;
 mod facts;
 mod library;
 mod live;
+mod pages;
