@@ -110,9 +110,9 @@ unsafe fn probe(probes: &[Compiled], packet: &mut Packet, hashes: &mut Hashes) {
     let (data, layout) = packet.parts_mut();
     for (hash, probe) in hashes.iter_mut().zip(probes) {
         // SAFETY: the code reads the packet, arrays and the map's seed, and asks for a line.
-        let found = present.contains(probe.needs).then(|| unsafe {
-            (probe.code)(&raw mut *packet, data, layout)
-        });
+        let found = present
+            .contains(probe.needs)
+            .then(|| unsafe { (probe.code)(&raw mut *packet, data, layout) });
         *hash = found.unwrap_or(0);
     }
 }

@@ -44,11 +44,8 @@ pub(crate) fn parse(path: &Path) -> Result<Unit, Failure> {
 
 /// The options that the flags ask for.
 pub(crate) fn options(args: &ProgramArgs) -> Result<Options, Failure> {
-    let set = args
-        .set
-        .iter()
-        .map(|text| split(text, "--set PARAM=VALUE"))
-        .collect::<Result<_, _>>()?;
+    let set =
+        args.set.iter().map(|text| split(text, "--set PARAM=VALUE")).collect::<Result<_, _>>()?;
     Ok(Options { subject: args.network.clone(), set, check_only: false })
 }
 

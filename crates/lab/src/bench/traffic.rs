@@ -126,18 +126,21 @@ fn forward_frame(plan: &TrafficPlan, flow: u32) -> Vec<u8> {
     let source_port = 1024 + endpoint / HOSTS;
     let (eth, ip, udp) = (HeaderId::ETH, HeaderId::IP, HeaderId::UDP);
     let stack = [
-        (eth, vec![
-            (field(eth, "src"), u128::from(host_mac(host))),
-            (field(eth, "dst"), u128::from(plan.station)),
-        ]),
-        (ip, vec![
-            (field(ip, "src"), u128::from(host_address(host))),
-            (field(ip, "dst"), u128::from(plan.destination + flow % plan.destinations)),
-        ]),
-        (udp, vec![
-            (field(udp, "src"), u128::from(source_port)),
-            (field(udp, "dst"), 53),
-        ]),
+        (
+            eth,
+            vec![
+                (field(eth, "src"), u128::from(host_mac(host))),
+                (field(eth, "dst"), u128::from(plan.station)),
+            ],
+        ),
+        (
+            ip,
+            vec![
+                (field(ip, "src"), u128::from(host_address(host))),
+                (field(ip, "dst"), u128::from(plan.destination + flow % plan.destinations)),
+            ],
+        ),
+        (udp, vec![(field(udp, "src"), u128::from(source_port)), (field(udp, "dst"), 53)]),
     ];
     let payload = vec![0x5a; (plan.frame_bytes as usize).saturating_sub(42)];
     let packet = Packet::build(&stack, &payload).expect("a UDP packet can always be built");
@@ -146,11 +149,9 @@ fn forward_frame(plan: &TrafficPlan, flow: u32) -> Vec<u8> {
 
 /// Makes a packet its own answer: addresses and ports change sides.
 fn turn_round(packet: &mut Packet) {
-    for (header, a, b) in [
-        (HeaderId::ETH, "src", "dst"),
-        (HeaderId::IP, "src", "dst"),
-        (HeaderId::UDP, "src", "dst"),
-    ] {
+    for (header, a, b) in
+        [(HeaderId::ETH, "src", "dst"), (HeaderId::IP, "src", "dst"), (HeaderId::UDP, "src", "dst")]
+    {
         if packet.layout().present.has(header) {
             let (a, b) = (field(header, a), field(header, b));
             let (x, y) = (packet.get(a), packet.get(b));

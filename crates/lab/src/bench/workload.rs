@@ -234,8 +234,7 @@ impl Workload {
         let (destination, station) = (self.destination, self.station);
         let destinations = if destination == SERVICE { 1 } else { 2 };
         let ports = (0, 1);
-        let plan =
-            TrafficPlan { flows, frame_bytes, destination, destinations, station, ports };
+        let plan = TrafficPlan { flows, frame_bytes, destination, destinations, station, ports };
         let (traffic, lost) = Traffic::make(&plan, engine, now);
         // The bridge floods the first packet to every port; nobody may lose more than that.
         if lost > 0 {
@@ -258,12 +257,15 @@ fn introduce(engine: &mut dyn Engine, now: Nanos) {
         };
         let stack = [
             (eth, vec![set(eth, "src", mac), set(eth, "dst", 0xffff_ffff_ffff)]),
-            (arp, vec![
-                set(arp, "op", 1),
-                set(arp, "sha", mac),
-                set(arp, "spa", u64::from(address)),
-                set(arp, "tpa", target),
-            ]),
+            (
+                arp,
+                vec![
+                    set(arp, "op", 1),
+                    set(arp, "sha", mac),
+                    set(arp, "spa", u64::from(address)),
+                    set(arp, "tpa", target),
+                ],
+            ),
         ];
         let mut packet = Box::new(Packet::build(&stack, &[]).expect("ARP can always be built"));
         packet.port = port;

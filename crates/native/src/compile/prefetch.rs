@@ -35,11 +35,7 @@ impl Lowering<'_, '_> {
     }
 
     /// Reads a value of an array, which may be another node's, into the locals that stand for it.
-    pub(super) fn load_value(
-        &mut self,
-        image: &NodeImage,
-        load: &Load,
-    ) -> Result<(), NativeError> {
+    pub(super) fn load_value(&mut self, image: &NodeImage, load: &Load) -> Result<(), NativeError> {
         let array = image.backend(load.state.0 as usize, mem::Object::as_array_mut);
         let Some(array) = array else { return Err(self.wrong_kind(load.state)) };
         let (array, index) = (self.address(array), self.expr(&load.index)?);

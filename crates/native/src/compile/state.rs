@@ -240,7 +240,13 @@ impl Lowering<'_, '_> {
     }
 
     /// Reads the leaves of a value at an address that may be null, which reads as zeros.
-    pub(super) fn found_value(&mut self, at: Value, shape: &Shape, found: Option<LocalId>, to: &[LocalId]) {
+    pub(super) fn found_value(
+        &mut self,
+        at: Value,
+        shape: &Shape,
+        found: Option<LocalId>,
+        to: &[LocalId],
+    ) {
         let zeros = self.source.frame.zeros();
         let zeros = self.address(zeros);
         let readable = self.select(at, at, zeros);

@@ -26,7 +26,9 @@ pub(crate) fn check(args: &CheckArgs) -> Outcome {
         _ if checked.errors() > 0 && args.json => return Ok(Exit::Rejected),
         _ if checked.errors() > 0 => return Err(Failure::rejected(checked.errors())),
         Some(program) if !args.json => print(program),
-        None if !args.json => println!("sound; choose an element with --network to see its effects"),
+        None if !args.json => {
+            println!("sound; choose an element with --network to see its effects")
+        }
         _ => {}
     }
     Ok(Exit::Ok)
@@ -41,7 +43,8 @@ fn print(program: &Program) {
     let mut table = Table::new(&["state", "kind", "key", "scope", ">at capacity"]);
     let mut total = 0;
     for (node, effects) in program.nodes.iter().zip(effects::effects(program)) {
-        for ((spec, view), state) in node.states.iter().zip(&node.state_views).zip(&effects.states) {
+        for ((spec, view), state) in node.states.iter().zip(&node.state_views).zip(&effects.states)
+        {
             total += spec.bytes_at_capacity();
             let key: Vec<_> = view.key.iter().map(|(name, _)| name.as_str()).collect();
             table.row([
@@ -99,8 +102,11 @@ fn to_json(program: &Program) -> Value {
 }
 
 fn row_to_json(row: &EffectRow) -> Value {
-    let effects: Vec<_> =
-        row.summary().into_iter().map(|(what, items)| json!({ "kind": what, "of": items })).collect();
+    let effects: Vec<_> = row
+        .summary()
+        .into_iter()
+        .map(|(what, items)| json!({ "kind": what, "of": items }))
+        .collect();
     json!({
         "handler": row.handler,
         "effects": effects,

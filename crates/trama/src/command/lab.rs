@@ -86,9 +86,11 @@ fn down(name: Option<&str>) -> Outcome {
 
 fn failure(why: &LabError) -> Failure {
     match why {
-        LabError::NoTopology { .. } | LabError::NoLab(_) | LabError::Name(_) | LabError::Exists(_) | LabError::NoNode { .. } => {
-            Failure::usage(why.to_string())
-        }
+        LabError::NoTopology { .. }
+        | LabError::NoLab(_)
+        | LabError::Name(_)
+        | LabError::Exists(_)
+        | LabError::NoNode { .. } => Failure::usage(why.to_string()),
         _ => Failure::environment(why.to_string()).hint("`trama doctor` tells what works here"),
     }
 }

@@ -30,10 +30,8 @@ pub(crate) fn render(sources: &SourceMap, diagnostic: &Diagnostic, colour: bool)
         let annotation = AnnotationKind::Context.span(range(sources, *other));
         snippet = snippet.annotation(annotation.label(label.as_str()));
     }
-    let mut main = level
-        .primary_title(diagnostic.message.as_str())
-        .id(diagnostic.code)
-        .element(snippet);
+    let mut main =
+        level.primary_title(diagnostic.message.as_str()).id(diagnostic.code).element(snippet);
     for (other, label) in far {
         main = main.element(self::snippet(sources, *other).annotation(
             AnnotationKind::Context.span(range(sources, *other)).label(label.as_str()),

@@ -62,9 +62,7 @@ impl View {
             }
         }
         let logs: String = (engine.take_logs().iter())
-            .map(|line| {
-                format!("{}: {}\n", self.nodes[line.node as usize].0, line.text)
-            })
+            .map(|line| format!("{}: {}\n", self.nodes[line.node as usize].0, line.text))
             .collect();
         self.clear();
         self.lines = if self.terminal { text.lines().count() } else { 0 };

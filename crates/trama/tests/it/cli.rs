@@ -165,7 +165,8 @@ fn a_live_run_without_privileges_says_which_it_lacks() {
     }
     let copy = std::env::temp_dir().join(format!("trama-plain-{}", std::process::id()));
     std::fs::copy(env!("CARGO_BIN_EXE_trama"), &copy).expect("a copy for everybody");
-    let program = Temporary::new("plain.trama", b"element E { port a\n on a(p) { drop p because \"x\" } }");
+    let program =
+        Temporary::new("plain.trama", b"element E { port a\n on a(p) { drop p because \"x\" } }");
     let output = Command::new(&copy)
         .args(["run", program.path(), "--in", "a=if:lo"])
         .uid(65534)

@@ -59,10 +59,7 @@ fn differences(program: &Arc<Program>) -> BTreeMap<&'static str, (usize, usize, 
     let start = input.first().expect("there is traffic").1;
     let mut engine = NativeEngine::new(Arc::clone(program), start, 0).expect("it runs");
     let sent = captures::feed(&mut engine, &input);
-    let ports = [
-        ("lan", 0, "office-lan-kernel.pcap"),
-        ("wan", 1, "office-wan-kernel.pcap"),
-    ];
+    let ports = [("lan", 0, "office-lan-kernel.pcap"), ("wan", 1, "office-wan-kernel.pcap")];
     let mut result = BTreeMap::new();
     for (name, port, file) in ports {
         let ours = sent.iter().filter(|s| s.0 == port).map(|s| s.2.clone());

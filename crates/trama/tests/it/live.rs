@@ -146,10 +146,20 @@ fn office(mode: &str) {
     let _nginx = nginx(&lab, "internet", &scratch, "hello through the edge\n");
     let _iperf = serve(&lab, "internet", &["iperf3", "-s"]);
     let answer = "--address=/www.example.test/198.51.100.10";
-    let _dns = serve(&lab, "internet", &[
-        "dnsmasq", "-k", "--no-resolv", "--no-hosts", "--bind-interfaces",
-        "--listen-address=198.51.100.10", "--user=root", answer,
-    ]);
+    let _dns = serve(
+        &lab,
+        "internet",
+        &[
+            "dnsmasq",
+            "-k",
+            "--no-resolv",
+            "--no-hosts",
+            "--bind-interfaces",
+            "--listen-address=198.51.100.10",
+            "--user=root",
+            answer,
+        ],
+    );
     let trama = Box_::start(&lab, "examples/edge.trama", [("lan", "lan"), ("wan", "wan")], mode);
 
     wait_for(&lab, "client1", &["ping", "-c", "1", "-W", "1", "10.0.0.1"]);
@@ -175,7 +185,8 @@ fn office(mode: &str) {
     }
 
     // Nobody inside asked for this.
-    let (reached, _) = run(&lab, "internet", &["curl", "-s", "-m", "1", "http://203.0.113.7:8080/"]);
+    let (reached, _) =
+        run(&lab, "internet", &["curl", "-s", "-m", "1", "http://203.0.113.7:8080/"]);
     assert!(!reached, "unsolicited traffic must not get in");
 
     let summary = trama.stop();
@@ -189,7 +200,10 @@ fn office(mode: &str) {
     // What it says it sent has arrived: the other end of the wire counts for itself.
     let counters = lab.counters("internet", "eth0").expect("the link is there");
     let sent = summary["outputs"][1]["frames"].as_u64().expect("a number");
-    assert!(counters.received_frames >= sent && counters.received_frames <= sent + 20, "{counters:?} {sent}");
+    assert!(
+        counters.received_frames >= sent && counters.received_frames <= sent + 20,
+        "{counters:?} {sent}"
+    );
 }
 
 #[test]
@@ -211,7 +225,8 @@ fn counters_agree_with_captures_on_both_sides() {
     let scratch = Scratch::new("captures");
     let lab = lab("edge", &Topology::office());
     let _nginx = nginx(&lab, "internet", &scratch, &"x".repeat(100_000));
-    let trama = Box_::start(&lab, "examples/edge.trama", [("lan", "lan"), ("wan", "wan")], "af_packet");
+    let trama =
+        Box_::start(&lab, "examples/edge.trama", [("lan", "lan"), ("wan", "wan")], "af_packet");
     // A receiver that merges segments would show fewer frames than were on the wire.
     assert!(run(&lab, "internet", &["ethtool", "-K", "eth0", "gro", "off"]).0);
     let pcap = scratch.0.join("internet.pcap").display().to_string();
