@@ -30,6 +30,13 @@ const HANDLERS_MAX: usize = 64;
 /// Most array values that the probes of one plan use.
 const LOADS_MAX: usize = 8;
 
+/// Headers of which a packet has at most one.
+const NETWORK: HeaderSet = HeaderSet::of(HeaderId::ARP).with(HeaderId::IP).with(HeaderId::IP6);
+
+/// Headers of which a packet has at most one.
+const TRANSPORT: HeaderSet =
+    HeaderSet::of(HeaderId::TCP).with(HeaderId::UDP).with(HeaderId::ICMP).with(HeaderId::ICMP6);
+
 /// The input of a handler.
 pub(crate) const INPUT: PacketId = PacketId(0);
 
@@ -104,19 +111,39 @@ pub(crate) fn plans(program: &Program) -> Vec<Vec<Plan>> {
         let taking = handlers.iter().filter_map(|h| Some((h, listens(h, port)?)));
         let mut refused = Vec::new();
         let mut plans = Vec::new();
-        for (handler, patterns) in taking {
-            let plan = Plan { patterns: patterns.to_vec(), ..Plan::default() };
-            let mut search = Search { program, plan, left: HANDLERS_MAX, refused: refused.clone() };
-            let known = Known::default().entering(sure(HeaderSet::EMPTY, patterns));
-            search.handler(node as usize, handler, known, 0);
-            // Probes of the second stage come last; the sort is stable.
-            search.plan.probes.sort_by_key(Probe::is_late);
-            plans.push(search.plan);
-            refused.extend_from_slice(patterns);
+        for (handler, all_patterns) in taking {
+            for patterns in by_transport(all_patterns) {
+                let known = Known::default().entering(sure(HeaderSet::EMPTY, &patterns));
+                let plan = Plan { patterns: patterns.clone(), ..Plan::default() };
+                let refused_so_far = refused.clone();
+                let mut search =
+                    Search { program, plan, left: HANDLERS_MAX, refused: refused_so_far };
+                search.handler(node as usize, handler, known, 0);
+                // Probes of the second stage come last; the sort is stable.
+                search.plan.probes.sort_by_key(Probe::is_late);
+                plans.push(search.plan);
+                refused.extend(patterns);
+            }
         }
         plans
     };
     program.ingress.iter().map(of_port).collect()
+}
+
+/// The patterns of a handler for each transport apart, then for all that is left, so that what
+/// later handlers do with one does not crowd out what they do with another.
+fn by_transport(patterns: &[HeaderSet]) -> Vec<Vec<HeaderSet>> {
+    const APART: [HeaderSet; 3] = [
+        HeaderSet::of(HeaderId::TCP).with(HeaderId::L4),
+        HeaderSet::of(HeaderId::UDP).with(HeaderId::L4),
+        HeaderSet::of(HeaderId::ICMP),
+    ];
+    let is_open =
+        |p: &&HeaderSet| p.has(HeaderId::IP) && p.intersection(TRANSPORT) == HeaderSet::EMPTY;
+    let open: Vec<HeaderSet> = patterns.iter().filter(is_open).copied().collect();
+    let apart = APART.map(|with| open.iter().map(|p| p.union(with)).collect::<Vec<_>>());
+    let some = apart.into_iter().filter(|patterns| !patterns.is_empty());
+    some.chain([patterns.to_vec()]).collect()
 }
 
 /// The headers of a packet that a handler with these patterns takes.
@@ -140,9 +167,6 @@ fn listens(handler: &Handler, port: u32) -> Option<&[HeaderSet]> {
 
 /// True if no packet has the headers of both sets.
 fn exclude(a: HeaderSet, b: HeaderSet) -> bool {
-    const NETWORK: HeaderSet = HeaderSet::of(HeaderId::ARP).with(HeaderId::IP).with(HeaderId::IP6);
-    const TRANSPORT: HeaderSet =
-        HeaderSet::of(HeaderId::TCP).with(HeaderId::UDP).with(HeaderId::ICMP).with(HeaderId::ICMP6);
     [NETWORK, TRANSPORT].iter().any(|layer| {
         let (a, b) = (a.intersection(*layer), b.intersection(*layer));
         a != HeaderSet::EMPTY && b != HeaderSet::EMPTY && a.intersection(b) == HeaderSet::EMPTY

@@ -52,7 +52,7 @@ fn row(bodies: Vec<Vec<StmtKind>>) -> Program {
 
 /// Node and key of each probe.
 fn found(program: &Program) -> Vec<(usize, Expr)> {
-    let plan = plans(program).remove(0).remove(0);
+    let plan = plans(program).remove(0).pop().unwrap();
     plan.probes.into_iter().map(|p| (p.node, p.key[0].clone())).collect()
 }
 
@@ -105,4 +105,84 @@ fn deep_nesting_and_many_ways_take_no_time() {
         node.handlers = vec![node.handlers[0].clone(); 50];
     }
     assert_eq!(found(&program), []);
+}
+
+/// Statements that read entry `index` of an array of 32-bit values into local 1.
+fn read(index: Expr) -> StmtKind {
+    StmtKind::State(StateId(1), StateOp::ArrayGet { index, value: vec![LocalId(1)] })
+}
+
+/// The nodes of [`row`], each with a map and an array.
+fn row_with_arrays(bodies: Vec<Vec<StmtKind>>) -> Program {
+    let mut program = row(bodies);
+    for node in &mut program.nodes {
+        node.states = ["map", "array"].map(|name| spec(name)).to_vec();
+    }
+    program
+}
+
+fn spec(name: &str) -> trama_state::StateSpec {
+    trama_state::StateSpec {
+        name: name.into(),
+        kind: trama_state::StateKind::Array { len: 16 },
+        key: trama_state::Shape(vec![32]),
+        value: trama_state::Shape(vec![32]),
+    }
+}
+
+#[test]
+fn array_values_are_followed_into_fields_and_the_next_node() {
+    let dst = HeaderId::IP.field("dst").unwrap();
+    let (src, stored) =
+        (field(HeaderId::IP, "src"), Expr { kind: ExprKind::Local(LocalId(1)), width: 32 });
+    let first = vec![read(src.clone()), StmtKind::SetField(INPUT, dst, stored), send()];
+    let second = vec![get(field(HeaderId::IP, "dst"))];
+    let program = row_with_arrays(vec![first, second]);
+    let plan = plans(&program).remove(0).pop().unwrap();
+    let [at, key] = &plan.probes[..] else { panic!("{:?}", plan.probes) };
+    assert_eq!((at.node, at.state, &at.key[..]), (0, StateId(1), &[src][..]));
+    assert!(!at.is_late() && key.is_late() && key.uses(&plan.loads[0]));
+    assert_eq!(key.key[0].kind, ExprKind::Local(plan.loads[0].locals()[0]));
+}
+
+#[test]
+fn what_happens_only_to_unknown_packets_is_not_probed() {
+    let (src, dst) = (field(HeaderId::IP, "src"), field(HeaderId::IP, "dst"));
+    let found_it = Expr { kind: ExprKind::Local(LocalId(0)), width: 1 };
+    let learn = stmts(vec![touch(dst)]);
+    let body = vec![get(src.clone()), StmtKind::If(found_it, stmts(vec![send()]), learn)];
+    assert_eq!(found(&row(vec![body])), [(0, src)]);
+}
+
+#[test]
+fn conditions_on_the_packet_guard_what_depends_on_them() {
+    let (src, more) = (field(HeaderId::IP, "src"), field(HeaderId::IP, "mf"));
+    let body = vec![StmtKind::If(more.clone(), stmts(vec![get(src)]), vec![])];
+    let plan = plans(&row(vec![body])).remove(0).pop().unwrap();
+    assert_eq!(plan.probes[0].guards, [more]);
+}
+
+#[test]
+fn growing_expressions_are_given_up() {
+    let twice = |e: Expr| Expr {
+        kind: ExprKind::Binary(trama_lang::ir::BinaryOp::Add, Box::new(e.clone()), Box::new(e)),
+        width: 32,
+    };
+    let local = Expr { kind: ExprKind::Local(LocalId(1)), width: 32 };
+    let start = StmtKind::Assign(LocalId(1), field(HeaderId::IP, "src"));
+    let double = StmtKind::Assign(LocalId(1), twice(local.clone()));
+    let mut body = vec![start];
+    body.extend(vec![double; 100]);
+    body.push(get(local));
+    assert_eq!(found(&row(vec![body])), []);
+}
+
+#[test]
+fn each_transport_has_its_own_plan() {
+    let patterns = |plan: &Plan| plan.patterns[0];
+    let program = row(vec![vec![get(field(HeaderId::IP, "src"))]]);
+    let all: Vec<HeaderSet> = plans(&program)[0].iter().map(patterns).collect();
+    assert_eq!(all.len(), 4);
+    assert!(all[0].has(HeaderId::TCP) && all[1].has(HeaderId::UDP) && all[2].has(HeaderId::ICMP));
+    assert!(exclude(all[0], all[1]) && !exclude(all[0], all[3]));
 }

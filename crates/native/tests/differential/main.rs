@@ -6,6 +6,7 @@
 mod body;
 mod captures;
 mod expr;
+mod library;
 mod limits;
 mod mutant;
 mod packets;
