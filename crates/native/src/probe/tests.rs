@@ -116,7 +116,7 @@ fn read(index: Expr) -> StmtKind {
 fn row_with_arrays(bodies: Vec<Vec<StmtKind>>) -> Program {
     let mut program = row(bodies);
     for node in &mut program.nodes {
-        node.states = ["map", "array"].map(|name| spec(name)).to_vec();
+        node.states = ["map", "array"].map(spec).to_vec();
     }
     program
 }
