@@ -154,24 +154,21 @@ impl<S: Stamp> Ages<S> {
     pub(super) fn next_gone(&mut self, now_ns: u64, stamp: impl Fn(u32) -> S) -> Option<u32> {
         let expire_ns = self.expire_ns?;
         // What was written up to here is gone.
-        let Some(horizon_ns) = now_ns.checked_sub(expire_ns) else {
-            self.due_ns = self.due_ns.max(expire_ns);
-            return None;
-        };
+        let horizon_ns = now_ns.checked_sub(expire_ns)?;
         loop {
-            while let Some(&Reverse((staged, slot))) = self.staged.peek() {
-                let is_current = self.links[slot as usize] == STAGED && stamp(slot) == staged;
-                if is_current && staged.time_ns() > horizon_ns {
-                    break;
-                }
-                self.staged.pop();
-                if is_current {
-                    self.links[slot as usize] = NOWHERE;
-                    return Some(slot);
-                }
-            }
-            if !self.stage_epoch(self.epoch(horizon_ns), &stamp) {
+            // The heap has the first of all once it has the rest of the epoch of its top.
+            let top = self.staged.peek().copied();
+            let top_ns = top.map_or(horizon_ns, |Reverse((staged, _))| staged.time_ns());
+            self.stage_epoch(self.epoch(top_ns.min(horizon_ns)), &stamp);
+            let Some(&Reverse((staged, slot))) = self.staged.peek() else { break };
+            let is_current = self.links[slot as usize] == STAGED && stamp(slot) == staged;
+            if is_current && staged.time_ns() > horizon_ns {
                 break;
+            }
+            self.staged.pop();
+            if is_current {
+                self.links[slot as usize] = NOWHERE;
+                return Some(slot);
             }
         }
         self.due_ns = self.first_due(expire_ns, stamp);
@@ -179,22 +176,17 @@ impl<S: Stamp> Ages<S> {
     }
 
     /// Moves the oldest epoch in the list to the heap if it is not behind `last`.
-    fn stage_epoch(&mut self, last: u64, stamp: &impl Fn(u32) -> S) -> bool {
-        if self.oldest == NIL {
-            return false;
-        }
-        let epoch = self.epoch(stamp(self.oldest).time_ns());
-        if epoch > last {
-            return false;
-        }
+    fn stage_epoch(&mut self, last: u64, stamp: &impl Fn(u32) -> S) {
+        let mut epoch = None;
         while self.oldest != NIL {
             let stamp = stamp(self.oldest);
-            if self.epoch(stamp.time_ns()) != epoch {
-                break;
+            let its_epoch = self.epoch(stamp.time_ns());
+            if its_epoch > last || epoch.is_some_and(|epoch| epoch != its_epoch) {
+                return;
             }
+            epoch = Some(its_epoch);
             self.stage_oldest(stamp);
         }
-        true
     }
 
     /// Moves some of the epoch that is next to the heap.

@@ -91,7 +91,7 @@ impl Bucket {
             return false;
         }
         let cost = u128::from(amount) * TOKEN;
-        let Some(slot) = self.table.find_hashed(hash, key) else {
+        let Some(slot) = self.table.find(hash, key) else {
             return self.take_first(hash, key, cost, now);
         };
         let fill = self.fill_at(self.level(slot), now);

@@ -3,8 +3,8 @@
 //! Buckets of one cache line, as in F14 (Bronson and Shi, "Open-sourcing F14 for faster, more
 //! memory-efficient hash tables", 2019): twelve tags of eight bits from the hash, a count, and
 //! twelve slot numbers. Tags are compared eight at once, so that a search has hardly a branch to
-//! guess and several searches overlap in the processor. At capacity a bucket holds six entries on
-//! average, and one entry in thirty is not among the first eight places.
+//! guess and several searches overlap in the processor. At capacity a bucket holds five entries on
+//! average, and one entry in forty is not among the first eight places.
 //!
 //! An entry whose home bucket is full goes to the next that is not; each bucket that it passes
 //! counts it. A search goes on behind a bucket only while that count is not zero, and a removal
@@ -16,7 +16,7 @@ use super::lines::{LINE_WORDS, Lines};
 const PLACES: usize = 12;
 
 /// Entries for each bucket at capacity.
-const LOAD: u32 = 6;
+const LOAD: u32 = 5;
 
 /// Word of a bucket with the tags of places 8 to 11; those before it have the others.
 const LATE_TAGS: usize = 2;
@@ -29,6 +29,16 @@ const SLOTS: usize = 4;
 
 /// A word with the lowest bit of each byte set.
 const LOW_BITS: u64 = 0x0101_0101_0101_0101;
+
+/// What the first half of a search finds out.
+pub(super) enum Probe {
+    /// The slot.
+    Found(u32),
+    /// That there is none.
+    Absent,
+    /// Nothing.
+    Unknown,
+}
 
 type Bucket = [u32; LINE_WORDS];
 
@@ -58,50 +68,46 @@ impl Index {
         self.lines.reserved_bytes()
     }
 
-    /// The slot under a hash for which `is_it` holds, if it is in its home.
+    /// The first half of a search, without a loop: asks about one slot at most.
     #[inline(always)]
-    pub(super) fn find_home(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+    pub(super) fn probe(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Probe {
         let bucket = self.lines.line(self.home(hash));
-        let (mut tags, mut slots) = (early_tags(bucket), SLOTS);
-        loop {
-            let mut places = likely_places(tags, tag(hash));
-            while places != 0 {
-                let slot = bucket[(slots + first_place(places)) % LINE_WORDS];
-                if is_it(slot) {
-                    return Some(slot);
-                }
-                places &= places - 1;
-            }
-            if slots != SLOTS || bucket[LATE_TAGS] == 0 {
-                return None;
-            }
-            (tags, slots) = (bucket[LATE_TAGS].into(), SLOTS + 8);
+        let places = likely_places(early_tags(bucket), tag(hash));
+        if places != 0 {
+            let slot = bucket[SLOTS + first_place(places)];
+            return if is_it(slot) { Probe::Found(slot) } else { Probe::Unknown };
         }
+        let is_all = bucket[LATE_TAGS] | bucket[PASSED] == 0;
+        if is_all { Probe::Absent } else { Probe::Unknown }
     }
 
-    /// True if a slot under a hash may be behind its home.
-    #[inline(always)]
-    pub(super) fn goes_on(&self, hash: u64) -> bool {
-        self.lines.line(self.home(hash))[PASSED] != 0
-    }
-
-    /// The slot under a hash for which `is_it` holds, wherever it is.
+    /// The slot under a hash for which `is_it` holds.
     #[inline]
     pub(super) fn find(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
         let home = self.home(hash);
         let mut number = home;
         loop {
             let bucket = self.lines.line(number);
-            let mut places = places_of(bucket, tag(hash));
-            while places != 0 {
-                let slot = bucket[SLOTS + places.trailing_zeros() as usize];
-                if is_it(slot) {
-                    return Some(slot);
+            let (mut tags, mut slots) = (early_tags(bucket), SLOTS);
+            loop {
+                let mut places = likely_places(tags, tag(hash));
+                while places != 0 {
+                    let slot = bucket[(slots + first_place(places)) % LINE_WORDS];
+                    if is_it(slot) {
+                        return Some(slot);
+                    }
+                    places &= places - 1;
                 }
-                places &= places - 1;
+                if slots != SLOTS || bucket[LATE_TAGS] == 0 {
+                    break;
+                }
+                (tags, slots) = (bucket[LATE_TAGS].into(), SLOTS + 8);
+            }
+            if bucket[PASSED] == 0 {
+                return None;
             }
             number = self.after(number);
-            if bucket[PASSED] == 0 || number == home {
+            if number == home {
                 return None;
             }
         }

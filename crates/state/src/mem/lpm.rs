@@ -103,7 +103,7 @@ impl Lpm {
 
     fn find(&self, prefix: Prefix) -> Option<u32> {
         let (key, len) = self.key(prefix);
-        self.prefixes.find_hashed(self.prefixes.hash(&key[..len]), &key[..len])
+        self.prefixes.find(self.prefixes.hash(&key[..len]), &key[..len])
     }
 
     fn len_of(&self, slot: u32) -> u32 {

@@ -78,7 +78,7 @@ impl Map {
     /// a new key, removal or expiry.
     #[inline]
     pub fn find(&self, hash: u64, key: &[u8], now: Nanos) -> Option<u32> {
-        let slot = self.table.find_hashed(hash, key)?;
+        let slot = self.table.find(hash, key)?;
         if self.ages.is_due(now.0) && self.is_gone(slot, now) {
             return None;
         }
@@ -176,7 +176,7 @@ impl Map {
     #[inline]
     fn write(&mut self, hash: u64, key: &[u8], now: Nanos) -> Option<u32> {
         self.let_go(now);
-        if let Some(slot) = self.table.find_hashed(hash, key) {
+        if let Some(slot) = self.table.find(hash, key) {
             self.rejuvenate(slot, now);
             return Some(slot);
         }

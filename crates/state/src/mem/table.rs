@@ -8,6 +8,7 @@
 //! through their first four bytes; those never used yet are not touched at all.
 
 use super::index::Index;
+pub(super) use super::index::Probe;
 use super::lines::LINE_BYTES;
 use crate::hash::Hasher;
 
@@ -56,16 +57,6 @@ impl Layout {
     pub(super) fn bytes(&self) -> u64 {
         self.slab_len().saturating_add(Index::bytes(self.capacity))
     }
-}
-
-/// What a [`Table::probe`] finds out.
-pub(super) enum Probe {
-    /// The slot of the key.
-    Found(u32),
-    /// That there is no such key.
-    Absent,
-    /// Nothing.
-    Unknown,
 }
 
 /// A hash table of a fixed capacity with entries that do not move.
@@ -120,79 +111,44 @@ impl Table {
         self.hasher.quick(key)
     }
 
-    /// Looks for a key where it most likely is: a short way without calls, which leaves all else
-    /// to [`find_hashed`](Self::find_hashed).
+    /// The first half of a search, without a loop or a call, for keys of one or two words (such as
+    /// those of flows over IPv4); of other keys it finds out nothing.
     #[inline(always)]
     pub(super) fn probe(&self, key: &[u8]) -> Probe {
-        if !is_middling(key) {
+        let n = key.len();
+        if !(8..=16).contains(&n) {
             return Probe::Unknown;
         }
-        let hash = self.hash(key);
-        match self.find_middling(hash, key) {
-            Some(slot) => Probe::Found(slot),
-            None if self.index.goes_on(hash) => Probe::Unknown,
-            None => Probe::Absent,
-        }
+        self.index.probe(self.hash(key), |slot| {
+            let other = self.head(slot);
+            let is_equal = |at| read_u64(key, at) == read_u64(other, at);
+            is_equal(0) & is_equal(n - 8)
+        })
     }
 
     /// The slot of a key with that hash.
     #[inline]
-    pub(super) fn find_hashed(&self, hash: u64, key: &[u8]) -> Option<u32> {
-        if !is_middling(key) {
-            return self.find_other(hash, key);
-        }
-        let found = self.find_middling(hash, key);
-        if found.is_none() && self.index.goes_on(hash) {
-            return self.find_late(hash, key);
-        }
-        found
-    }
-
-    /// Keys of flows over IPv4 and the like are two words that overlap, read once. Looks at the
-    /// home of the hash only.
-    #[inline(always)]
-    fn find_middling(&self, hash: u64, key: &[u8]) -> Option<u32> {
-        let last_at = key.len() - 8;
-        let (first, last) = (read_u64(key, 0), read_u64(key, last_at));
-        self.index.find_home(hash, |slot| {
-            let other = self.head(slot);
-            (read_u64(other, 0) == first) & (read_u64(other, last_at) == last)
-        })
-    }
-
-    /// As [`find_hashed`](Self::find_hashed), of keys of other lengths.
-    #[inline(never)]
-    fn find_other(&self, hash: u64, key: &[u8]) -> Option<u32> {
-        let found = match key.len() {
-            4..=7 => {
-                let last_at = key.len() - 4;
-                let (first, last) = (read_u32(key, 0), read_u32(key, last_at));
-                self.index.find_home(hash, |slot| {
-                    let other = self.head(slot);
-                    (read_u32(other, 0) == first) & (read_u32(other, last_at) == last)
-                })
-            }
-            17.. => self.index.find_home(hash, |slot| {
-                let last_at = key.len() - 8;
-                let other = self.key(slot);
-                let mut differ = read_u64(key, last_at) ^ read_u64(other, last_at);
-                for (a, b) in key.as_chunks::<8>().0.iter().zip(other.as_chunks::<8>().0) {
-                    differ |= u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
-                }
-                differ == 0
+    pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<u32> {
+        let n = key.len();
+        match n {
+            4..=7 => self.index.find(hash, |slot| {
+                let other = self.head(slot);
+                let is_equal = |at| read_u32(key, at) == read_u32(other, at);
+                is_equal(0) & is_equal(n - 4)
             }),
-            _ => self.index.find_home(hash, |slot| self.key(slot) == key),
-        };
-        if found.is_none() && self.index.goes_on(hash) {
-            return self.find_late(hash, key);
+            8..=16 => self.index.find(hash, |slot| {
+                let other = self.head(slot);
+                let is_equal = |at| read_u64(key, at) == read_u64(other, at);
+                is_equal(0) & is_equal(n - 8)
+            }),
+            17.. => self.index.find(hash, |slot| {
+                let other = self.key(slot);
+                let (words, _) = key.as_chunks::<8>();
+                let (other_words, _) = other.as_chunks::<8>();
+                words == other_words && read_u64(key, n - 8) == read_u64(other, n - 8)
+            }),
+            _ => self.index.find(hash, |slot| self.key(slot) == key),
         }
-        found
-    }
-
-    /// As [`find_hashed`](Self::find_hashed), wherever the entry is.
-    #[cold]
-    fn find_late(&self, hash: u64, key: &[u8]) -> Option<u32> {
-        self.index.find(hash, |slot| self.key(slot) == key)
     }
 
     /// Makes an entry, with stamp and value all zero, of a key that has none. The table must not
@@ -303,12 +259,6 @@ impl Table {
         let at = self.at(slot) + from;
         &mut self.slab[at..][..len]
     }
-}
-
-/// True for keys that are one or two words.
-#[inline]
-fn is_middling(key: &[u8]) -> bool {
-    (8..=16).contains(&key.len())
 }
 
 /// Four bytes from `at`, little endian.

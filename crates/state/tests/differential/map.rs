@@ -117,3 +117,109 @@ fn hashed_forms_are_the_plain_ones() {
         assert_eq!(address.addr() % 8, 0);
     }
 }
+
+/// Operations around the epochs of expiry, in which a map that only expires keeps its order: many
+/// busy entries, steps of the clock by an epoch and to the very nanosecond of expiry, and far jumps.
+fn compare_epochs(left: &StateSpec, right: &StateSpec, rng: &mut Rng) -> Outcome {
+    let StateKind::Map { expire: Some(expire), .. } = left.kind else { unreachable!("it expires") };
+    let (mut model, mut mem) = pair(left, right, rng.next_u64());
+    let mut now = Nanos(rng.below(3 * expire.0));
+    let mut written = now;
+    for _ in 0..600 {
+        let end = written + expire;
+        now = match rng.below(24) {
+            0..10 => now,
+            10..16 => now + Nanos(rng.below(expire.0 / 50 + 2)),
+            16..18 => now + Nanos(expire.0 / 64),
+            18..20 => now.max(Nanos(end.0 - 1)),
+            20..22 => now.max(end),
+            22 => now + Nanos(rng.below(2 * expire.0)),
+            _ => now + Nanos(rng.below(1 << 40)),
+        };
+        let (map, backend) = (model.as_map_mut().unwrap(), mem.as_map_mut().unwrap());
+        let key = key(rng, 9, 60);
+        match rng.below(16) {
+            0..9 => agree(("touch", &key, now), map.touch(&key, now), backend.touch(&key, now))?,
+            9..13 => {
+                written = now;
+                let put = (map.put(&key, &[1], now), backend.put(&key, &[1], now));
+                agree(("put", &key, now), put.0, put.1)?;
+            }
+            13 => agree(("get", &key, now), map.get(&key, now), backend.get(&key, now))?,
+            14 => agree(("remove", &key, now), map.remove(&key, now), backend.remove(&key, now))?,
+            _ => agree(("len", now), map.len(now), backend.len(now))?,
+        }
+        if rng.one_in(16) {
+            backend.expire(now, 1);
+        }
+        if rng.one_in(8) {
+            agree_inside(&mut model, &mut mem, now)?;
+        }
+    }
+    agree_inside(&mut model, &mut mem, now)?;
+    has_not_grown(right, &mem)
+}
+
+#[test]
+fn every_epoch_agrees() {
+    for when_full in [WhenFull::Refuse, WhenFull::EvictOldest] {
+        for expire in [63, 128, 1_000, 1 << 20, 5_000_000_007] {
+            for capacity in [3, 30, 100] {
+                let spec = spec(map(capacity, Some(expire), when_full), 9, 1);
+                holds(|rng| compare_epochs(&spec, &spec, rng));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_nanosecond_of_expiry_is_noticed() {
+    let of = |expire| spec(map(30, Some(expire), WhenFull::Refuse), 9, 1);
+    for wrong in [999_999, 1_000_001] {
+        parts(|rng| compare_epochs(&of(1_000_000), &of(wrong), rng));
+    }
+}
+
+/// Entries that are written at every step must neither go, nor hold back those that are not.
+#[test]
+fn a_storm_of_touches_keeps_the_order() {
+    const EXPIRE_NS: u64 = 10_000;
+    let spec = spec(map(64, Some(EXPIRE_NS), WhenFull::Refuse), 8, 1);
+    let (mut model, mut mem) = pair(&spec, &spec, 5);
+    let (map, backend) = (model.as_map_mut().unwrap(), mem.as_map_mut().unwrap());
+    let mut rng = Rng::new(9);
+    for step in 0..20_000_u64 {
+        let now = Nanos(step * 7);
+        // The first of them come before the table is full.
+        let busy = (if step < 16 { step } else { rng.below(16) }).to_le_bytes();
+        assert!(map.put(&busy, &[0], now) && backend.put(&busy, &[0], now), "step {step}");
+        let idle = (100 + step).to_le_bytes();
+        assert_eq!(map.put(&idle, &[0], now), backend.put(&idle, &[0], now), "step {step}");
+        assert_eq!(map.len(now), backend.len(now), "step {step}");
+    }
+    let now = Nanos(20_000 * 7);
+    assert!(mem.stats(now).expired > 100, "the idle ones went");
+    agree_inside(&mut model, &mut mem, now).unwrap();
+}
+
+/// The clock may stand at its last nanosecond, and a time to live may be all there is.
+#[test]
+fn the_ends_of_time_agree() {
+    for expire in [None, Some(1), Some(1 << 63), Some(u64::MAX)] {
+        for when_full in [WhenFull::Refuse, WhenFull::EvictOldest] {
+            let spec = spec(map(4, expire, when_full), 8, 1);
+            for seed in 0..20 {
+                let (mut model, mut mem) = pair(&spec, &spec, seed);
+                let mut rng = Rng::new(seed);
+                for now in [0, 1, 1 << 40, 1 << 63, u64::MAX - 1, u64::MAX] {
+                    for _ in 0..12 {
+                        let (map, backend) =
+                            (model.as_map_mut().unwrap(), mem.as_map_mut().unwrap());
+                        step(map, backend, &mut rng, Nanos(now), (8, 1)).unwrap();
+                    }
+                    agree_inside(&mut model, &mut mem, Nanos(now)).unwrap();
+                }
+            }
+        }
+    }
+}

@@ -56,3 +56,35 @@ fn a_wrong_pool_is_noticed() {
         parts(|rng| compare(&pool(5, Some(9)), &wrong, rng));
     }
 }
+
+/// Indices in use that are touched within epochs and beyond, and that expire in order.
+#[test]
+fn every_epoch_agrees() {
+    for expire in [127, 5_000, 1 << 30] {
+        let spec = pool(40, Some(expire));
+        holds(|rng| {
+            let (mut model, mut mem) = pair(&spec, &spec, 0);
+            let mut now = Nanos(rng.below(expire));
+            for _ in 0..600 {
+                now += Nanos(match rng.below(12) {
+                    0..6 => 0,
+                    6..9 => rng.below(expire / 40 + 2),
+                    9 | 10 => expire / 64,
+                    _ => rng.below(expire + 2),
+                });
+                let (left, right) = (model.as_pool_mut().unwrap(), mem.as_pool_mut().unwrap());
+                let index = rng.below(40);
+                match rng.below(8) {
+                    0..5 => agree("touch", left.touch(index, now), right.touch(index, now))?,
+                    // Which index is free longest tells the order in which they expired.
+                    _ => agree("alloc", left.alloc(now), right.alloc(now))?,
+                }
+                if rng.one_in(16) {
+                    agree_inside(&mut model, &mut mem, now)?;
+                }
+            }
+            agree_inside(&mut model, &mut mem, now)?;
+            has_not_grown(&spec, &mem)
+        });
+    }
+}
