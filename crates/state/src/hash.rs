@@ -92,19 +92,23 @@ impl Hasher {
         if (8..=16).contains(&n) {
             return mix(word(key, 0) ^ self.s0, word(key, n - 8) ^ self.s1);
         }
+        if (4..=7).contains(&n) {
+            let both = half_word(key, 0) | half_word(key, n - 4) << 32;
+            return mix(both ^ self.s0, self.s1);
+        }
         self.quick_general(key)
     }
 
-    /// As [`quick`](Self::quick), of keys that are short or long.
+    /// As [`quick`](Self::quick), of keys of less than 4 bytes or more than 16.
     fn quick_general(&self, key: &[u8]) -> u64 {
         let n = key.len();
         match n {
             0 => self.s1,
             1..=3 => {
                 let byte = |at: usize| u64::from(key[at]);
-                mix(byte(0) | byte(n / 2) << 8 | byte(n - 1) << 16 ^ self.s0, self.s1)
+                let all = byte(0) | byte(n / 2) << 8 | byte(n - 1) << 16;
+                mix(all ^ self.s0, self.s1)
             }
-            4..=7 => mix(half_word(key, 0) ^ half_word(key, n - 4) << 32 ^ self.s0, self.s1),
             _ => {
                 let (pairs, _) = key.as_chunks::<16>();
                 let fold = |acc, pair: &[u8; 16]| mix(word(pair, 0) ^ self.s0, word(pair, 8) ^ acc);

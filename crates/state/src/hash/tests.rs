@@ -107,3 +107,27 @@ fn counting_keys_spread_over_buckets() {
         assert!(*most < 40, "{most} of 16 in one bucket, from bit {shift}");
     }
 }
+
+/// Keys that differ in one bit fall to different halves of a table about every second time: in
+/// each bit of the hash that homes and tags are taken from.
+#[test]
+fn each_bit_of_a_key_stirs_the_quick_hash() {
+    for n in [1, 2, 3, 4, 6, 8, 13, 16, 17, 32, 37, 64] {
+        let mut rng = trama_base::Rng::new(n as u64);
+        for bit in 0..8 * n {
+            let mut flips = [0_u32; 64];
+            for _ in 0..256 {
+                let hasher = Hasher::new(rng.next_u64());
+                let mut key = vec![0; n];
+                rng.fill(&mut key);
+                let before = hasher.quick(&key);
+                key[bit / 8] ^= 1 << (bit % 8);
+                let stirred = before ^ hasher.quick(&key);
+                for (at, flips) in flips.iter_mut().enumerate() {
+                    *flips += (stirred >> at & 1) as u32;
+                }
+            }
+            assert!(flips.iter().all(|flips| (64..192).contains(flips)), "{n} bytes, bit {bit}");
+        }
+    }
+}

@@ -5,14 +5,16 @@
 //! nothing, and the only thing that changes is the time in the entry, whose line is at hand. So
 //! an entry moves at most once in an epoch, however busy it is.
 //!
-//! The list knows nothing of the order within an epoch. When the first of an epoch may be gone, a
-//! heap takes the entries of that epoch over, and gives them back one by one at the nanosecond at
-//! which they go: by then, the busy ones have moved on, and those left are gone soon. An entry
-//! that is written nevertheless goes back to the list; what the heap remembers of it is
-//! recognised as out of date when it comes to the top. New entries move a few of the next epoch to
-//! the heap ahead of time, so that a flood of them is not met by one operation at the end.
+//! The list knows nothing of the order within an epoch. When the first of an epoch may be gone, its
+//! entries are *staged*: those that happen to follow in order of age form a second list, and a heap
+//! takes the others. Both give them back one by one at the nanosecond at which they go: by then,
+//! the busy ones have moved on, and those left are gone soon. An entry that is written nevertheless
+//! goes back to the list; what the heap remembers of it is recognised as out of date when it comes
+//! to the top. New entries stage a few of the next epoch ahead of time, so that a flood of them is
+//! not met by one operation at the end.
 //!
-//! All costs are amortised: constant for a write, a logarithm for an entry that goes.
+//! All costs are amortised: constant for a write, at most a logarithm for an entry that
+//! goes.
 
 use super::table::NIL;
 use std::cmp::Reverse;
@@ -21,11 +23,11 @@ use std::collections::BinaryHeap;
 /// Epochs in a time to live, at least.
 const EPOCHS: u64 = 64;
 
-/// Entries that a new one moves to the heap ahead of time.
+/// Entries that a new one stages ahead of time.
 const AHEAD: usize = 2;
 
 /// In place of the neighbours of an entry that is in the heap.
-const STAGED: [u32; 2] = [NIL - 1; 2];
+const IN_HEAP: [u32; 2] = [NIL - 1; 2];
 
 /// In place of the neighbours of a slot that has no entry.
 const NOWHERE: [u32; 2] = [NIL - 2; 2];
@@ -67,12 +69,12 @@ pub(super) struct Ages<S> {
     due_ns: u64,
     /// Length of an epoch, a power of two; zero if every write counts.
     epoch_ns: u64,
-    oldest: u32,
-    youngest: u32,
-    /// For each slot its neighbours in the list: older, younger.
+    /// For each slot its neighbours: older, younger. Behind the slots, the two lists start and end.
     links: Vec<[u32; 2]>,
-    /// What is gone next, and what was to be until it was written again.
-    staged: BinaryHeap<Reverse<(S, u32)>>,
+    /// Where the list by epoch starts and ends; that of the staged is the next.
+    list: u32,
+    /// The staged that are out of order, and what was to be until it was written again.
+    heap: BinaryHeap<Reverse<(S, u32)>>,
 }
 
 impl<S: Stamp> Ages<S> {
@@ -83,25 +85,27 @@ impl<S: Stamp> Ages<S> {
             _ => 0,
         };
         let heap_len = if expire_ns.is_some() { slots as usize } else { 0 };
+        let mut links = vec![[0; 2]; slots as usize + 2];
+        links[slots as usize] = [slots; 2];
+        links[slots as usize + 1] = [slots + 1; 2];
         Self {
             expire_ns,
             due_ns: u64::MAX,
             epoch_ns,
-            oldest: NIL,
-            youngest: NIL,
-            links: vec![[0; 2]; slots as usize],
-            staged: BinaryHeap::with_capacity(heap_len),
+            links,
+            list: slots,
+            heap: BinaryHeap::with_capacity(heap_len),
         }
     }
 
     /// Bytes that an order of so many slots reserves.
     pub(super) fn bytes(slots: u32, expires: bool) -> u64 {
         let heap_item_bytes = if expires { size_of::<(S, u32)>() as u64 } else { 0 };
-        u64::from(slots) * (8 + heap_item_bytes)
+        u64::from(slots) * (8 + heap_item_bytes) + 16
     }
 
     pub(super) fn reserved_bytes(&self) -> u64 {
-        (self.links.capacity() * 8 + self.staged.capacity() * size_of::<(S, u32)>()) as u64
+        (self.links.capacity() * 8 + self.heap.capacity() * size_of::<(S, u32)>()) as u64
     }
 
     /// True if something may be gone.
@@ -122,15 +126,15 @@ impl<S: Stamp> Ages<S> {
         written_ns ^ now_ns < self.epoch_ns
     }
 
-    /// The slot that was written longest ago, if every write counts and none is gone.
+    /// The slot that was written longest ago, if every write counts, none is gone, and there is one.
     pub(super) fn oldest(&self) -> u32 {
-        self.oldest
+        self.links[self.list as usize][1]
     }
 
     /// Puts the slot of a new entry at the young end.
     pub(super) fn queue(&mut self, slot: u32, now_ns: u64, stamp: impl Fn(u32) -> S) {
         self.stage_ahead(now_ns, stamp);
-        self.link_youngest(slot);
+        self.link(self.list, slot);
         if let Some(expire_ns) = self.expire_ns {
             self.due_ns = self.due_ns.min(now_ns.saturating_add(expire_ns));
         }
@@ -138,10 +142,8 @@ impl<S: Stamp> Ages<S> {
 
     /// Moves a slot to the young end. The owner has written, or is about to write, its stamp.
     pub(super) fn requeue(&mut self, slot: u32) {
-        if slot != self.youngest {
-            self.unlink(slot);
-            self.link_youngest(slot);
-        }
+        self.unlink(slot);
+        self.link(self.list, slot);
     }
 
     /// Takes a slot out whose entry is removed.
@@ -155,41 +157,56 @@ impl<S: Stamp> Ages<S> {
         let expire_ns = self.expire_ns?;
         // What was written up to here is gone.
         let horizon_ns = now_ns.checked_sub(expire_ns)?;
-        loop {
-            // The heap has the first of all once it has the rest of the epoch of its top.
-            let top = self.staged.peek().copied();
-            let top_ns = top.map_or(horizon_ns, |Reverse((staged, _))| staged.time_ns());
-            self.stage_epoch(self.epoch(top_ns.min(horizon_ns)), &stamp);
-            let Some(&Reverse((staged, slot))) = self.staged.peek() else { break };
-            let is_current = self.links[slot as usize] == STAGED && stamp(slot) == staged;
-            if is_current && staged.time_ns() > horizon_ns {
+        // The first of the staged is the first of all once the rest of its epoch is staged too.
+        let mut first = self.first_staged(&stamp);
+        let known_ns = first.map_or(horizon_ns, |(stamp, _)| stamp.time_ns());
+        if self.stage_epoch(self.epoch(known_ns.min(horizon_ns)), &stamp) {
+            first = self.first_staged(&stamp);
+        }
+        match first {
+            Some((stamp, slot)) if stamp.time_ns() <= horizon_ns => {
+                if self.links[slot as usize] == IN_HEAP {
+                    self.heap.pop();
+                }
+                self.forget(slot);
+                Some(slot)
+            }
+            _ => {
+                let staged_ns = first.map(|(stamp, _)| stamp.time_ns());
+                let first_ns = staged_ns.into_iter().chain(self.first_listed_ns(stamp)).min();
+                self.due_ns = first_ns.map_or(u64::MAX, |ns| ns.saturating_add(expire_ns));
+                None
+            }
+        }
+    }
+
+    /// The staged slot that was written longest ago. What is out of date leaves the heap.
+    fn first_staged(&mut self, stamp: &impl Fn(u32) -> S) -> Option<(S, u32)> {
+        let in_order = self.first_of(self.staged()).map(|slot| (stamp(slot), slot));
+        while let Some(&Reverse((known, slot))) = self.heap.peek() {
+            if self.links[slot as usize] == IN_HEAP && stamp(slot) == known {
+                return in_order.into_iter().chain([(known, slot)]).min();
+            }
+            self.heap.pop();
+        }
+        in_order
+    }
+
+    /// Stages the oldest epoch in the list if it is not behind `last`. False if there is none.
+    fn stage_epoch(&mut self, last: u64, stamp: &impl Fn(u32) -> S) -> bool {
+        let mut epoch = None;
+        while let Some(slot) = self.first_of(self.list) {
+            let its_epoch = self.epoch(stamp(slot).time_ns());
+            if its_epoch > last || epoch.is_some_and(|epoch| epoch != its_epoch) {
                 break;
             }
-            self.staged.pop();
-            if is_current {
-                self.links[slot as usize] = NOWHERE;
-                return Some(slot);
-            }
-        }
-        self.due_ns = self.first_due(expire_ns, stamp);
-        None
-    }
-
-    /// Moves the oldest epoch in the list to the heap if it is not behind `last`.
-    fn stage_epoch(&mut self, last: u64, stamp: &impl Fn(u32) -> S) {
-        let mut epoch = None;
-        while self.oldest != NIL {
-            let stamp = stamp(self.oldest);
-            let its_epoch = self.epoch(stamp.time_ns());
-            if its_epoch > last || epoch.is_some_and(|epoch| epoch != its_epoch) {
-                return;
-            }
             epoch = Some(its_epoch);
-            self.stage_oldest(stamp);
+            self.stage(slot, stamp);
         }
+        epoch.is_some()
     }
 
-    /// Moves some of the epoch that is next to the heap.
+    /// Stages some of the epoch that is next.
     fn stage_ahead(&mut self, now_ns: u64, stamp: impl Fn(u32) -> S) {
         let Some(expire_ns) = self.expire_ns else { return };
         let Some(horizon_ns) = now_ns.checked_sub(expire_ns) else { return };
@@ -197,66 +214,62 @@ impl<S: Stamp> Ages<S> {
             return;
         }
         for _ in 0..AHEAD {
-            if self.oldest == NIL {
+            let Some(slot) = self.first_of(self.list) else { return };
+            if self.epoch(stamp(slot).time_ns()) > self.epoch(horizon_ns) + 1 {
                 return;
             }
-            let stamp = stamp(self.oldest);
-            if self.epoch(stamp.time_ns()) > self.epoch(horizon_ns) + 1 {
-                return;
-            }
-            self.stage_oldest(stamp);
+            self.stage(slot, &stamp);
         }
     }
 
-    fn stage_oldest(&mut self, stamp: S) {
-        let slot = self.oldest;
+    fn stage(&mut self, slot: u32, stamp: &impl Fn(u32) -> S) {
         self.unlink(slot);
-        self.links[slot as usize] = STAGED;
-        self.staged.push(Reverse((stamp, slot)));
+        let last = self.links[self.staged() as usize][0];
+        if last == self.staged() || stamp(last) <= stamp(slot) {
+            self.link(self.staged(), slot);
+        } else {
+            self.links[slot as usize] = IN_HEAP;
+            self.heap.push(Reverse((stamp(slot), slot)));
+        }
     }
 
-    /// A time before which nothing is gone of what is in the heap and in the list.
-    fn first_due(&self, expire_ns: u64, stamp: impl Fn(u32) -> S) -> u64 {
-        let staged = self.staged.peek().map(|Reverse((staged, _))| staged.time_ns());
-        let listed = (self.oldest != NIL).then(|| {
-            let written_ns = stamp(self.oldest).time_ns();
-            written_ns & !self.epoch_ns.saturating_sub(1)
-        });
-        let first_ns = staged.into_iter().chain(listed).min();
-        first_ns.map_or(u64::MAX, |first_ns| first_ns.saturating_add(expire_ns))
+    /// A time before which nothing in the list by epoch was written.
+    fn first_listed_ns(&self, stamp: impl Fn(u32) -> S) -> Option<u64> {
+        let slot = self.first_of(self.list)?;
+        // Others of its epoch may be older.
+        Some(stamp(slot).time_ns() & !self.epoch_ns.saturating_sub(1))
     }
 
     /// Number of the epoch of a time.
     fn epoch(&self, time_ns: u64) -> u64 {
-        time_ns >> self.epoch_ns.max(1).ilog2()
+        time_ns >> self.epoch_ns.max(1).trailing_zeros()
     }
 
-    fn link_youngest(&mut self, slot: u32) {
-        let older = self.youngest;
-        self.links[slot as usize] = [older, NIL];
-        if older == NIL {
-            self.oldest = slot;
-        } else {
-            self.links[older as usize][1] = slot;
-        }
-        self.youngest = slot;
+    /// Where the list of the staged that are in order starts and ends.
+    fn staged(&self) -> u32 {
+        self.list + 1
     }
 
-    /// Takes a slot out of the list, if it is there and not in the heap.
+    /// The oldest in a list.
+    fn first_of(&self, list: u32) -> Option<u32> {
+        let first = self.links[list as usize][1];
+        (first != list).then_some(first)
+    }
+
+    /// Puts a slot that is in no list at the young end of one.
+    fn link(&mut self, list: u32, slot: u32) {
+        let last = self.links[list as usize][0];
+        self.links[slot as usize] = [last, list];
+        self.links[last as usize][1] = slot;
+        self.links[list as usize][0] = slot;
+    }
+
+    /// Takes a slot out of the list that it is in, if it is not in the heap.
     fn unlink(&mut self, slot: u32) {
         let neighbours = self.links[slot as usize];
-        if neighbours == STAGED {
-            return;
-        }
-        let [older, younger] = neighbours;
-        if older == NIL {
-            self.oldest = younger;
-        } else {
+        if neighbours != IN_HEAP {
+            let [older, younger] = neighbours;
             self.links[older as usize][1] = younger;
-        }
-        if younger == NIL {
-            self.youngest = older;
-        } else {
             self.links[younger as usize][0] = older;
         }
     }

@@ -200,7 +200,7 @@ fn early_tags(bucket: &Bucket) -> u64 {
 #[inline]
 fn likely_places(tags: u64, tag: u8) -> u64 {
     let differ = tags ^ (LOW_BITS * u64::from(tag));
-    differ.wrapping_sub(LOW_BITS) & !differ & LOW_BITS << 7
+    differ.wrapping_sub(LOW_BITS) & !differ & (LOW_BITS << 7)
 }
 
 /// The place of the lowest bit that [`likely_places`] has set.
@@ -211,13 +211,19 @@ fn first_place(places: u64) -> usize {
 
 /// One bit for each place with a tag.
 fn places_of(bucket: &Bucket, tag: u8) -> u32 {
-    let has_tag = |place: usize| (bucket[place / 4] >> (place % 4 * 8)) as u8 == tag;
-    (0..PLACES).fold(0, |places, place| places | u32::from(has_tag(place)) << place)
+    // Gathers the lowest bits of the bytes in the uppermost byte.
+    let gather = |bits: u64| (bits.wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32;
+    let has_tag = |tags: u64| {
+        let differ = tags ^ (LOW_BITS * u64::from(tag));
+        let low_seven = LOW_BITS * 0x7f;
+        gather(!(((differ & low_seven) + low_seven) | differ | low_seven) >> 7)
+    };
+    has_tag(early_tags(bucket)) | (has_tag(bucket[LATE_TAGS].into()) & 0xf) << 8
 }
 
 fn set(bucket: &mut Bucket, place: usize, tag: u8, slot: u32) {
     let shift = place % 4 * 8;
     let tags = &mut bucket[place / 4];
-    *tags = *tags & !(0xff << shift) | u32::from(tag) << shift;
+    *tags = (*tags & !(0xff << shift)) | (u32::from(tag) << shift);
     bucket[SLOTS + place] = slot;
 }

@@ -111,19 +111,18 @@ impl Table {
         self.hasher.quick(key)
     }
 
-    /// The first half of a search, without a loop or a call, for keys of one or two words (such as
-    /// those of flows over IPv4); of other keys it finds out nothing.
+    /// The first half of a search, without a loop or a call, for keys of 4 to 16 bytes (addresses,
+    /// flows over IPv4); of other keys it finds out nothing.
     #[inline(always)]
     pub(super) fn probe(&self, key: &[u8]) -> Probe {
         let n = key.len();
-        if !(8..=16).contains(&n) {
-            return Probe::Unknown;
+        if (8..=16).contains(&n) {
+            self.index.probe(self.hash(key), |slot| self.has_two_words(slot, key))
+        } else if (4..=7).contains(&n) {
+            self.index.probe(self.hash(key), |slot| self.has_two_halves(slot, key))
+        } else {
+            Probe::Unknown
         }
-        self.index.probe(self.hash(key), |slot| {
-            let other = self.head(slot);
-            let is_equal = |at| read_u64(key, at) == read_u64(other, at);
-            is_equal(0) & is_equal(n - 8)
-        })
     }
 
     /// The slot of a key with that hash.
@@ -131,16 +130,8 @@ impl Table {
     pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<u32> {
         let n = key.len();
         match n {
-            4..=7 => self.index.find(hash, |slot| {
-                let other = self.head(slot);
-                let is_equal = |at| read_u32(key, at) == read_u32(other, at);
-                is_equal(0) & is_equal(n - 4)
-            }),
-            8..=16 => self.index.find(hash, |slot| {
-                let other = self.head(slot);
-                let is_equal = |at| read_u64(key, at) == read_u64(other, at);
-                is_equal(0) & is_equal(n - 8)
-            }),
+            4..=7 => self.index.find(hash, |slot| self.has_two_halves(slot, key)),
+            8..=16 => self.index.find(hash, |slot| self.has_two_words(slot, key)),
             17.. => self.index.find(hash, |slot| {
                 let other = self.key(slot);
                 let (words, _) = key.as_chunks::<8>();
@@ -149,6 +140,22 @@ impl Table {
             }),
             _ => self.index.find(hash, |slot| self.key(slot) == key),
         }
+    }
+
+    /// True if the key in a slot is this one, of 8 to 16 bytes: two words that may overlap.
+    #[inline(always)]
+    fn has_two_words(&self, slot: u32, key: &[u8]) -> bool {
+        let other = self.head(slot);
+        let is_equal = |at| read_u64(key, at) == read_u64(other, at);
+        is_equal(0) & is_equal(key.len() - 8)
+    }
+
+    /// True if the key in a slot is this one, of 4 to 7 bytes: two half words that may overlap.
+    #[inline(always)]
+    fn has_two_halves(&self, slot: u32, key: &[u8]) -> bool {
+        let other = self.head(slot);
+        let is_equal = |at| read_u32(key, at) == read_u32(other, at);
+        is_equal(0) & is_equal(key.len() - 4)
     }
 
     /// Makes an entry, with stamp and value all zero, of a key that has none. The table must not

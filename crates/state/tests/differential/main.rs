@@ -50,6 +50,11 @@ fn agree_inside(model: &mut model::Object, mem: &mut mem::Object, now: Nanos) ->
     agree("entries", model.entries(now), mem.entries(now))
 }
 
+/// Checks that an object has never reserved more than what its specification foretold.
+fn has_not_grown(spec: &StateSpec, mem: &mem::Object) -> Outcome {
+    agree("reserved bytes", spec.bytes_at_capacity(), mem.reserved_bytes())
+}
+
 /// Lets time pass: mostly little, often none, seldom so much that all expires.
 fn tick(rng: &mut Rng, now: &mut Nanos) {
     let step = match rng.below(16) {

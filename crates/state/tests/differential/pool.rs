@@ -83,7 +83,8 @@ fn every_epoch_agrees() {
                     agree_inside(&mut model, &mut mem, now)?;
                 }
             }
-            agree_inside(&mut model, &mut mem, now)
+            agree_inside(&mut model, &mut mem, now)?;
+            has_not_grown(&spec, &mem)
         });
     }
 }
