@@ -126,7 +126,7 @@ impl<S: Stamp> Ages<S> {
         written_ns ^ now_ns < self.epoch_ns
     }
 
-    /// The slot that was written longest ago, if every write counts, none is gone, and there is one.
+    /// The slot written longest ago, if every write counts, none is gone, and there is one.
     pub(super) fn oldest(&self) -> u32 {
         self.links[self.list as usize][1]
     }

@@ -119,7 +119,7 @@ fn hashed_forms_are_the_plain_ones() {
 }
 
 /// Operations around the epochs of expiry, in which a map that only expires keeps its order: many
-/// busy entries, steps of the clock by an epoch and to the very nanosecond of expiry, and far jumps.
+/// busy entries, steps of the clock by an epoch and to the very nanosecond of expiry, far jumps.
 fn compare_epochs(left: &StateSpec, right: &StateSpec, rng: &mut Rng) -> Outcome {
     let StateKind::Map { expire: Some(expire), .. } = left.kind else { unreachable!("it expires") };
     let (mut model, mut mem) = pair(left, right, rng.next_u64());
