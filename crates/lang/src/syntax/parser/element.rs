@@ -18,15 +18,7 @@ impl Parser<'_> {
         self.expect("{")?;
         let faults = self.diagnostics.len();
         let mut members = Vec::new();
-        loop {
-            while self.eat(";") {}
-            if self.closes_item(faults) {
-                break;
-            }
-            if self.at_end() || self.at_foreign_item() {
-                self.unclosed(opened, "}");
-                break;
-            }
+        while self.has_more(opened, faults) {
             let start = self.at;
             let docs = self.docs();
             self.recovering &= !self.at_member_word();

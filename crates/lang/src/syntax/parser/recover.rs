@@ -1,6 +1,7 @@
 //! Where to go on after a mistake.
 
 use super::Parser;
+use crate::source::Span;
 use crate::syntax::token::{ITEM_WORDS, MEMBER_WORDS, STATEMENT_WORDS, TokenKind};
 
 impl Parser<'_> {
@@ -56,6 +57,20 @@ impl Parser<'_> {
             }
         }
         false
+    }
+
+    /// True if another member comes in the body of an item that was opened at `opened`. At its end
+    /// the brace is taken, or missed.
+    pub(super) fn has_more(&mut self, opened: Span, faults: usize) -> bool {
+        while self.eat(";") {}
+        if self.closes_item(faults) {
+            return false;
+        }
+        let is_cut = self.at_end() || self.at_foreign_item();
+        if is_cut {
+            self.unclosed(opened, "}");
+        }
+        !is_cut
     }
 
     /// The next token is an item's keyword.
