@@ -115,6 +115,25 @@ impl Lab {
         Ok(self.namespace(node)?.run(f)?)
     }
 
+    /// Waits until a TCP server in a node listens on a port; false if it does not in time. It asks
+    /// the kernel and opens no connection, so a server that serves one client at a time is ready.
+    pub fn wait_for_listener(
+        &self,
+        node: &str,
+        port: u16,
+        patience: Duration,
+    ) -> Result<bool, LabError> {
+        let namespace = self.namespace(node)?;
+        let deadline = std::time::Instant::now() + patience;
+        while !namespace.run(|| listens(port))? {
+            if std::time::Instant::now() > deadline {
+                return Ok(false);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(true)
+    }
+
     /// The kernel's counts of an interface of a node.
     pub fn counters(&self, node: &str, interface: &str) -> Result<LinkCounters, LabError> {
         counters::read(&self.namespace(node)?, interface)
@@ -196,6 +215,22 @@ fn end_processes(namespaces: &[String]) {
     for pid in process::inside(namespaces) {
         trama_live::signal::send(pid, trama_live::signal::Kind::Kill);
     }
+}
+
+/// Whether a TCP socket of this thread's network namespace listens on a port, by the tables in
+/// `/proc` (proc_net_tcp.rst: local address and state are the second and fourth column).
+fn listens(port: u16) -> bool {
+    const LISTEN: &str = "0A";
+    let suffix = format!(":{port:04X}");
+    let is_listener = |line: &str| {
+        let mut columns = line.split_whitespace().skip(1);
+        let local = columns.next().unwrap_or("");
+        local.ends_with(&suffix) && columns.nth(1) == Some(LISTEN)
+    };
+    ["tcp", "tcp6"].into_iter().any(|table| {
+        let path = format!("/proc/thread-self/net/{table}");
+        std::fs::read_to_string(path).is_ok_and(|text| text.lines().any(is_listener))
+    })
 }
 
 fn check_name(name: &str) -> Result<(), LabError> {

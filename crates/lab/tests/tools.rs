@@ -59,15 +59,8 @@ fn ask(lab: &Lab, node: &str, program: &str, arguments: &[&str]) -> String {
 
 /// Waits until something listens on a port of a node.
 fn listens(lab: &Lab, node: &str, port: u16) {
-    let local = (std::net::Ipv4Addr::LOCALHOST, port);
-    for _ in 0..500 {
-        let connected = lab.within(node, || std::net::TcpStream::connect(local).is_ok());
-        if connected.expect("the node is there") {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    panic!("nothing listens on port {port}");
+    let ready = lab.wait_for_listener(node, port, Duration::from_secs(10));
+    assert!(ready.expect("the node is there"), "nothing listens on port {port}");
 }
 
 fn relay(lab: &Lab, mode: &str) -> Relay {

@@ -153,6 +153,9 @@ fn office(mode: &str) {
     // A server for each direction: between two clients one does not listen for a moment.
     let ports = ["5201", "5202"];
     let _iperf = ports.map(|port| serve(&lab, "internet", &["iperf3", "-s", "-p", port]));
+    for port in [5201, 5202] {
+        assert!(lab.wait_for_listener("internet", port, PATIENCE).expect("the node is there"));
+    }
     let answer = "--address=/www.example.test/198.51.100.10";
     let _dns = serve(
         &lab,
