@@ -5,10 +5,12 @@
 //! given by the host that drives a component; that is what lets a live decision be replayed.
 #![forbid(unsafe_code)]
 
+pub mod picos;
 pub mod quantity;
 pub mod rng;
 pub mod stats;
 pub mod time;
 
+pub use picos::{Picos, Rate};
 pub use rng::Rng;
 pub use time::Nanos;

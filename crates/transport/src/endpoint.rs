@@ -1,0 +1,93 @@
+//! The contract between the transport of a host and the host.
+
+use crate::packet::{FlowId, HostId, Packet};
+use trama_base::Picos;
+
+/// A message to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Its name, unique in a run.
+    pub flow: FlowId,
+    /// Where it goes.
+    pub destination: HostId,
+    /// Its length in bytes. An empty message is sent as one of a single byte.
+    pub bytes: u64,
+}
+
+/// What one switch tells about its port in a packet (in-band telemetry).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hop {
+    /// When the packet left the port.
+    pub time: Picos,
+    /// Bytes in the queue of the port at that time.
+    pub queue_bytes: u64,
+    /// Bytes that the port has sent so far.
+    pub sent_bytes: u64,
+    /// Rate of the port in bits per second.
+    pub bits_per_s: u64,
+}
+
+/// What an endpoint tells its host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// All bytes of a message have arrived here, each of them once.
+    Received {
+        /// Which.
+        flow: FlowId,
+        /// From whom.
+        source: HostId,
+        /// Its length in bytes.
+        bytes: u64,
+    },
+    /// The other side has acknowledged all of a message that was submitted here.
+    Acknowledged(FlowId),
+}
+
+/// What an endpoint has counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Packets with payload sent, retransmissions included.
+    pub data_packets: u64,
+    /// Packets with payload that were sent more than once.
+    pub retransmissions: u64,
+    /// Timeouts that led to a retransmission.
+    pub timeouts: u64,
+    /// Packets without payload sent.
+    pub control_packets: u64,
+    /// Arrivals that carried nothing new.
+    pub duplicates: u64,
+    /// Arrivals that made no sense here.
+    pub stray: u64,
+}
+
+/// The transport of one host, for all its messages in both directions.
+///
+/// Inputs: [`submit`](Self::submit), [`receive`](Self::receive), [`timeout`](Self::timeout), with
+/// times that do not go back. Outputs, to be asked for after each input:
+/// [`transmit`](Self::transmit) whenever the interface can take a packet, until it gives none;
+/// [`take_event`](Self::take_event) until there is none; [`next_timeout`](Self::next_timeout), when
+/// [`timeout`](Self::timeout) is due at the latest (calling it early does no harm).
+pub trait Endpoint {
+    /// Takes a message to be sent.
+    fn submit(&mut self, now: Picos, message: Message);
+
+    /// Takes a packet that has arrived, with what the switches on its way have told.
+    fn receive(&mut self, now: Picos, packet: &Packet, telemetry: &[Hop]);
+
+    /// Lets time pass.
+    fn timeout(&mut self, now: Picos);
+
+    /// The next packet for the interface, if any may go now; `telemetry`, which is empty, gets
+    /// what the packet takes along of another packet's records.
+    fn transmit(&mut self, now: Picos, telemetry: &mut Vec<Hop>) -> Option<Packet>;
+
+    /// When the endpoint needs to be called again without an arrival: for a timer, or because a
+    /// packet may go from then on.
+    fn next_timeout(&self) -> Option<Picos>;
+
+    /// The oldest event not taken yet.
+    fn take_event(&mut self) -> Option<Event>;
+
+    /// Counts since the start.
+    fn counters(&self) -> Counters;
+}

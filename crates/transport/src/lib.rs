@@ -1,0 +1,21 @@
+//! Transports as machines without sockets, clocks or threads: congestion control and message
+//! protocols of datacentres, written once for the simulator and for live hosts.
+//!
+//! An [`Endpoint`] is the transport of one host. Its host feeds it messages, packets and the time,
+//! and takes packets, events and the time of the next timeout ([`endpoint`]). What travels is a
+//! [`Packet`], a small typed record with its sizes: a simulator carries it as it is, a live host
+//! writes it into a datagram.
+//!
+//! **Invariants:** time only comes from the host and never goes back; the same inputs give the same
+//! outputs; no packet, however wrong, makes an endpoint panic or grow without bound.
+#![forbid(unsafe_code)]
+
+pub mod endpoint;
+pub mod ndp;
+pub mod packet;
+mod flows;
+mod ranges;
+pub mod stream;
+
+pub use endpoint::{Endpoint, Event, Hop, Message};
+pub use packet::{Flags, FlowId, HostId, Kind, Packet};
