@@ -10,6 +10,7 @@
 //! outputs; no packet, however wrong, makes an endpoint panic or grow without bound.
 #![forbid(unsafe_code)]
 
+pub mod congestion;
 pub mod endpoint;
 pub mod ndp;
 pub mod packet;
