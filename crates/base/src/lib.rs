@@ -10,6 +10,7 @@ pub mod quantity;
 pub mod rng;
 pub mod stats;
 pub mod time;
+pub mod units;
 
 pub use picos::{Picos, Rate};
 pub use rng::Rng;

@@ -1,8 +1,8 @@
 //! Hosts, switches and the links between them.
 
 use crate::port::{Discipline, Port, PortCounters};
-use crate::route::Route;
 pub use crate::route::Balance;
+use crate::route::Route;
 use trama_base::{Picos, Rate};
 
 /// A link in both directions.

@@ -203,9 +203,7 @@ impl Port {
         match rules.overflow {
             Overflow::Trim { packets, header_bytes } if packet.kind == Kind::Data => {
                 let class = rules.class_of(packet.priority);
-                if self.queues[class].packets >= packets
-                    && !packet.flags.has(Flags::TRIMMED)
-                {
+                if self.queues[class].packets >= packets && !packet.flags.has(Flags::TRIMMED) {
                     return self.trim(rules, arena, handle, header_bytes, rng);
                 }
             }
@@ -269,7 +267,12 @@ impl Port {
     }
 
     /// Makes room by dropping the packet with the most bytes remaining, which may be the new one.
-    fn displace(&mut self, rules: &Discipline, arena: &mut Arena, arriving: Handle) -> Option<Handle> {
+    fn displace(
+        &mut self,
+        rules: &Discipline,
+        arena: &mut Arena,
+        arriving: Handle,
+    ) -> Option<Handle> {
         self.counters.dropped += 1;
         let worst = self.queues[0]
             .iter(arena)

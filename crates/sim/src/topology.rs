@@ -60,7 +60,15 @@ pub fn leaf_spine(shape: LeafSpine, discipline: Discipline, balance: Balance) ->
             network.add_port(hosts + leaves + spine, spine_link, name);
         }
         let (count, stride) = (hosts_per_leaf, 1);
-        network.routes.push(Route::Tree { first, count, stride, down, up, ups: spines, divisor: 1 });
+        network.routes.push(Route::Tree {
+            first,
+            count,
+            stride,
+            down,
+            up,
+            ups: spines,
+            divisor: 1,
+        });
     }
     for spine in 0..spines {
         let down = network.ports.len() as u32;
@@ -68,7 +76,15 @@ pub fn leaf_spine(shape: LeafSpine, discipline: Discipline, balance: Balance) ->
             network.add_port(hosts + leaf, spine_link, format!("spine {spine} to leaf {leaf}"));
         }
         let (count, stride) = (hosts, hosts_per_leaf);
-        network.routes.push(Route::Tree { first: 0, count, stride, down, up: 0, ups: 0, divisor: 1 });
+        network.routes.push(Route::Tree {
+            first: 0,
+            count,
+            stride,
+            down,
+            up: 0,
+            ups: 0,
+            divisor: 1,
+        });
     }
     network.paths = spines as u16;
     network
@@ -97,10 +113,22 @@ pub fn fat_tree(k: u32, link: Link, discipline: Discipline, balance: Balance) ->
             }
             let up = network.ports.len() as u32;
             for j in 0..half {
-                network.add_port(aggregate(pod, j), link, format!("edge {pod}.{i} to agg {pod}.{j}"));
+                network.add_port(
+                    aggregate(pod, j),
+                    link,
+                    format!("edge {pod}.{i} to agg {pod}.{j}"),
+                );
             }
             let (count, stride) = (half, 1);
-            network.routes.push(Route::Tree { first, count, stride, down, up, ups: half, divisor: 1 });
+            network.routes.push(Route::Tree {
+                first,
+                count,
+                stride,
+                down,
+                up,
+                ups: half,
+                divisor: 1,
+            });
         }
     }
     for pod in 0..k {
@@ -126,7 +154,15 @@ pub fn fat_tree(k: u32, link: Link, discipline: Discipline, balance: Balance) ->
             network.add_port(aggregate(pod, i / half), link, format!("core {i} to pod {pod}"));
         }
         let (count, stride) = (hosts, per_pod);
-        network.routes.push(Route::Tree { first: 0, count, stride, down, up: 0, ups: 0, divisor: 1 });
+        network.routes.push(Route::Tree {
+            first: 0,
+            count,
+            stride,
+            down,
+            up: 0,
+            ups: 0,
+            divisor: 1,
+        });
     }
     network.paths = per_pod as u16;
     network

@@ -12,9 +12,9 @@
 
 pub mod congestion;
 pub mod endpoint;
+mod flows;
 pub mod ndp;
 pub mod packet;
-mod flows;
 mod ranges;
 pub mod stream;
 

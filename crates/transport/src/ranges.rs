@@ -32,8 +32,7 @@ impl Ranges {
             self.ranges.insert(first, (start, end));
             return end - start;
         }
-        let joined =
-            (start.min(self.ranges[first].0), end.max(self.ranges[last - 1].1));
+        let joined = (start.min(self.ranges[first].0), end.max(self.ranges[last - 1].1));
         let before: u64 = self.ranges[first..last].iter().map(|&(s, e)| e - s).sum();
         self.ranges[first] = joined;
         self.ranges.drain(first + 1..last);

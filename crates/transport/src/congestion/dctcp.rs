@@ -90,12 +90,8 @@ mod tests {
     fn alpha_moves_once_a_window_and_the_window_shrinks_by_half_of_it() {
         let mut control = Dctcp::new(SETTING);
         control.alpha = 0.5;
-        let at = |acknowledged, next, is_marked| Acked {
-            acknowledged,
-            next,
-            is_marked,
-            ..acked(1000)
-        };
+        let at =
+            |acknowledged, next, is_marked| Acked { acknowledged, next, is_marked, ..acked(1000) };
         control.acknowledge(&at(1000, 10_000, true));
         // All of one segment was marked: alpha = 15/16 * 1/2 + 1/16.
         assert_eq!(control.alpha(), 0.531_25);

@@ -131,7 +131,11 @@ impl Ndp {
         self.answers.push_back(receiver::answer(packet, &self.config, receiver.prefix()));
         if receiver.is_complete() {
             let bytes = receiver.bytes();
-            self.events.push_back(Event::Received { flow: packet.flow, source: packet.source, bytes });
+            self.events.push_back(Event::Received {
+                flow: packet.flow,
+                source: packet.source,
+                bytes,
+            });
             self.receivers.end(packet.flow);
         } else if receiver.owe_pull() {
             self.pulling.push_back(slot);
@@ -170,7 +174,9 @@ impl Ndp {
         while let Some(slot) = self.pulling.pop_front() {
             // A receiver whose message has come in meanwhile is gone, or has another message.
             let Some(receiver) = self.receivers.get(slot) else { continue };
-            let Some(packet) = receiver.pull(self.host, &self.config, &mut self.rng) else { continue };
+            let Some(packet) = receiver.pull(self.host, &self.config, &mut self.rng) else {
+                continue;
+            };
             if receiver.owes_more() {
                 self.pulling.push_back(slot);
             }

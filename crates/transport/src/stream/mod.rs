@@ -141,7 +141,11 @@ impl Streams {
         self.counters.duplicates += u64::from(!is_news);
         if receiver.is_complete() {
             let bytes = receiver.bytes();
-            self.events.push_back(Event::Received { flow: packet.flow, source: packet.source, bytes });
+            self.events.push_back(Event::Received {
+                flow: packet.flow,
+                source: packet.source,
+                bytes,
+            });
             self.receivers.end(packet.flow);
         } else if receiver.due != Picos::MAX && !receiver.is_armed {
             receiver.is_armed = true;

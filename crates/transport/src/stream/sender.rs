@@ -48,7 +48,11 @@ pub(super) enum Readiness {
 }
 
 impl Sender {
-    pub(super) fn new(host: HostId, mut message: Message, control: Box<dyn CongestionControl>) -> Self {
+    pub(super) fn new(
+        host: HostId,
+        mut message: Message,
+        control: Box<dyn CongestionControl>,
+    ) -> Self {
         message.bytes = message.bytes.max(1);
         Self {
             host,
@@ -141,7 +145,8 @@ impl Sender {
             return;
         };
         let difference = smoothed.0.abs_diff(rtt.0);
-        self.rtt_variation = Picos(self.rtt_variation.0 - self.rtt_variation.0 / 4 + difference / 4);
+        self.rtt_variation =
+            Picos(self.rtt_variation.0 - self.rtt_variation.0 / 4 + difference / 4);
         self.smoothed_rtt = Some(Picos(smoothed.0 - smoothed.0 / 8 + rtt.0 / 8));
     }
 
