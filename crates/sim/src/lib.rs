@@ -16,10 +16,12 @@ pub mod network;
 pub mod port;
 pub mod record;
 mod route;
+pub mod scenario;
 pub mod simulation;
 pub mod topology;
 pub mod workload;
 
 pub use network::Network;
 pub use record::{FlowRecord, Record};
+pub use scenario::Scenario;
 pub use simulation::Simulation;

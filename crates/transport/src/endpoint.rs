@@ -91,3 +91,33 @@ pub trait Endpoint {
     /// Counts since the start.
     fn counters(&self) -> Counters;
 }
+
+impl Endpoint for Box<dyn Endpoint> {
+    fn submit(&mut self, now: Picos, message: Message) {
+        (**self).submit(now, message);
+    }
+
+    fn receive(&mut self, now: Picos, packet: &Packet, telemetry: &[Hop]) {
+        (**self).receive(now, packet, telemetry);
+    }
+
+    fn timeout(&mut self, now: Picos) {
+        (**self).timeout(now);
+    }
+
+    fn transmit(&mut self, now: Picos, telemetry: &mut Vec<Hop>) -> Option<Packet> {
+        (**self).transmit(now, telemetry)
+    }
+
+    fn next_timeout(&self) -> Option<Picos> {
+        (**self).next_timeout()
+    }
+
+    fn take_event(&mut self) -> Option<Event> {
+        (**self).take_event()
+    }
+
+    fn counters(&self) -> Counters {
+        (**self).counters()
+    }
+}
