@@ -133,10 +133,20 @@ impl<E: Copy + Ord> Calendar<E> {
 
     /// Takes the next event.
     pub fn pop(&mut self) -> Option<(Picos, E)> {
+        self.pop_until(Picos::MAX)
+    }
+
+    /// Takes the next event if it is not later than `end`.
+    pub fn pop_until(&mut self, end: Picos) -> Option<(Picos, E)> {
         loop {
-            if let Some(entry) = self.current.pop() {
+            if let Some(entry) = self.current.last() {
+                if entry.at > end.0 {
+                    return None;
+                }
+                let taken = (Picos(entry.at), entry.event);
+                self.current.pop();
                 self.len -= 1;
-                return Some((Picos(entry.at), entry.event));
+                return Some(taken);
             }
             if self.len == 0 {
                 return None;

@@ -15,6 +15,7 @@ pub mod calendar;
 pub mod network;
 pub mod port;
 pub mod record;
+pub mod report;
 mod route;
 pub mod scenario;
 pub mod simulation;
@@ -23,5 +24,6 @@ pub mod workload;
 
 pub use network::Network;
 pub use record::{FlowRecord, Record};
+pub use report::Report;
 pub use scenario::Scenario;
 pub use simulation::Simulation;

@@ -111,6 +111,16 @@ impl<E: Endpoint> Simulation<E> {
         self.now
     }
 
+    /// What was recorded so far.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Whether every message has arrived and is known to have.
+    pub fn is_over(&self) -> bool {
+        self.unfinished == 0
+    }
+
     /// The network, with its counts.
     pub fn network(&self) -> &Network {
         &self.network
@@ -125,13 +135,8 @@ impl<E: Endpoint> Simulation<E> {
     /// happens any more.
     pub fn run(&mut self, end: Picos) -> &Record {
         while self.unfinished > 0
-            && let Some((at, event)) = self.calendar.pop()
+            && let Some((at, event)) = self.calendar.pop_until(end)
         {
-            if at > end {
-                // It is not forgotten: the run can go on.
-                self.calendar.insert(at, event);
-                break;
-            }
             self.now = at.max(self.now);
             self.record.events += 1;
             match event.happening() {

@@ -36,6 +36,26 @@ pub(crate) enum Command {
     Atlas(AtlasArgs),
     /// Measure programs: ns per packet on one core, interleaved rounds
     Bench(BenchArgs),
+    /// Simulate a datacentre fabric with a transport and a workload
+    Sim(SimArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct SimArgs {
+    /// The scenario, for example examples/sim/permutation.toml
+    pub(crate) scenario: PathBuf,
+    /// Fix what is left to chance
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Replace a key of the scenario, for example --set workload.load=0.5
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Write flows.csv, a line for each message, into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// The program and what fixes its parameters.

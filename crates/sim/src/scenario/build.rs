@@ -5,6 +5,8 @@ use super::{
 };
 use crate::network::{self, Link, Network};
 use crate::port::Discipline;
+use crate::record::FlowRecord;
+use crate::report::Report;
 use crate::simulation::Simulation;
 use crate::topology::{self, LeafSpine};
 use crate::workload::{self, Flow, Poisson, Sizes};
@@ -16,6 +18,8 @@ use trama_transport::{Endpoint, HostId};
 
 /// Most hosts of a topology.
 const HOSTS_MAX: u64 = 1 << 17;
+/// Simulated time between two calls for progress.
+const SLICE: Picos = Picos::from_millis(1);
 /// Most messages of a run.
 const MESSAGES_MAX: u32 = 50_000_000;
 
@@ -54,6 +58,36 @@ impl Scenario {
         };
         let make = self.endpoints(&network)?;
         Ok((Simulation::new(network, flows, self.seed, make), estimate))
+    }
+
+    /// Runs it, and reports. `progress` is called now and then with the simulated time and the
+    /// number of events so far.
+    pub fn run(
+        &self,
+        mut progress: impl FnMut(Picos, u64),
+    ) -> Result<(Report, Vec<FlowRecord>), ScenarioError> {
+        let (mut run, _) = self.build()?;
+        let end = self.limit.0;
+        let mut pause = Picos::ZERO;
+        loop {
+            pause = (pause + SLICE).min(end);
+            run.run(pause);
+            if run.is_over() || pause == end {
+                break;
+            }
+            progress(run.now(), run.record().events);
+        }
+        let (mtu, header) = (self.mtu()?, self.header_bytes());
+        let duration = run.now();
+        let report = Report::new(run.record(), run.network(), duration, mtu, header);
+        Ok((report, run.record().flows.clone()))
+    }
+
+    fn header_bytes(&self) -> u16 {
+        match self.transport {
+            Transport::Ndp(_) => ndp::Config::default().header_bytes,
+            _ => stream::Config::default().header_bytes,
+        }
     }
 
     fn check(&self) -> Result<(), ScenarioError> {

@@ -10,5 +10,6 @@ pub(crate) mod graph;
 pub(crate) mod lab;
 pub(crate) mod new;
 pub(crate) mod run;
+pub(crate) mod sim;
 pub(crate) mod test;
 pub(crate) mod trace;
