@@ -1,6 +1,6 @@
 //! From the text of a program to its IR: parsing with imports, checking, instantiation.
 
-use crate::check::element::check_items;
+use crate::check::element::{check_element, check_items};
 use crate::check::items::Items;
 use crate::check::network::{Args, Subject, bind_args, instantiate};
 use crate::check::sink::Sink;
@@ -8,6 +8,7 @@ use crate::check::tables::FileTables;
 use crate::check::types::resolve;
 use crate::check::value::{Tables, Value, eval_const};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::expand::{self, Made};
 use crate::files::Files;
 use crate::ir::Program;
 use crate::library;
@@ -25,6 +26,8 @@ pub struct Unit {
     pub sources: SourceMap,
     files: Vec<ast::File>,
     first_library: usize,
+    /// First of the files that were made from folds and queries.
+    first_made: usize,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -64,6 +67,7 @@ impl Unit {
             sources: SourceMap::default(),
             files: Vec::new(),
             first_library: 0,
+            first_made: 0,
             diagnostics: Vec::new(),
         };
         unit.add(name, text);
@@ -84,7 +88,32 @@ impl Unit {
         for (name, text) in library::FILES {
             unit.add(&library::file_name(name), text);
         }
+        unit.first_made = unit.files.len();
+        unit.expand(files);
         unit
+    }
+
+    /// Adds what folds and queries stand for.
+    fn expand(&mut self, files: &dyn Files) {
+        let made = expand::folds(&self.files, &self.sources);
+        self.add_made(made);
+        let made = {
+            let tables = self.tables(files);
+            let items = Items::new(&self.files, self.first_library, &mut Sink::new());
+            if items.queries.is_empty() {
+                return;
+            }
+            expand::queries(&items, &tables, &self.sources)
+        };
+        self.add_made(made);
+    }
+
+    fn add_made(&mut self, mut made: Made) {
+        self.diagnostics.append(&mut made.diagnostics);
+        let (file, messages) = made.file(&mut self.sources);
+        self.files.push(file);
+        let sources = &self.sources;
+        self.diagnostics.extend(messages.into_iter().map(|d| expand::at_origin(d, sources)));
     }
 
     fn add(&mut self, name: &str, text: &str) {
@@ -114,7 +143,7 @@ impl Unit {
 
     /// The files of the library.
     pub fn library_files(&self) -> &[ast::File] {
-        &self.files[self.first_library..]
+        &self.files[self.first_library..self.first_made]
     }
 
     /// The captures that the program names for the ports of `subject`: port, path, and the name of
@@ -216,7 +245,14 @@ impl Unit {
             |d: &Diagnostic| d.severity == Severity::Error || !library.contains(&d.label.0.file);
         let misread = self.misread_items();
         let follows = |d: &Diagnostic| self.follows_from_syntax(d, &misread);
-        diagnostics.extend(sink.diagnostics.into_iter().filter(|d| is_news(d) && !follows(d)));
+        let told = sink.diagnostics.into_iter().filter(|d| is_news(d));
+        let told = told.map(|d| expand::at_origin(d, &self.sources)).filter(|d| !follows(d));
+        for d in told {
+            let is_known = |known: &Diagnostic| known.code == d.code && known.label.0 == d.label.0;
+            if !diagnostics.iter().any(is_known) {
+                diagnostics.push(d);
+            }
+        }
         diagnostics.sort_by_key(|d| (d.label.0.file, d.label.0.start));
         let sound = diagnostics.iter().all(|d| d.severity != Severity::Error);
         Checked { program: program.filter(|_| sound), diagnostics }
@@ -255,6 +291,9 @@ impl<'a> Checker<'_, 'a> {
         }
         if let Some(&network) = self.items.network_order.last() {
             return Some(Subject::Network(network));
+        }
+        if !self.items.query_order.is_empty() {
+            return Subject::find(self.items, expand::NETWORK);
         }
         let elements: Vec<_> = (self.unit.main_file().items.iter())
             .filter_map(|item| match &item.kind {
@@ -346,6 +385,14 @@ impl<'a> Checker<'_, 'a> {
         let user = &self.unit.files[..self.unit.first_library];
         for file in user {
             for item in &file.items {
+                let query = match &item.kind {
+                    ast::ItemKind::Query(query) => Subject::find(self.items, &query.name.text),
+                    _ => None,
+                };
+                if let Some(Subject::Element(element)) = query {
+                    check_element(self.items, element, self.tables, self.sink);
+                    continue;
+                }
                 let subject = match &item.kind {
                     ast::ItemKind::Network(network) => Subject::Network(network),
                     ast::ItemKind::Element(element) => Subject::Element(element),

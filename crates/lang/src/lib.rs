@@ -2,11 +2,13 @@
 //! library of elements.
 #![forbid(unsafe_code)]
 
+pub mod algebra;
 pub mod check;
 pub mod compile;
 pub mod diagnostic;
 pub mod effects;
 pub mod engine;
+mod expand;
 pub mod files;
 pub mod filter;
 pub mod graph;

@@ -115,6 +115,28 @@ pub fn lower_element(
     sound.then_some(node)
 }
 
+/// The types of all names that are bound in an element's handlers, which is checked as
+/// [`check_element`] does.
+pub(crate) fn probe(
+    items: &Items<'_>,
+    element: &ast::Element,
+    tables: &dyn Tables,
+    sink: &mut Sink,
+) -> Vec<(String, Type)> {
+    let args = placeholders(items, element, tables, sink);
+    let (env, broken) = element_consts(items, element, args, tables, sink);
+    let mut lowerer = Lowerer::new(items, &env, tables, sink);
+    lowerer.broken = broken.into_iter().collect();
+    lowerer.bound = Some(Vec::new());
+    declare(&mut lowerer, element);
+    for member in &element.members {
+        if let MemberKind::On(on) = &member.kind {
+            lowerer.packet_handler(on, member.span);
+        }
+    }
+    lowerer.bound.take().unwrap_or_default()
+}
+
 /// Checks an element that nobody instantiates, with its defaults or, where there are none,
 /// stand-ins for arguments.
 pub fn check_element(
@@ -123,6 +145,17 @@ pub fn check_element(
     tables: &dyn Tables,
     sink: &mut Sink,
 ) {
+    let args = placeholders(items, element, tables, sink);
+    lower_element(items, element, &args, tables, sink);
+}
+
+/// Values for all parameters: the defaults, else stand-ins.
+fn placeholders(
+    items: &Items<'_>,
+    element: &ast::Element,
+    tables: &dyn Tables,
+    sink: &mut Sink,
+) -> BTreeMap<String, Value> {
     let mut args = BTreeMap::new();
     for param in &element.params {
         let ty = resolve(items, &param.ty, sink);
@@ -134,7 +167,7 @@ pub fn check_element(
             args.insert(param.name.text.clone(), value);
         }
     }
-    lower_element(items, element, &args, tables, sink);
+    args
 }
 
 /// Checks the items of the user that no element uses: types, constants, functions. To be called

@@ -16,6 +16,7 @@ mod tests;
 
 pub use cost::Cost;
 pub use exposure::{Exposure, FlowKey, Scope, Source};
+pub(crate) use show::field_name;
 pub use show::handler_head;
 
 use crate::ir::{

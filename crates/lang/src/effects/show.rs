@@ -35,7 +35,8 @@ fn pattern(headers: HeaderSet) -> String {
     names.join("/")
 }
 
-fn field_name(field: FieldRef) -> String {
+/// `ip.src`
+pub(crate) fn field_name(field: FieldRef) -> String {
     format!("{}.{}", field.header.def().name, field.def().name)
 }
 

@@ -2,6 +2,10 @@
 //!
 //! Nothing is resolved here; names are text. The formatter and the checker read it.
 
+mod query;
+
+pub use query::{Bounds, Column, Fold, FoldState, Query, Source, Stage, StageKind, When};
+
 use crate::source::Span;
 
 /// A name with its place.
@@ -22,6 +26,8 @@ pub struct File {
     pub docs: Vec<String>,
     /// Items in order.
     pub items: Vec<Item>,
+    /// Made from folds and queries, which have been declared where they stand.
+    pub is_generated: bool,
 }
 
 /// A top-level item.
@@ -48,6 +54,10 @@ pub enum ItemKind {
     Enum(Enum),
     /// `fn name(…) -> type { … }`
     Fn(Fn),
+    /// `fold name(…) { … }`
+    Fold(Fold),
+    /// `query name = packets(…) |> …`
+    Query(Query),
     /// `element Name(…) { … }`
     Element(Element),
     /// `network name(…) { … }`

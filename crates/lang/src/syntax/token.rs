@@ -57,17 +57,20 @@ pub(crate) struct Comment {
 /// argument, any word will do.
 pub(crate) const KEYWORDS: &[&str] = &[
     "alert", "as", "at", "because", "break", "const", "continue", "copy", "drop", "element",
-    "else", "enum", "every", "expect", "false", "fn", "for", "from", "if", "import", "in", "init",
+    "else", "enum", "every", "expect", "false", "fn", "fold", "for", "from", "if", "import", "in", "init",
     "inputs", "insert", "into", "is", "let", "limit", "log", "match", "mut", "network", "on",
-    "port", "record", "remove", "return", "send", "state", "test", "to", "true",
+    "port", "query", "record", "remove", "return", "send", "state", "test", "to", "true",
 ];
 
 /// Words kept for what the language will do later.
-pub(crate) const RESERVED: &[&str] = &["deploy", "event", "path", "query", "request"];
+pub(crate) const RESERVED: &[&str] = &["deploy", "event", "path", "request"];
 
 /// Words that begin an item.
 pub(crate) const ITEM_WORDS: &[&str] =
-    &["const", "element", "enum", "fn", "import", "inputs", "network", "record", "test"];
+    &[
+    "const", "element", "enum", "fn", "fold", "import", "inputs", "network", "query", "record",
+    "test",
+];
 
 /// Words that begin a member of an element.
 pub(crate) const MEMBER_WORDS: &[&str] = &["const", "every", "fn", "init", "on", "port", "state"];

@@ -201,6 +201,8 @@ pub(super) struct Lowerer<'a> {
     /// Names that were declared but whose declaration was reported: silent.
     pub(super) broken: BTreeSet<String>,
     pub(super) used: Used,
+    /// Types of the names that were bound, if somebody asks.
+    pub(super) bound: Option<Vec<(String, Type)>>,
     /// What is being built: states, tables, reasons, log sites.
     pub(super) node: ir::Node,
     /// True while a function outside of the element is expanded: it sees nothing of the element.
@@ -252,6 +254,7 @@ impl<'a> Lowerer<'a> {
             fns: BTreeMap::new(),
             broken: BTreeSet::new(),
             used: Used::default(),
+            bound: None,
             node: ir::Node::default(),
             in_global_fn: false,
             constant_only: false,
@@ -396,6 +399,9 @@ impl<'a> Lowerer<'a> {
     // --- Scopes ---
 
     fn bind(&mut self, name: &ast::Ident, bound: Bound) {
+        if let (Some(known), Bound::Value { value, .. }) = (&mut self.bound, &bound) {
+            known.push((name.text.clone(), value.ty.clone()));
+        }
         self.bindings.push(Binding {
             name: name.text.clone(),
             span: name.span,

@@ -76,6 +76,8 @@ impl Printer<'_> {
                 );
             }
             ItemKind::Fn(f) => self.function(f),
+            ItemKind::Fold(fold) => self.fold(fold),
+            ItemKind::Query(query) => self.query(query, item.span),
             ItemKind::Element(element) => self.element(element, item.span),
             ItemKind::Network(network) => self.network(network, item.span),
             ItemKind::Inputs(inputs) => self.inputs(inputs, item.span),
@@ -108,15 +110,26 @@ impl Printer<'_> {
 
     fn function(&mut self, f: &Fn) {
         self.push(&format!("fn {}", f.name.text));
+        self.fn_params(&f.params, &f.name);
+        if let Some(result) = &f.result {
+            self.push(" -> ");
+            self.ty(result);
+        }
+        self.push(" ");
+        self.block(&f.body, 0);
+    }
+
+    /// `(x: type, p: pattern, …)` behind the name of a function or fold.
+    pub(super) fn fn_params(&mut self, params: &[FnParam], name: &Ident) {
         let place = |p: &FnParam| match &p.ty {
             FnParamType::Value(ty) => p.name.span.to(ty.span),
             FnParamType::Packet(pattern) => p.name.span.to(pattern.span),
         };
-        let last = f.params.last().map_or(f.name.span.end + 1, |p| place(p).end);
+        let last = params.last().map_or(name.span.end + 1, |p| place(p).end);
         let list = List {
             brackets: ("(", ")"),
-            items: f.params.as_slice(),
-            span: Span { start: f.name.span.end, end: self.closing(last) + 1, ..f.name.span },
+            items: params,
+            span: Span { start: name.span.end, end: self.closing(last) + 1, ..name.span },
             place,
             broken: false,
             single: false,
@@ -131,16 +144,10 @@ impl Printer<'_> {
                 FnParamType::Packet(pattern) => p.pattern(pattern),
             }
         });
-        if let Some(result) = &f.result {
-            self.push(" -> ");
-            self.ty(result);
-        }
-        self.push(" ");
-        self.block(&f.body, 0);
     }
 
     /// `(name: type = default, …)` behind a name; nothing if there are none.
-    fn params(&mut self, params: &[Param], name: &Ident) {
+    pub(super) fn params(&mut self, params: &[Param], name: &Ident) {
         let Some(last) = params.last() else { return };
         let place = |p: &Param| {
             let end = p.default.as_ref().map_or(p.ty.span, |d| d.span);

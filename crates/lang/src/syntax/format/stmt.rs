@@ -38,14 +38,17 @@ impl Printer<'_> {
 
     fn block_broken(&mut self, block: &Block) {
         let records = std::mem::replace(&mut self.records, true);
-        self.braces("{", "}", block.span.end.saturating_sub(1), |p| {
-            for stmt in &block.stmts {
-                p.begin(stmt.span.start);
-                p.line_stmt(stmt);
-                p.end(stmt.span.end);
-            }
-        });
+        self.braces("{", "}", block.span.end.saturating_sub(1), |p| p.statements(block));
         self.records = records;
+    }
+
+    /// The statements of a block, each on its line.
+    pub(super) fn statements(&mut self, block: &Block) {
+        for stmt in &block.stmts {
+            self.begin(stmt.span.start);
+            self.line_stmt(stmt);
+            self.end(stmt.span.end);
+        }
     }
 
     /// A statement at the start of a line, where a minus sign would continue the line before.
@@ -187,7 +190,14 @@ impl Printer<'_> {
     }
 
     fn log(&mut self, alert: bool, pieces: &[String], args: &[Expr], limit: &Option<Expr>) {
-        self.push(if alert { "alert \"" } else { "log \"" });
+        self.push(if alert { "alert " } else { "log " });
+        self.line_text(pieces, args);
+        self.line_limit(limit.as_ref());
+    }
+
+    /// A text with `{expr}` parts, in quotes.
+    pub(super) fn line_text(&mut self, pieces: &[String], args: &[Expr]) {
+        self.push("\"");
         for (i, piece) in pieces.iter().enumerate() {
             if i > 0
                 && let Some(arg) = args.get(i - 1)
@@ -199,6 +209,10 @@ impl Printer<'_> {
             self.push(&escaped.replace('{', "{{").replace('}', "}}"));
         }
         self.push("\"");
+    }
+
+    /// ` limit n/s`, if there is one.
+    pub(super) fn line_limit(&mut self, limit: Option<&Expr>) {
         if let Some(limit) = limit {
             self.push(" limit ");
             self.limit(limit);

@@ -70,7 +70,7 @@ impl Parser<'_> {
         self.bump();
         let mut ports = Vec::new();
         loop {
-            let name = self.name("a port")?;
+            let name = self.port_name()?;
             let count = self.index()?;
             ports.push(Port { name, count });
             if !self.eat(",") {
@@ -126,7 +126,7 @@ impl Parser<'_> {
         }
         let mut ports = Vec::new();
         loop {
-            let port = self.name("a port")?;
+            let port = self.port_name()?;
             let index = if self.eat("[") {
                 let index = self.name("the index")?;
                 self.expect("]")?;

@@ -17,7 +17,7 @@ impl Parser<'_> {
         loop {
             while self.eat(";") {}
             if self.at_end() {
-                return File { file: self.file, docs, items };
+                return File { file: self.file, docs, items, is_generated: false };
             }
             let start = self.at;
             let docs = self.docs();
@@ -40,6 +40,8 @@ impl Parser<'_> {
             "record" => self.record().map(ItemKind::Record),
             "enum" => self.enumeration().map(ItemKind::Enum),
             "fn" => self.function().map(ItemKind::Fn),
+            "fold" => self.fold().map(ItemKind::Fold),
+            "query" => self.query().map(ItemKind::Query),
             "element" => self.element().map(ItemKind::Element),
             "network" => self.network().map(ItemKind::Network),
             "inputs" => self.inputs().map(ItemKind::Inputs),
@@ -66,7 +68,7 @@ impl Parser<'_> {
             );
         }
         let message = format!("expected an item, found {}", self.found());
-        let label = "element, network, record, enum, const, fn, inputs, import or test";
+        let label = "element, network, query, fold, record, enum, const, fn, inputs, import or test";
         let error = Diagnostic::error("E0016", message, span, label);
         let near = nearest(word, ITEM_WORDS.iter().copied());
         self.report(match near {
@@ -134,7 +136,7 @@ impl Parser<'_> {
 
     /// `x: type` or `p: pattern`. A header's name means a packet, except that `ip6` alone, and
     /// what names no header, is a type.
-    fn fn_param(&mut self) -> Parse<FnParam> {
+    pub(super) fn fn_param(&mut self) -> Parse<FnParam> {
         let name = self.name("a parameter")?;
         self.expect(":")?;
         let start = self.at;

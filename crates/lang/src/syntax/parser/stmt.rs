@@ -2,6 +2,7 @@
 
 use super::{Parse, Parser, Reported};
 use crate::diagnostic::Diagnostic;
+use crate::source::Span;
 use crate::syntax::ast::{BinaryOp, Block, Expr, ExprKind, HeaderLiteral, Stmt, StmtKind};
 use crate::syntax::text::{self, Piece};
 use crate::syntax::token::TokenKind;
@@ -17,7 +18,7 @@ impl Parser<'_> {
     }
 
     /// Statements up to the closing brace, or a message that it is missing.
-    fn stmts(&mut self, opened: crate::source::Span) -> Vec<Stmt> {
+    pub(super) fn stmts(&mut self, opened: Span) -> Vec<Stmt> {
         let mut stmts = Vec::new();
         loop {
             while self.eat(";") {}
@@ -63,9 +64,6 @@ impl Parser<'_> {
                 span,
                 "there is no `if` or statement that may fail before it",
             ));
-        }
-        if self.at_symbol("|>") {
-            return self.not_yet("|>");
         }
         let behind = self.behind();
         let starts = matches!(self.token().kind, TokenKind::Word | TokenKind::Literal(_));
@@ -186,7 +184,7 @@ impl Parser<'_> {
         let copy = self.eat_word("copy");
         let packet = self.name("a packet")?;
         self.expect_word("to")?;
-        let port = self.name("a port")?;
+        let port = self.port_name()?;
         let index = self.index()?;
         Ok(StmtKind::Send { copy, packet, port, index })
     }
@@ -257,6 +255,12 @@ impl Parser<'_> {
     fn log_stmt(&mut self) -> Parse<StmtKind> {
         let alert = self.at_word("alert");
         self.bump();
+        let (text, args, _) = self.line_text()?;
+        Ok(StmtKind::Log { alert, text, args, limit: self.line_limit()? })
+    }
+
+    /// A text with `{expr}` parts: the literal pieces around them, the expressions, and the place.
+    pub(super) fn line_text(&mut self) -> Parse<(Vec<String>, Vec<Expr>, Span)> {
         let (raw, span) = self.raw_string("the line to write")?;
         let pieces = self.decoded(text::pieces(raw), span);
         let mut text = Vec::new();
@@ -273,20 +277,23 @@ impl Parser<'_> {
         if text.is_empty() {
             text.push(String::new());
         }
-        let limit = if self.at_word("limit") && !self.newline() {
-            self.bump();
-            let limit = self.tight()?;
-            let per_second = self.at_symbol("/") && self.word_of(self.at + 1) == "s";
-            if !per_second {
-                return Err(self.unexpected("`/s`"));
-            }
-            self.bump();
-            self.bump();
-            Some(limit)
-        } else {
-            None
-        };
-        Ok(StmtKind::Log { alert, text, args, limit })
+        Ok((text, args, span))
+    }
+
+    /// `limit n/s`, if it is there.
+    pub(super) fn line_limit(&mut self) -> Parse<Option<Expr>> {
+        if !self.at_word("limit") || self.newline() {
+            return Ok(None);
+        }
+        self.bump();
+        let limit = self.tight()?;
+        let per_second = self.at_symbol("/") && self.word_of(self.at + 1) == "s";
+        if !per_second {
+            return Err(self.unexpected("`/s`"));
+        }
+        self.bump();
+        self.bump();
+        Ok(Some(limit))
     }
 
     /// The expression between the braces of a log text.

@@ -44,8 +44,8 @@ impl Parser<'_> {
                 self.bump();
                 self.expectation()
             }
-            _ if self.at_name() => {
-                let port = self.name("a port")?;
+            _ if self.at_name() || self.at_word("in") => {
+                let port = self.port_name()?;
                 let index = self.index()?;
                 if !self.eat("<-") {
                     return Err(self.unexpected("`<-` and a packet"));
