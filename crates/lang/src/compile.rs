@@ -1,11 +1,13 @@
 //! From the text of a program to its IR: parsing with imports, checking, instantiation.
 
+use crate::algebra::{Names, Update};
 use crate::check::element::{check_element, check_items};
 use crate::check::items::Items;
 use crate::check::network::{Args, Subject, bind_args, instantiate};
 use crate::check::sink::Sink;
 use crate::check::tables::FileTables;
 use crate::check::types::resolve;
+use crate::check::update::fold_update;
 use crate::check::value::{Tables, Value, eval_const};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::expand::{self, Made};
@@ -214,6 +216,26 @@ impl Unit {
         let items = Items::new(&self.files, self.first_library, &mut sink);
         let value = eval_const(&items, &Args::new(), expr, None, &tables, &mut sink);
         value.ok_or(sink.diagnostics)
+    }
+
+    /// The program's own folds, each with its update and the names to print it in.
+    pub fn folds(&self, files: &dyn Files) -> Vec<(&ast::Fold, Update, Names)> {
+        let tables = self.tables(files);
+        let items = Items::new(&self.files, self.first_library, &mut Sink::new());
+        let user = self.files[..self.first_library].iter().flat_map(|file| &file.items);
+        user.filter_map(|item| match &item.kind {
+            ast::ItemKind::Fold(fold) => {
+                let (update, names) = fold_update(&items, fold, &tables)?;
+                Some((fold, update, names))
+            }
+            _ => None,
+        })
+        .collect()
+    }
+
+    /// The text that folds and queries of the program and the library became.
+    pub fn made(&self) -> impl Iterator<Item = &ast::File> {
+        self.files[self.first_made..].iter()
     }
 
     fn tables<'f>(&self, files: &'f dyn Files) -> FileTables<'f> {

@@ -18,6 +18,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Print all messages about a program; for a sound one its effects and state
     Check(CheckArgs),
+    /// Say which folds and state objects can be merged, split and replicated, and why
+    Explain(ExplainArgs),
     /// Format programs
     Fmt(FmtArgs),
     /// Draw a program's network as SVG
@@ -84,6 +86,18 @@ pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
     /// Print messages and effects as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ExplainArgs {
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+    /// Print the elements that folds and queries stand for instead
+    #[arg(long)]
+    pub(crate) elements: bool,
+    /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -24,6 +24,7 @@ fn main() -> std::process::ExitCode {
     let exit = match cli.command {
         Command::Run(args) => command::run::run(&args),
         Command::Check(args) => command::check::check(&args),
+        Command::Explain(args) => command::explain::explain(&args),
         Command::Fmt(args) => command::fmt::fmt(&args),
         Command::Graph(args) => command::graph::graph(&args),
         Command::New(args) => command::new::new(&args),

@@ -52,8 +52,7 @@ pub enum LeafClass {
     General(Blame),
 }
 
-/// The class of a whole update, from what permits most to what permits least. An update of several
-/// leaves has the weakest class among them.
+/// The class of a whole update, from what permits most to what permits least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
     /// Nothing changes.
@@ -66,8 +65,20 @@ pub enum Class {
     History(u32),
     /// Linear in the state, over exact numbers, with a history of so many packets for the factors.
     Linear(u32),
+    /// Parts of several classes, each of which merges in its own way; with such a history.
+    Mixed(u32),
     /// The packets have to be taken one after the other.
     General,
+}
+
+impl Class {
+    /// How many of the last packets decide about a part of the state.
+    pub const fn history(self) -> u32 {
+        match self {
+            Self::History(packets) | Self::Linear(packets) | Self::Mixed(packets) => packets,
+            _ => 0,
+        }
+    }
 }
 
 impl Merge {
@@ -347,18 +358,34 @@ fn extremum<'s>(condition: &Sym, yes: &'s Sym, no: &'s Sym) -> Option<(Merge, &'
 
 /// The class of a whole update.
 pub fn whole(leaves: &[LeafClass]) -> Class {
-    let history = leaves.iter().filter_map(|leaf| match leaf {
-        LeafClass::History(packets) => Some(*packets),
-        _ => None,
-    });
-    let history = history.max().unwrap_or(0);
-    let of = |leaf: &LeafClass| match leaf {
-        LeafClass::Unchanged => Class::Unchanged,
-        LeafClass::Commutative(merge, _) if merge.is_idempotent() => Class::Idempotent,
-        LeafClass::Commutative(..) => Class::Commutative,
-        LeafClass::History(_) => Class::History(history),
-        LeafClass::Linear(_) => Class::Linear(history),
-        LeafClass::General(_) => Class::General,
-    };
-    leaves.iter().map(of).max().unwrap_or(Class::Unchanged)
+    together(leaves.iter().map(|leaf| match leaf {
+        LeafClass::Unchanged => (Class::Unchanged, true),
+        LeafClass::Commutative(merge, _) if merge.is_idempotent() => (Class::Idempotent, false),
+        LeafClass::Commutative(merge, _) => (Class::Commutative, *merge == Merge::Sum),
+        LeafClass::History(packets) => (Class::History(*packets), true),
+        LeafClass::Linear(_) => (Class::Linear(0), true),
+        LeafClass::General(_) => (Class::General, false),
+    }))
+}
+
+/// The class of parts that are updated together: the class of each, and whether it can be part of
+/// a linear whole.
+pub(super) fn together(parts: impl Iterator<Item = (Class, bool)>) -> Class {
+    let parts: Vec<(Class, bool)> = parts.filter(|part| part.0 != Class::Unchanged).collect();
+    let packets = parts.iter().map(|part| part.0.history()).max().unwrap_or(0);
+    let is_history = |part: &(Class, bool)| matches!(part.0, Class::History(_));
+    let worst = parts.iter().map(|part| part.0).max().unwrap_or(Class::Unchanged);
+    match worst {
+        Class::General => Class::General,
+        Class::History(_) | Class::Linear(_) | Class::Mixed(_) => {
+            if parts.iter().all(is_history) {
+                Class::History(packets)
+            } else if parts.iter().all(|part| part.1) {
+                Class::Linear(packets)
+            } else {
+                Class::Mixed(packets)
+            }
+        }
+        commutes => commutes,
+    }
 }

@@ -18,13 +18,11 @@ const ROUNDS_MAX: u128 = 32;
 
 /// An entry of a state object that a handler names.
 #[derive(Clone, Debug)]
-pub struct Cell {
+pub(super) struct Cell {
     /// Index of the object in the node.
-    pub object: u32,
+    pub(super) object: u32,
     /// The key or index.
-    pub key: Vec<Sym>,
-    /// The statement that named it first.
-    pub span: Span,
+    pub(super) key: Vec<Sym>,
 }
 
 /// What an entry holds.
@@ -331,7 +329,7 @@ impl Executor<'_> {
         self.observe(&key, env, None);
         let known = self.out.cells.iter().position(|c| c.object == object.0 && c.key == key);
         known.unwrap_or_else(|| {
-            self.out.cells.push(Cell { object: object.0, key, span });
+            self.out.cells.push(Cell { object: object.0, key });
             self.out.cells.len() - 1
         }) as u32
     }

@@ -31,6 +31,12 @@ pub const fn licence(class: Class) -> &'static [&'static str] {
             "replicas: a part of the stream is shipped as one matrix",
             "device and host: the device sends matrix and sum when it gives an entry up",
         ],
+        Class::Mixed(_) => &[
+            "cores: by key; runs over parts of a stream merge in the order of time",
+            "cache: an entry may be given up; each part of it merges in its own way",
+            "replicas: a part of the stream is shipped as its first packets, a matrix and sums",
+            "device and host: as for the dearest of its parts",
+        ],
         Class::General => &[
             "cores: by key, each packet of a key in order on one core",
             "cache: none that merges; a copy that was given up is a value for its epoch only",

@@ -29,7 +29,7 @@ pub struct Blame {
 }
 
 /// The form of a value over the leaves for which `variable` holds.
-pub fn form(value: &Sym, variable: &dyn Fn(Old) -> bool) -> Result<Form, Blame> {
+pub(super) fn form(value: &Sym, variable: &dyn Fn(Old) -> bool) -> Result<Form, Blame> {
     if !mentions(value, variable) {
         return match unknown(value) {
             Some(why) => Err(Blame { part: value.clone(), why }),
@@ -82,7 +82,8 @@ pub fn form(value: &Sym, variable: &dyn Fn(Old) -> bool) -> Result<Form, Blame> 
         // The complement of x is -x - 1.
         Kind::Not(a) => {
             let all = Form::free(Sym::constant(u128::MAX, width));
-            Ok(all.zip(form(a, variable)?, Op::Sub, span))
+            let minus = if width == 1 { Op::Xor } else { Op::Sub };
+            Ok(all.zip(form(a, variable)?, minus, span))
         }
         Kind::Cast(a) if a.width() > width => {
             Ok(form(a, variable)?.map(|x| x.cast(width, span)))
@@ -121,7 +122,7 @@ const fn why_not(kind: &Kind) -> &'static str {
 }
 
 /// True if the value depends on a leaf for which `variable` holds.
-pub fn mentions(value: &Sym, variable: &dyn Fn(Old) -> bool) -> bool {
+pub(super) fn mentions(value: &Sym, variable: &dyn Fn(Old) -> bool) -> bool {
     let mut found = false;
     if value.has_state() {
         value.walk(&mut |part| {
@@ -132,7 +133,7 @@ pub fn mentions(value: &Sym, variable: &dyn Fn(Old) -> bool) -> bool {
 }
 
 /// Why a part of the value is unknown, if one is.
-pub fn unknown(value: &Sym) -> Option<&'static str> {
+pub(super) fn unknown(value: &Sym) -> Option<&'static str> {
     let mut found = None;
     if value.has_state() {
         value.walk(&mut |part| {

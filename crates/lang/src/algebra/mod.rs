@@ -11,6 +11,7 @@
 
 mod class;
 mod exec;
+pub mod explain;
 mod licence;
 mod linear;
 pub mod partial;
@@ -171,27 +172,25 @@ fn combined(node: &Node, mut of: ObjectClass) -> ObjectClass {
         .into_iter()
         .collect();
     let mut merges = Vec::new();
-    let mut joint = Class::Unchanged;
+    let mut parts = Vec::new();
     for leaf in leaves {
         let classes = of.changes.iter().flat_map(|change| {
             change.update.leaves.iter().filter(|l| l.index == leaf).map(|l| &l.class)
         });
         let (class, merge) = joined(classes);
-        joint = joint.max(class);
+        parts.push((class, !matches!(merge, Some(other) if other != Merge::Sum)));
         if width(leaf).is_some() {
             merges.push(merge);
         }
     }
-    let rewrites_two = rewrites_two(&of);
-    if !of.opaque.is_empty() || rewrites_two {
-        joint = Class::General;
-    }
-    of.class = joint;
+    let joint = class::together(parts.into_iter());
+    let is_general = !of.opaque.is_empty() || rewrites_two(&of);
+    of.class = if is_general { Class::General } else { joint };
     let in_packets = |handler: &usize| {
         matches!(node.handlers[*handler].trigger, Trigger::Packet { .. })
     };
     let is_observed = of.observed_by.iter().any(in_packets);
-    if joint <= Class::Commutative && !is_observed {
+    if of.class <= Class::Commutative && !is_observed {
         of.merge = merges.into_iter().collect();
     }
     of
@@ -234,10 +233,12 @@ fn joined<'c>(classes: impl Iterator<Item = &'c LeafClass>) -> (Class, Option<Me
         (None, None) if !is_linear => Class::Unchanged,
         (None, Some(_)) if !is_linear => Class::History(packets),
         _ if only_sums => Class::Linear(packets),
+        // A maximum that something else resets has neither form.
         _ => Class::General,
     };
     // An unchanged leaf merges by either value.
-    (class, commutes.or((class == Class::Unchanged).then_some(Merge::Max)))
+    let merge = (class <= Class::Commutative).then(|| commutes.unwrap_or(Merge::Max));
+    (class, merge)
 }
 
 /// The update of a fold: the locals that hold the parameters and the old values at the start of

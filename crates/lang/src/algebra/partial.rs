@@ -76,10 +76,7 @@ impl<'u> Partial<'u> {
     }
 
     fn history(&self) -> usize {
-        match self.update.class {
-            Class::History(packets) | Class::Linear(packets) => packets as usize,
-            _ => 0,
-        }
+        self.update.class.history() as usize
     }
 
     /// Takes a packet.

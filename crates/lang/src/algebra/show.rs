@@ -117,7 +117,7 @@ impl Names {
         };
         match sym.kind() {
             Kind::Const(value) if sym.width() == 1 => (*value == 1).to_string(),
-            Kind::Const(value) => value.to_string(),
+            Kind::Const(value) => number(*value, sym.width()),
             Kind::Old(Old { leaf, .. }) => self.leaf(*leaf),
             Kind::Input(e, _) => self.input(e),
             Kind::Binary(op, a, b) => {
@@ -157,9 +157,21 @@ impl fmt::Display for Class {
             Self::History(n) => write!(f, "history of the last {}", packets(*n)),
             Self::Linear(0) => f.write_str("exact-linear"),
             Self::Linear(n) => write!(f, "exact-linear, with a history of the last {}", packets(*n)),
+            Self::Mixed(0) => f.write_str("mixed: each part merges in its own way"),
+            Self::Mixed(n) => {
+                write!(f, "mixed: each part merges in its own way, with a history of ")?;
+                write!(f, "the last {}", packets(*n))
+            }
             Self::General => f.write_str("general"),
         }
     }
+}
+
+/// A constant; one a little below zero as a negative number, as which it acts.
+fn number(value: u128, width: u8) -> String {
+    let below_zero = value.wrapping_neg() & crate::interp::expr::mask(width);
+    let is_negative = width > 8 && (1..1 << 16).contains(&below_zero) && below_zero < value;
+    if is_negative { format!("-{below_zero}") } else { value.to_string() }
 }
 
 impl LeafClass {

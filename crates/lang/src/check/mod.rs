@@ -20,6 +20,7 @@ pub mod network;
 pub mod sink;
 pub mod tables;
 pub mod types;
+pub mod update;
 pub mod value;
 pub(crate) mod walk;
 
