@@ -25,7 +25,7 @@ impl Parser<'_> {
             let mut states = Vec::new();
             loop {
                 while p.eat(";") {}
-                if !p.at_word("state") {
+                if !p.at_word("state") || !p.heads() {
                     break;
                 }
                 states.push(p.fold_state()?);
