@@ -79,6 +79,15 @@ impl StmtKind {
         }
     }
 
+    /// The nested bodies, to be changed.
+    pub fn bodies_mut(&mut self) -> Vec<&mut Vec<Stmt>> {
+        match self {
+            Self::If(_, then, or) => vec![then, or],
+            Self::Loop { body, .. } | Self::Block(_, body) => vec![body],
+            _ => vec![],
+        }
+    }
+
     /// The locals that it writes itself; nested bodies not counted.
     pub fn assigns(&self) -> Vec<LocalId> {
         match self {

@@ -62,7 +62,7 @@ impl Update {
     fn new(cell: u32, value: &[(u32, Sym)], firsts: &BTreeMap<u32, u128>, span: Span) -> Self {
         let (value, settled) = settle::settle(cell, value);
         let classes = class::leaves(cell, &value);
-        let class = class::whole(&classes);
+        let class = class::whole(&without_presence(&value, &classes));
         let leaves = value.into_iter().zip(classes).map(|((index, value), class)| {
             let first = settled.get(&index).or(firsts.get(&index)).copied().unwrap_or(0);
             Leaf { index, value, first, class }
@@ -107,6 +107,16 @@ pub struct ObjectClass {
     /// the order of packets does not matter and no packet's fate depends on it. The first content
     /// is in both copies: of sums it is taken away once.
     pub merge: Option<Vec<Merge>>,
+}
+
+/// The classes of the leaves of a value: that an entry comes to be there merges with anything.
+fn without_presence(value: &[(u32, Sym)], classes: &[LeafClass]) -> Vec<LeafClass> {
+    let is_made = |class: &LeafClass| matches!(class, LeafClass::Commutative(..));
+    let leaves = value.iter().zip(classes);
+    let leaves = leaves.filter(|((leaf, _), class)| {
+        *leaf != FOUND || value.len() == 1 || !is_made(class)
+    });
+    leaves.map(|(_, class)| class.clone()).collect()
 }
 
 /// The classes of a node's state objects.
@@ -171,6 +181,8 @@ fn combined(node: &Node, mut of: ObjectClass) -> ObjectClass {
         .collect::<std::collections::BTreeSet<u32>>()
         .into_iter()
         .collect();
+    let spec = &node.states[of.object as usize];
+    let is_set = spec.value.0.is_empty() && matches!(spec.kind, StateKind::Map { .. });
     let mut merges = Vec::new();
     let mut parts = Vec::new();
     for leaf in leaves {
@@ -178,7 +190,10 @@ fn combined(node: &Node, mut of: ObjectClass) -> ObjectClass {
             change.update.leaves.iter().filter(|l| l.index == leaf).map(|l| &l.class)
         });
         let (class, merge) = joined(classes);
-        parts.push((class, !matches!(merge, Some(other) if other != Merge::Sum)));
+        let is_made = leaf == FOUND && class <= Class::Commutative;
+        if !is_made || is_set {
+            parts.push((class, !matches!(merge, Some(other) if other != Merge::Sum)));
+        }
         if width(leaf).is_some() {
             merges.push(merge);
         }
@@ -190,7 +205,7 @@ fn combined(node: &Node, mut of: ObjectClass) -> ObjectClass {
         matches!(node.handlers[*handler].trigger, Trigger::Packet { .. })
     };
     let is_observed = of.observed_by.iter().any(in_packets);
-    if of.class <= Class::Commutative && !is_observed {
+    if of.class <= Class::Commutative && !is_observed && spec.algebra().is_mergeable {
         of.merge = merges.into_iter().collect();
     }
     of

@@ -125,9 +125,9 @@ fn every_fold_has_its_class() {
           a: linear; 3 a; x
           b: linear; 3 a; 1 b; x as u8
         linear_reset: exact-linear
-          n: linear; if fresh { 0 } else { 4294967295 } n; if fresh { x } else { 4294967295 + x }
+          n: linear; if fresh { 0 } else { -1 } n; if fresh { x } else { -1 + x }
         linear_flag: exact-linear
-          odd: linear; true odd; true - ((x & 1 == 1) ^ true)
+          odd: linear; true odd; true ^ ((x & 1 == 1) ^ true)
         linear_shift: exact-linear
           polynomial: linear; 33 polynomial; x
         order: exact-linear, with a history of the last packet
@@ -151,7 +151,7 @@ fn every_fold_has_its_class() {
           top: merge by maximum of 32 bits, idempotent
         parity: associative-commutative
           bits: merge by exclusive or of 32 bits
-        mixed: history of the last packet
+        mixed: mixed: each part merges in its own way, with a history of the last packet
           sum: merge by sum of 32 bits
           top: merge by maximum of 8 bits, idempotent
           last: history: the last packet

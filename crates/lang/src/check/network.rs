@@ -263,6 +263,7 @@ impl<'a> Builder<'_, 'a> {
         if self.sink.error_count() > errors {
             return None;
         }
+        self.end_queries(&scope);
         self.warn_unused(&scope);
         Some(Placed {
             name: network.name.text.clone(),
@@ -573,6 +574,23 @@ impl<'a> Builder<'_, 'a> {
             }
         }
         program
+    }
+
+    /// What a query lets through where nothing is behind it is given up: it has been looked at.
+    fn end_queries(&mut self, scope: &Scope<'_>) {
+        for placed in &scope.placed {
+            let Some(node) = placed.node else { continue };
+            let element = &self.nodes[node as usize].element;
+            if !self.items.queries.contains_key(element.as_str()) {
+                continue;
+            }
+            for &(_, leave) in placed.ports.iter().flat_map(|port| &port.pins) {
+                if self.pins[leave].next.is_none() {
+                    let discard = self.pin(PinKind::Discard);
+                    self.pins[leave].next = Some((discard, placed.span));
+                }
+            }
+        }
     }
 
     /// Warns about instances that no packet reaches and outputs that are used but not wired.

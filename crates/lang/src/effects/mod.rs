@@ -21,7 +21,7 @@ pub use show::handler_head;
 
 use crate::ir::{
     BinaryOp, Expr, ExprKind, Handler, Meta, Node, Program, StateOp, Stmt, StmtKind, Trigger,
-    UpdateOp, reason,
+    Update, UpdateOp, reason,
 };
 use crate::ir_parts::walk_stmts;
 use crate::source::Span;
@@ -295,8 +295,9 @@ pub fn access_kind(op: &StateOp) -> AccessKind {
         | StateOp::LpmGet { .. }
         | StateOp::MaglevPick { .. } => AccessKind::Read,
         StateOp::MapUpdate { updates, .. } | StateOp::ArrayUpdate { updates, .. } => {
-            let first = updates.first().map(|u| u.op);
-            let commute = updates.iter().all(|u| u.op != UpdateOp::Set && Some(u.op) == first);
+            // Each leaf by an operator of its own.
+            let alone = |u: &Update| updates.iter().all(|v| v.leaf != u.leaf || v.op == u.op);
+            let commute = updates.iter().all(|u| u.op != UpdateOp::Set && alone(u));
             if commute { AccessKind::Update } else { AccessKind::Write }
         }
         StateOp::Count { .. } | StateOp::MapTouch { .. } | StateOp::PoolTouch { .. } => {

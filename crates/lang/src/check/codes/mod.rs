@@ -8,6 +8,7 @@ mod limits;
 mod names;
 mod networks;
 mod packets;
+mod queries;
 mod state;
 mod types;
 mod warnings;
@@ -24,6 +25,7 @@ pub fn all() -> impl Iterator<Item = &'static Code> {
         networks::CODES,
         limits::CODES,
         state::CODES,
+        queries::CODES,
         warnings::CODES,
     ];
     families.into_iter().flatten()

@@ -35,6 +35,7 @@ impl Lowerer<'_> {
         if self.statements > STATEMENTS_MAX {
             self.too_long(span);
         }
+        super::fuse::fuse(&mut self.code);
         self.node.handlers.push(Handler {
             trigger,
             locals: std::mem::take(&mut self.locals),

@@ -17,6 +17,7 @@ mod control;
 mod convert;
 mod coverage;
 mod expr;
+mod fuse;
 mod handler;
 mod log;
 mod logic;
