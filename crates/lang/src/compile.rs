@@ -195,7 +195,7 @@ impl Unit {
         let tables = self.tables(files);
         let items = Items::new(&self.files, self.first_library, &mut sink);
         let name = &test.subject.name;
-        let program = match Subject::find(&items, &name.text) {
+        let program = match Subject::to_run(&items, &name.text) {
             None => {
                 let message = format!("there is no element or network `{}`", name.text);
                 sink.error("E0501", message, name.span, "not known");
@@ -304,7 +304,7 @@ impl<'a> Checker<'_, 'a> {
     fn subject(&mut self, name: Option<&str>) -> Option<Subject<'a>> {
         let start = Span { file: 0, start: 0, end: 0 };
         if let Some(name) = name {
-            let found = Subject::find(self.items, name);
+            let found = Subject::to_run(self.items, name);
             if found.is_none() {
                 let message = format!("there is no network or element `{name}`");
                 self.sink.error("E0511", message, start, "in this program");

@@ -38,6 +38,8 @@ pub struct Items<'a> {
     pub folds: BTreeMap<&'a str, &'a ast::Fold>,
     /// Queries.
     pub queries: BTreeMap<&'a str, &'a ast::Query>,
+    /// The network in which a query runs by itself.
+    pub taps: BTreeMap<&'a str, &'a ast::Network>,
     /// Queries of the user in source order.
     pub query_order: Vec<&'a ast::Query>,
     /// Default captures.
@@ -75,6 +77,7 @@ impl<'a> Items<'a> {
             network_order: Vec::new(),
             folds: BTreeMap::new(),
             queries: BTreeMap::new(),
+            taps: BTreeMap::new(),
             query_order: Vec::new(),
             inputs: BTreeMap::new(),
             tests: Vec::new(),
@@ -160,6 +163,9 @@ impl<'a> Items<'a> {
             ast::ItemKind::Record(r) => drop(self.records.entry(&r.name.text).or_insert(r)),
             ast::ItemKind::Fn(f) => drop(self.fns.entry(&f.name.text).or_insert(f)),
             ast::ItemKind::Element(e) => drop(self.elements.entry(&e.name.text).or_insert(e)),
+            ast::ItemKind::Network(n) if self.queries.contains_key(n.name.text.as_str()) => {
+                self.taps.insert(&n.name.text, n);
+            }
             ast::ItemKind::Network(n) => drop(self.networks.entry(&n.name.text).or_insert(n)),
             _ => {}
         }

@@ -45,6 +45,13 @@ impl<'a> Subject<'a> {
         network.or_else(|| items.elements.get(name).map(|&e| Self::Element(e)))
     }
 
+    /// What runs by that name: as [`Self::find`], but a query in a network of its own, which gives
+    /// up what the query has looked at.
+    pub fn to_run(items: &Items<'a>, name: &str) -> Option<Self> {
+        let tap = items.taps.get(name).map(|&n| Self::Network(n));
+        tap.or_else(|| Self::find(items, name))
+    }
+
     /// Its name.
     pub const fn name(self) -> &'a Ident {
         match self {

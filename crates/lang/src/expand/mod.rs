@@ -110,7 +110,18 @@ fn query_code(
     if diagnostics.len() > faults {
         return stub(&name, &params, span);
     }
-    element::Generator::new(name, &types).finish(&pipeline, &params, span)
+    let mut code = tap(query, &name, &params);
+    code.append(&element::Generator::new(name, &types).finish(&pipeline, &params, span));
+    code
+}
+
+/// The network in which a query runs by itself.
+fn tap(query: &ast::Query, name: &Code, params: &Code) -> Code {
+    let args: Vec<String> =
+        query.params.iter().map(|p| format!("{0}: {0}", p.name.text)).collect();
+    let args = if args.is_empty() { String::new() } else { format!("({})", args.join(", ")) };
+    let template = format!("network $$ {{\nport in\nin -> ${args} -> discard\n}}\n");
+    Code::fill(&template, &[name, params, name], query.name.span)
 }
 
 /// An element in the place of one that cannot be made, so that no more is said about it.
