@@ -11,6 +11,8 @@ mod element;
 mod fold;
 mod names;
 mod plan;
+#[cfg(test)]
+mod tests;
 
 use crate::check::element::probe;
 use crate::check::items::Items;

@@ -28,7 +28,9 @@ impl Parser<'_> {
 
     fn network_member(&mut self) -> Parse<NetworkMemberKind> {
         match self.word() {
-            "port" if self.heads() => self.ports().map(NetworkMemberKind::Ports),
+            "port" if self.heads() || self.word_of(self.at + 1) == "in" => {
+                self.ports().map(NetworkMemberKind::Ports)
+            }
             "let" => {
                 self.bump();
                 let name = self.name("an instance")?;
