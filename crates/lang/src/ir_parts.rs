@@ -83,7 +83,9 @@ impl StmtKind {
     pub fn bodies_mut(&mut self) -> Vec<&mut Vec<Stmt>> {
         match self {
             Self::If(_, then, or) => vec![then, or],
-            Self::Loop { body, .. } | Self::Block(_, body) => vec![body],
+            Self::Loop { body, .. } | Self::ForEach { body, .. } | Self::Block(_, body) => {
+                vec![body]
+            }
             _ => vec![],
         }
     }

@@ -42,6 +42,8 @@ pub(super) struct Outcome {
     pub(super) changed: BTreeMap<u32, Content>,
     /// Objects whose changes are not of entries, or not analysed, and why.
     pub(super) opaque: Vec<(u32, &'static str, Span)>,
+    /// Objects that are emptied.
+    pub(super) cleared: BTreeSet<u32>,
     /// Objects whose old contents decide about something else than themselves.
     pub(super) observed: BTreeSet<u32>,
     /// What the locals hold where the handler ends.
@@ -169,6 +171,10 @@ impl Executor<'_> {
             StmtKind::Break(label) => return leave(Some(*label), env),
             StmtKind::Return => return leave(None, env),
             StmtKind::Loop { .. } => return self.repeat(stmt, env),
+            StmtKind::ForEach { state, .. } => {
+                self.out.observed.insert(state.0);
+                self.forget(stmt, &mut env, "a loop over a map is not followed");
+            }
             StmtKind::State(id, op) => self.state(*id, op, &mut env, span),
             other => {
                 let operands: Vec<Sym> =
@@ -425,6 +431,14 @@ impl Executor<'_> {
                 let found = Sym::constant(0, 1);
                 env.contents.insert(cell, Content { value, found, span });
             }
+            // What all entries begin anew after is no update of one.
+            StateOp::MapClear => {
+                let own = self.out.cells.iter().map(|cell| cell.object == id.0);
+                let own: Vec<u32> =
+                    (0..).zip(own).filter(|(_, is_own)| *is_own).map(|(cell, _)| cell).collect();
+                env.contents.retain(|cell, _| !own.contains(cell));
+                self.out.cleared.insert(id.0);
+            }
             _ => {
                 let why = "the object does not consist of independent entries";
                 let stmt = Stmt { kind: StmtKind::State(id, op.clone()), span };
@@ -435,7 +449,11 @@ impl Executor<'_> {
 }
 
 const fn changes_packet(kind: &StmtKind) -> bool {
-    !matches!(kind, StmtKind::Log(..) | StmtKind::Send { .. } | StmtKind::Drop(..))
+    use StmtKind as S;
+    !matches!(
+        kind,
+        S::Log(..) | S::Emit(..) | S::Generate { .. } | S::Send { .. } | S::Drop(..)
+    )
 }
 
 fn leave(label: Option<Label>, env: Env) -> (Option<Env>, Vec<Exit>) {

@@ -63,6 +63,8 @@ pub struct ObjectExplanation {
     pub updates: Vec<Explanation>,
     /// Changes that are not of single entries: handler, why, where.
     pub opaque: Vec<(String, &'static str, Span)>,
+    /// Handlers that empty it.
+    pub cleared_by: Vec<String>,
     /// Handlers in which what it holds decides about something else.
     pub observed_by: Vec<String>,
     /// How copies of an entry merge, part by part, if they do.
@@ -169,6 +171,7 @@ pub fn explain_object(node: &Node, of: &ObjectClass, sources: &SourceMap) -> Obj
         class: of.class,
         updates: updates.collect(),
         opaque: opaque.map(|(h, why, at)| (head(*h), *why, sources.origin(*at))).collect(),
+        cleared_by: of.cleared_by.iter().map(|handler| head(*handler)).collect(),
         observed_by: of.observed_by.iter().map(|handler| head(*handler)).collect(),
         merge,
         licence: licence(of.class).to_vec(),

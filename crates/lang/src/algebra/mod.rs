@@ -99,6 +99,8 @@ pub struct ObjectClass {
     pub changes: Vec<Change>,
     /// Changes that are not of single entries, by handler, and why they are not analysed.
     pub opaque: Vec<(usize, &'static str, Span)>,
+    /// Handlers that empty it: the classes are about what happens between two times of that.
+    pub cleared_by: Vec<usize>,
     /// Handlers in which what it holds decides about something else: a packet, other state.
     pub observed_by: Vec<usize>,
     /// The class of all changes together.
@@ -125,7 +127,7 @@ pub fn classes(node: &Node) -> Vec<ObjectClass> {
     let object = |object: u32| {
         let mut changes = Vec::new();
         let mut opaque = Vec::new();
-        let mut observed_by = Vec::new();
+        let (mut observed_by, mut cleared_by) = (Vec::new(), Vec::new());
         for (index, (handler, outcome)) in node.handlers.iter().zip(&outcomes).enumerate() {
             if handler.trigger == Trigger::Init {
                 continue;
@@ -133,6 +135,9 @@ pub fn classes(node: &Node) -> Vec<ObjectClass> {
             changes.extend(changes_of(node, object, index, outcome));
             let own = outcome.opaque.iter().filter(|(o, ..)| *o == object);
             opaque.extend(own.map(|(_, why, span)| (index, *why, *span)));
+            if outcome.cleared.contains(&object) {
+                cleared_by.push(index);
+            }
             if outcome.observed.contains(&object) {
                 observed_by.push(index);
             }
@@ -141,6 +146,7 @@ pub fn classes(node: &Node) -> Vec<ObjectClass> {
             object,
             changes,
             opaque,
+            cleared_by,
             observed_by,
             class: Class::Unchanged,
             merge: None,

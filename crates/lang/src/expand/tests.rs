@@ -19,7 +19,7 @@ fold order(seq: u32, length: u32) { state expected: u32
 query a(limit: u64 = 5) = packets(ip) |> where(len > 60) |> group(ip.src) window(1s) { bytes: sum(len), least: min(len) }
   |> where(bytes > limit) |> top(3) by bytes |> alert(\"{ip.src} {bytes}\") |> emit
 query b = packets(ip/tcp) |> group(flow) [1k] evict oldest until(tcp.flags.fin) { o: order(tcp.seq, payload.len), n: count(), f: first(now) } |> emit on change
-query c = packets(ip/udp) |> flat_map(x in [ip.src, ip.dst]) |> distinct(x) |> map(x, at: now) |> join(d) on(x) within 1s |> emit
+query c = packets(ip/udp) |> flat_map(x in [ip.src, ip.dst]) |> distinct(x) |> map(x, at: now) |> join(d) on(x) within(1s) |> emit
 query d = packets(ip/tcp) |> map(x: ip.src, n: tcp.seq)
 ";
     println!("{}", made(text));

@@ -108,6 +108,9 @@ fn print_object(unit: &Unit, of: &ObjectExplanation) {
     for (handler, why, at) in &of.opaque {
         println!("  because  {handler}: {why} ({})", place(unit, *at));
     }
+    if !of.cleared_by.is_empty() {
+        println!("  emptied  {}", of.cleared_by.join(", "));
+    }
     if !of.observed_by.is_empty() {
         println!("  read by  {}", of.observed_by.join(", "));
     }
@@ -161,6 +164,7 @@ fn object_to_json(unit: &Unit, of: &ObjectExplanation) -> Value {
         "class": of.class.to_string(),
         "updates": updates,
         "not_analysed": opaque.collect::<Vec<_>>(),
+        "emptied_by": of.cleared_by,
         "read_by": of.observed_by,
         "merge": merge,
         "licence": of.licence,

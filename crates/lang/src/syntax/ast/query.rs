@@ -101,7 +101,7 @@ pub enum StageKind {
         /// Of which the greatest remain.
         by: Expr,
     },
-    /// `join(query) on(columns) within duration bounds`
+    /// `join(query) on(columns) within(duration) bounds`
     Join {
         /// The other query.
         other: Ident,

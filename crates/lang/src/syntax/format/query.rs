@@ -101,8 +101,8 @@ impl Printer<'_> {
             }
             StageKind::Join { other, on, within, bounds } => {
                 let on: Vec<&str> = on.iter().map(|name| name.text.as_str()).collect();
-                self.push(&format!("join({}) on({}) within ", other.text, on.join(", ")));
-                self.expr(within, 0);
+                self.push(&format!("join({}) on({}) ", other.text, on.join(", ")));
+                self.called("within", within);
                 self.bounds(bounds, None);
             }
             StageKind::Alert { text, args, when, limit, .. } => {

@@ -196,7 +196,7 @@ impl Parser<'_> {
         self.expect_word("on")?;
         let on: Vec<Ident> = self.list(("(", ")"), |p| p.name("a column"))?;
         self.expect_word("within")?;
-        let within = self.tight()?;
+        let within = self.parenthesised(Self::expr)?;
         Ok(StageKind::Join { other, on, within, bounds: self.bounds(None)? })
     }
 
