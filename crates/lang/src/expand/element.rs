@@ -246,8 +246,11 @@ impl<'t> Generator<'t> {
         Code::fill(&format!("[$]{evict}\n"), &[capacity], limits.span)
     }
 
-    /// Declares the window of a group or set, and takes note that it ends.
-    fn window(&mut self, id: usize, limits: &Limits) {
+    /// Declares the window of a group or set. Those in front end before those behind them.
+    fn window(&mut self, id: usize, limits: &Limits, is_group: bool) {
+        if is_group || limits.window.is_some() {
+            self.rolls.push((id, limits.window.is_some()));
+        }
         let Some(length) = &limits.window else { return };
         let span = limits.span;
         let length = Code::fill(&format!("const window{id}_: Duration = $\n"), &[length], span);
@@ -266,7 +269,6 @@ impl<'t> Generator<'t> {
         let open = if has_window { format!("open{id}_()\n") } else { String::new() };
         let template = format!("fn roll{id}_() {{\n${open}}}\n");
         self.members.append(&Code::fill(&template, &[body], span));
-        self.rolls.push((id, has_window));
     }
 
     fn distinct(
@@ -280,7 +282,7 @@ impl<'t> Generator<'t> {
         let bounds = Self::bounds(limits);
         let state = Code::fill(&format!("state seen{id}_: set<{ty}>$"), &[&bounds], span);
         self.members.append(&state);
-        self.window(id, limits);
+        self.window(id, limits, false);
         if limits.window.is_some() {
             self.roll(id, &Code::new(format!("seen{id}_.clear()\n"), span), true, span);
         }
@@ -295,7 +297,7 @@ impl<'t> Generator<'t> {
     fn group(&mut self, group: &Group, rest: &[Step]) -> Code {
         let (id, span) = (self.fresh(), group.span);
         let (key, key_ty) = self.key(&group.keys, span);
-        self.window(id, &group.limits);
+        self.window(id, &group.limits, true);
         let outer = (std::mem::take(&mut self.flush), std::mem::take(&mut self.shown));
         let mut row = Code::new(self.row(id, group), span);
         row.append(&self.steps(rest, Origin { group: Some((id, group.when)) }));

@@ -163,7 +163,7 @@ impl Parser<'_> {
             let name = p.name("a parameter")?;
             p.expect(":")?;
             let ty = p.ty()?;
-            let default = if p.eat("=") { Some(p.expr()?) } else { None };
+            let default = if p.eat("=") { Some(p.whole()?) } else { None };
             Ok(Param { name, ty, default })
         })
     }

@@ -43,7 +43,7 @@ impl Parser<'_> {
         let name = self.name("what the fold keeps")?;
         self.expect(":")?;
         let ty = self.ty()?;
-        let initial = if self.eat("=") { Some(self.expr()?) } else { None };
+        let initial = if self.eat("=") { Some(self.whole()?) } else { None };
         self.member_end()?;
         Ok(FoldState { name, ty, initial, span: self.since(start) })
     }
@@ -79,6 +79,15 @@ impl Parser<'_> {
         })
     }
 
+    /// An expression with all its parentheses within its place: what is made of a query repeats
+    /// the text.
+    pub(super) fn whole(&mut self) -> Parse<Expr> {
+        let start = self.at;
+        let mut expr = self.expr()?;
+        expr.span = self.since(start);
+        Ok(expr)
+    }
+
     /// `( … )`
     fn parenthesised<T>(&mut self, inside: impl FnOnce(&mut Self) -> Parse<T>) -> Parse<T> {
         self.expect("(")?;
@@ -104,13 +113,13 @@ impl Parser<'_> {
         }
         self.bump();
         match word {
-            "where" => self.parenthesised(Self::expr).map(StageKind::Where),
+            "where" => self.parenthesised(Self::whole).map(StageKind::Where),
             "map" => self.columns().map(StageKind::Map),
             "flat_map" => self.parenthesised(|p| {
                 let name = p.name("a column")?;
                 p.expect_word("in")?;
-                let over = p.expr()?;
-                let limit = if p.eat_word("limit") { Some(p.expr()?) } else { None };
+                let over = p.whole()?;
+                let limit = if p.eat_word("limit") { Some(p.whole()?) } else { None };
                 Ok(StageKind::FlatMap { name, over, limit })
             }),
             "distinct" => {
@@ -119,9 +128,9 @@ impl Parser<'_> {
             }
             "group" => self.group(),
             "top" => {
-                let count = self.parenthesised(Self::expr)?;
+                let count = self.parenthesised(Self::whole)?;
                 self.expect_word("by")?;
-                Ok(StageKind::Top { count, by: self.expr()? })
+                Ok(StageKind::Top { count, by: self.whole()? })
             }
             "join" => self.join(),
             "alert" => {
@@ -143,7 +152,7 @@ impl Parser<'_> {
             if named {
                 p.expect(":")?;
             }
-            Ok(Column { name, value: p.expr()? })
+            Ok(Column { name, value: p.whole()? })
         })
     }
 
@@ -154,7 +163,7 @@ impl Parser<'_> {
             match self.word() {
                 "window" if bounds.window.is_none() => {
                     self.bump();
-                    bounds.window = Some(self.parenthesised(Self::expr)?);
+                    bounds.window = Some(self.parenthesised(Self::whole)?);
                 }
                 "evict" if !bounds.evict_oldest => {
                     self.bump();
@@ -166,7 +175,7 @@ impl Parser<'_> {
                         return Ok(bounds);
                     };
                     self.bump();
-                    *until = Some(self.parenthesised(Self::expr)?);
+                    *until = Some(self.parenthesised(Self::whole)?);
                 }
                 _ if self.at_symbol("[") && bounds.capacity.is_none() => {
                     bounds.capacity = self.index()?;
@@ -186,7 +195,7 @@ impl Parser<'_> {
         let aggregates = self.list(("{", "}"), |p| {
             let name = p.name("a column")?;
             p.expect(":")?;
-            Ok((name, p.expr()?))
+            Ok((name, p.whole()?))
         })?;
         Ok(StageKind::Group { keys, bounds, until, aggregates })
     }
@@ -196,7 +205,7 @@ impl Parser<'_> {
         self.expect_word("on")?;
         let on: Vec<Ident> = self.list(("(", ")"), |p| p.name("a column"))?;
         self.expect_word("within")?;
-        let within = self.parenthesised(Self::expr)?;
+        let within = self.parenthesised(Self::whole)?;
         Ok(StageKind::Join { other, on, within, bounds: self.bounds(None)? })
     }
 
