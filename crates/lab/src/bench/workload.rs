@@ -150,6 +150,24 @@ pub fn workloads() -> &'static [Workload] {
             destination: OUTSIDE,
             station: 1,
         },
+        Workload {
+            name: "query",
+            about: "packets and bytes of each flow, a plain group-by",
+            text: "query tally = packets(ip) \
+                   |> group(flow) [256Ki] { packets: count(), bytes: sum(len) } |> emit\n\
+                   network bench { port lan, wan\n lan <-> tally <-> wan }",
+            destination: OUTSIDE,
+            station: 1,
+        },
+        Workload {
+            name: "query-host",
+            about: "packets and bytes of each source",
+            text: "query tally = packets(ip) \
+                   |> group(ip.src) [256Ki] { packets: count(), bytes: sum(len) } |> emit\n\
+                   network bench { port lan, wan\n lan <-> tally <-> wan }",
+            destination: OUTSIDE,
+            station: 1,
+        },
     ]
 }
 
