@@ -429,6 +429,7 @@ impl<'a> Checker<'_, 'a> {
             }
         }
         check_items(self.items, user, self.tables, self.sink);
+        check_items(self.items, &self.unit.files[self.unit.first_made..], self.tables, self.sink);
     }
 
     /// Values to check something with that nobody instantiates.

@@ -179,7 +179,6 @@ fn changes_of(
 
 /// Joins the classes of all changes of an object.
 fn combined(node: &Node, mut of: ObjectClass) -> ObjectClass {
-    let width = |leaf: u32| node.states[of.object as usize].value.0.get(leaf as usize);
     let leaves: Vec<u32> = of
         .changes
         .iter()
@@ -200,7 +199,7 @@ fn combined(node: &Node, mut of: ObjectClass) -> ObjectClass {
         if !is_made || is_set {
             parts.push((class, !matches!(merge, Some(other) if other != Merge::Sum)));
         }
-        if width(leaf).is_some() {
+        if leaf != FOUND {
             merges.push(merge);
         }
     }

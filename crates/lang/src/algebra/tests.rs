@@ -328,3 +328,223 @@ fn a_step_is_what_the_interpreter_computes() {
     assert_eq!(outcomes.len(), 1);
     assert!(outcomes[0].failures.is_empty(), "{outcomes:?}");
 }
+
+/// An element whose state objects are updated in all ways.
+const OBJECTS: &str = "
+record Usage { packets: u64, bytes: u64, longest: u32 }
+record Pace { first: Time, last: Time, gap: Duration }
+element E {
+    port lan, wan
+    state hits: counter
+    state usage: map<ip4, Usage>[1k]
+    state recent: map<ip4, Usage>[1k] evict oldest
+    state seen: set<Flow>[1k]
+    state gate: set<ip4>[1k]
+    state times: map<ip4, Time>[1k]
+    state pace: map<ip4, Pace>[1k]
+    state ewma: map<ip4, u32>[1k]
+    state first: map<ip4, u32>[1k]
+    state limited: map<ip4, u32>[1k]
+    state derived: map<ip4, u32>[1k]
+    state total: u64
+    state ports: pool[8]
+    state copied: array<u32>[4]
+
+    on lan(p: ip/tcp) {
+        hits.count(p)
+        let k = p.ip.src
+        usage[k].packets += 1
+        usage[k].bytes += p.len
+        usage[k].longest = max(usage[k].longest.or(0), p.len)
+        recent[k].packets += 1
+        seen.add(p.flow)
+        times[k] = now
+        if let Some(old) = pace[k] {
+            pace[k] = Pace { first: old.first, last: now, gap: now - old.last }
+        } else {
+            pace[k] = Pace { first: now, last: now, gap: 0s }
+        }
+        ewma[k] = ewma[k].or(7) - ewma[k].or(7) / 8 + p.len
+        if !(k in first) { first[k] = p.len }
+        if limited[k].or(0) < 10 { limited[k] += 1 }
+        derived[k] = limited[p.ip.dst].or(0)
+        total = total * 3 + p.len as u64
+        if let Some(_) = ports.alloc() { total += 1 }
+        for i in 0..4 { copied[i] += p.tcp.window }
+        if k in gate { send p to wan } else { drop p because \"closed\" }
+    }
+
+    on wan(p: ip) {
+        gate.add(p.ip.dst)
+        if p.ip.ttl == 1 { usage.remove(p.ip.dst) }
+        send p to lan
+    }
+
+    on wan(p) { send p to lan }
+}
+";
+
+#[test]
+fn every_state_object_has_its_class() {
+    let mut unit = Unit::parse("objects.trama", OBJECTS, &NoFiles);
+    let checked = unit.check(&crate::compile::Options::default(), &NoFiles);
+    let program = checked.program.unwrap_or_else(|| panic!("{:?}", checked.diagnostics));
+    let node = &program.nodes[0];
+    let mut found = String::new();
+    for of in super::classes(node) {
+        let told = super::explain::explain_object(node, &of, &unit.sources);
+        let _ = writeln!(found, "{}: {}", told.object, told.class);
+        for update in &told.updates {
+            let parts: Vec<String> =
+                update.parts.iter().map(|p| format!("{} {}", p.name, p.class)).collect();
+            let _ = writeln!(found, "  {}: {}", update.subject, parts.join("; "));
+            if let Some((part, why, at)) = &update.reason {
+                let _ = writeln!(found, "    `{part}` at `{}`: {why}", unit.sources.text(*at));
+            }
+        }
+        for (handler, why, _) in &told.opaque {
+            let _ = writeln!(found, "  {handler}: {why}");
+        }
+        let _ = writeln!(found, "  read by {:?}, merge {:?}", told.observed_by, told.merge);
+    }
+    expect_test::expect![[r#"
+        e.hits: associative-commutative
+          on lan(ip/tcp): packets merge by sum of 64 bits; bytes merge by sum of 64 bits
+          read by [], merge Some([("packets", "sum"), ("bytes", "sum")])
+        e.usage: general
+          on lan(ip/tcp), entry of ip.src: packets merge by sum of 64 bits; bytes merge by sum of 64 bits; longest merge by maximum of 32 bits, idempotent
+          on wan(ip), entry of ip.dst: packets linear; bytes linear; longest linear
+          read by [], merge None
+        e.recent: associative-commutative
+          on lan(ip/tcp), entry of ip.src: packets merge by sum of 64 bits
+          read by [], merge None
+        e.seen: associative-commutative and idempotent
+          on lan(ip/tcp), entry of ip.src, ip.dst, l4.src, l4.dst, ip.proto: 
+          read by [], merge Some([])
+        e.gate: associative-commutative and idempotent
+          on wan(ip), entry of ip.dst: 
+          read by ["on lan(ip/tcp)"], merge None
+        e.times: associative-commutative and idempotent
+          on lan(ip/tcp), entry of ip.src: times merge by maximum of 64 bits, idempotent
+          read by [], merge Some([("times", "maximum")])
+        e.pace: mixed: each part merges in its own way, with a history of the last 2 packets
+          on lan(ip/tcp), entry of ip.src: first linear; last merge by maximum of 64 bits, idempotent; gap history: the last 2 packets
+          read by ["on lan(ip/tcp)"], merge None
+        e.ewma: general
+          on lan(ip/tcp), entry of ip.src: ewma general
+            `ewma / 8` at `ewma[k] = ewma[k].or(7) - ewma[k].or(7) / 8 + p.len`: a division of the state rounds
+          read by [], merge None
+        e.first: general
+          on lan(ip/tcp), entry of ip.src: first general
+            `present` at `k in first`: a condition depends on the state
+          read by ["on lan(ip/tcp)"], merge None
+        e.limited: general
+          on lan(ip/tcp), entry of ip.src: limited general
+            `limited < 10` at `if limited[k].or(0) < 10 { limited[k] += 1 }`: a condition depends on the state
+          read by ["on lan(ip/tcp)"], merge None
+        e.derived: general
+          on lan(ip/tcp), entry of ip.src: derived general
+            `derived` at `limited[p.ip.dst]`: it depends on other state
+          read by [], merge None
+        e.total: general
+          on lan(ip/tcp): total general
+            `(the object does not consist of independent entries)` at `ports.alloc()`: the object does not consist of independent entries
+          read by [], merge None
+        e.ports: general
+          on lan(ip/tcp): the object does not consist of independent entries
+          read by [], merge None
+        e.copied: associative-commutative
+          on lan(ip/tcp): copied merge by sum of 32 bits
+          on lan(ip/tcp), entry of 1: copied merge by sum of 32 bits
+          on lan(ip/tcp), entry of 2: copied merge by sum of 32 bits
+          on lan(ip/tcp), entry of 3: copied merge by sum of 32 bits
+          read by [], merge Some([("copied", "sum")])
+    "#]].assert_eq(&found);
+}
+
+type Entries = std::collections::BTreeMap<Vec<u8>, Vec<u128>>;
+
+/// A TCP packet from one of a few hosts.
+fn frame(rng: &mut Rng) -> Box<trama_wire::Packet> {
+    use trama_wire::header::HeaderId;
+    let set = |header: HeaderId, name, value: u64| {
+        (header.field(name).expect("the header has it"), u128::from(value))
+    };
+    let (ip, tcp) = (HeaderId::IP, HeaderId::TCP);
+    let address = set(ip, "src", 0x0a00_0000 + rng.below(5));
+    let port = set(tcp, "src", rng.below(3));
+    let stack = [(HeaderId::ETH, vec![]), (ip, vec![address]), (tcp, vec![port])];
+    let payload = vec![0; rng.below(40) as usize];
+    Box::new(trama_wire::Packet::build(&stack, &payload).expect("the headers fit"))
+}
+
+/// The entries of each state object after a run over some packets with their times.
+fn entries(
+    program: &std::sync::Arc<crate::ir::Program>,
+    packets: &[(u64, Box<trama_wire::Packet>)],
+) -> Vec<Entries> {
+    use crate::engine::Engine;
+    let start = trama_base::Nanos::ZERO;
+    let mut engine = crate::interp::Interpreter::new(std::sync::Arc::clone(program), start, 0)
+        .expect("the program is sound");
+    let mut pool = trama_wire::Pool::default();
+    for (time, packet) in packets {
+        let mut packet = packet.clone();
+        packet.time = trama_base::Nanos(*time);
+        engine.process(&mut vec![packet], &mut Vec::new(), &mut pool);
+    }
+    let node = &program.nodes[0];
+    let unpacked = |index: usize| {
+        let shape = match node.states[index].kind {
+            trama_state::StateKind::Counter { .. } => trama_state::Shape(vec![64, 64]),
+            _ => node.states[index].value.clone(),
+        };
+        let all = engine.state(0, index).into_iter();
+        all.map(|entry| (entry.key, shape.unpack(&entry.value))).collect()
+    };
+    (0..node.states.len()).map(unpacked).collect()
+}
+
+/// Entries of two copies as one.
+fn merged(merges: &[Merge], a: &Entries, b: &Entries) -> Entries {
+    let mut all = a.clone();
+    for (key, value) in b {
+        let Some(own) = all.get_mut(key) else {
+            all.insert(key.clone(), value.clone());
+            continue;
+        };
+        for ((own, other), merge) in own.iter_mut().zip(value).zip(merges) {
+            *own = merge.apply(64, *own, *other);
+        }
+    }
+    all
+}
+
+#[test]
+fn copies_of_state_that_took_different_packets_merge() {
+    let mut unit = Unit::parse("objects.trama", OBJECTS, &NoFiles);
+    let checked = unit.check(&crate::compile::Options::default(), &NoFiles);
+    let program = std::sync::Arc::new(checked.program.expect("the program is sound"));
+    let mut rng = Rng::stream(8, "copies");
+    let packets: Vec<_> = (0..60).map(|time| (time, frame(&mut rng))).collect();
+    let (first, second): (Vec<_>, Vec<_>) =
+        packets.iter().cloned().partition(|_| rng.below(2) == 0);
+    let whole = entries(&program, &packets);
+    let copies = (entries(&program, &first), entries(&program, &second));
+    let mut names = Vec::new();
+    for of in super::classes(&program.nodes[0]) {
+        let index = of.object as usize;
+        let name = program.nodes[0].states[index].name.as_str();
+        let (a, b) = (&copies.0[index], &copies.1[index]);
+        if let Some(merges) = &of.merge {
+            assert_eq!(merged(merges, a, b), whole[index], "{name}");
+            names.push(name);
+        }
+        // The negative control: what is not said to merge does not, at least not by sums.
+        if matches!(name, "ewma" | "first" | "limited" | "total") {
+            assert_eq!(of.merge, None, "{name}");
+            assert_ne!(merged(&[Merge::Sum; 3], a, b), whole[index], "{name}");
+        }
+    }
+    assert_eq!(names, ["hits", "seen", "times", "copied"]);
+}

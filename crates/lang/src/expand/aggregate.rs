@@ -21,8 +21,8 @@ pub(super) enum Kind {
     Max,
     First,
     Last,
-    /// A fold with the names of what it keeps, and its first value.
-    Fold { name: String, states: Vec<String>, first: Code },
+    /// A fold with the names of what it keeps, and the call that gives its first value.
+    Fold { name: String, states: Vec<String>, first: String },
 }
 
 /// A column of a group.
@@ -101,7 +101,7 @@ fn kind(planner: &mut Planner<'_>, function: &ast::Ident) -> Option<Kind> {
                 return None;
             };
             let states = fold.states.iter().map(|s| s.name.text.clone()).collect();
-            let first = super::fold::first_value(fold, planner.sources);
+            let first = super::fold::first_value(fold);
             Kind::Fold { name: name.to_owned(), states, first }
         }
     })
@@ -198,7 +198,7 @@ impl Aggregate {
     /// The fields of the entry before the first row.
     pub(super) fn first(&self, ty: &str) -> Code {
         if let Kind::Fold { first, .. } = &self.kind {
-            return Code::fill(&format!("{}: $, ", self.name), &[first], self.span);
+            return Code::new(format!("{}: {first}, ", self.name), self.span);
         }
         let fields = self.fields(ty);
         let fields: Vec<String> = fields.iter().map(|(f, _)| format!("{f}: zero(), ")).collect();

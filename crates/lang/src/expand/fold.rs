@@ -52,11 +52,20 @@ pub(super) fn expand(
         "record $ {{ $ }}\nfn $({BEFORE}: $$) -> $ {{\n$$\n    $ {{ $ }}\n}}\n"
     );
     let parts = [&name, &fields, &name, &name, &params, &name, &lets, &body, &name, &results];
-    Some(Code::fill(&template, &parts, at))
+    let mut code = Code::fill(&template, &parts, at);
+    let first = Code::new(first_value(fold), at);
+    let value = first_fields(fold, sources);
+    let template = "fn $ -> $ {\n    $ { $ }\n}\n";
+    code.append(&Code::fill(template, &[&first, &name, &name, &value], at));
+    Some(code)
 }
 
-/// The value of a fold before its first update, as a record.
-pub(super) fn first_value(fold: &Fold, sources: &SourceMap) -> Code {
+/// The call that gives the value of a fold before its first update.
+pub(super) fn first_value(fold: &Fold) -> String {
+    format!("{}_first_()", fold.name.text)
+}
+
+fn first_fields(fold: &Fold, sources: &SourceMap) -> Code {
     let mut fields = Code::default();
     for state in &fold.states {
         fields.push(format!("{}: ", state.name.text), state.span);
@@ -66,8 +75,7 @@ pub(super) fn first_value(fold: &Fold, sources: &SourceMap) -> Code {
         }
         fields.push(", ", state.span);
     }
-    let name = Code::new(&fold.name.text, fold.name.span);
-    Code::fill("$ { $ }", &[&name, &fields], fold.name.span)
+    fields
 }
 
 fn check(fold: &Fold, diagnostics: &mut Vec<Diagnostic>) {
@@ -78,13 +86,19 @@ fn check(fold: &Fold, diagnostics: &mut Vec<Diagnostic>) {
         let message = format!("the fold `{}` keeps nothing", fold.name.text);
         error("E0901", &message, fold.name.span, "it needs a `state name: type`");
     }
+    for (index, state) in fold.states.iter().enumerate() {
+        if fold.states[..index].iter().any(|known| known.name.text == state.name.text) {
+            let message = format!("`{}` is declared twice", state.name.text);
+            error("E0104", &message, state.name.span, "declared again");
+        }
+    }
     for param in &fold.params {
         if let FnParamType::Packet(pattern) = &param.ty {
             let message = "a fold takes values, not packets";
             error("E0902", message, param.name.span.to(pattern.span), "not a value");
         }
     }
-    walk::block(&fold.body, &mut |node| match node {
+    let mut visit = |node: Node<'_>| match node {
         Node::Stmt(stmt) => {
             let what = match &stmt.kind {
                 StmtKind::Return(_) => "return",
@@ -103,5 +117,9 @@ fn check(fold: &Fold, diagnostics: &mut Vec<Diagnostic>) {
                 error("E0902", message, e.span, "give it `now` as an argument");
             }
         }
-    });
+    };
+    walk::block(&fold.body, &mut visit);
+    for initial in fold.states.iter().filter_map(|state| state.initial.as_ref()) {
+        walk::expr(initial, &mut visit);
+    }
 }

@@ -6,7 +6,7 @@ use crate::files::{self, DiskFiles};
 use crate::output::diagnostics;
 use serde_json::{Value, json};
 use trama_lang::algebra::explain::{self, Explanation, ObjectExplanation};
-use trama_lang::algebra::{self, licence};
+use trama_lang::algebra::{self, Class, licence};
 use trama_lang::compile::{Options, Unit};
 use trama_lang::source::Span;
 use trama_lang::syntax::format::format;
@@ -107,6 +107,10 @@ fn print_object(unit: &Unit, of: &ObjectExplanation) {
     }
     for (handler, why, at) in &of.opaque {
         println!("  because  {handler}: {why} ({})", place(unit, *at));
+    }
+    let is_joint = of.class == Class::General && of.opaque.is_empty();
+    if is_joint && of.updates.iter().all(|update| update.class != Class::General) {
+        println!("  because  its updates are of different kinds, which do not merge together");
     }
     if !of.cleared_by.is_empty() {
         println!("  emptied  {}", of.cleared_by.join(", "));
