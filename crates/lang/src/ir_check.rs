@@ -18,6 +18,7 @@ use crate::ir_parts::walk_stmts;
 use crate::source::Span;
 use trama_base::Nanos;
 use trama_wire::header::{FieldRef, HEADERS, HeaderId};
+use trama_wire::replace::may_replace;
 
 /// A broken rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -171,13 +172,24 @@ impl Checker<'_> {
             StmtKind::Return | StmtKind::Copy(..) => {}
             StmtKind::SetField(_, field, e) => self.field(*field, e.width)?,
             StmtKind::SetMark(_, e) | StmtKind::SetTcpOption(_, _, e) => self.width(e, 32)?,
-            StmtKind::Truncate(_, e) => self.width(e, 32)?,
+            StmtKind::SetTcpOptions(_, options) => {
+                for (is_there, value) in options.iter() {
+                    self.width(is_there, 1)?;
+                    self.width(value, 32)?;
+                }
+            }
+            StmtKind::Truncate(_, e) | StmtKind::ShiftSack(_, e) => self.width(e, 32)?,
             StmtKind::SetPayload(_, offset, value) => {
                 self.ensure(offset.width <= 64, || "an offset has at most 64 bits".into())?;
                 self.payload_width(value.width)?;
             }
-            StmtKind::Insert(_, stack, ok) => {
+            StmtKind::Insert(_, stack, ok) | StmtKind::Replace(_, _, stack, ok) => {
                 self.local(*ok, Some(1))?;
+                if let StmtKind::Replace(_, old, ..) = stmt {
+                    let new: Vec<HeaderId> = stack.iter().map(|(id, _)| *id).collect();
+                    let fits = may_replace(*old, &new);
+                    self.ensure(fits, || "these headers cannot stand for each other".into())?;
+                }
                 for (header, fields) in stack {
                     self.header(*header)?;
                     for (field, e) in fields {

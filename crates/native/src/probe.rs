@@ -287,6 +287,8 @@ impl Walk<'_, '_> {
             }
             StmtKind::Insert(INPUT, ..)
             | StmtKind::Remove(INPUT, ..)
+            | StmtKind::Replace(INPUT, ..)
+            | StmtKind::SetTcpOptions(INPUT, _)
             | StmtKind::Truncate(INPUT, _) => {
                 known.restructured = true;
                 known.forget(stmt);

@@ -124,6 +124,26 @@ impl Packet {
         })
     }
 
+    /// Makes a change of structure, the layout's included, so that the transport checksum and the
+    /// IPv4 header's follow, each if it was there before and is there afterwards.
+    pub(crate) fn follow(&mut self, change: impl FnOnce(&mut Self)) {
+        let before = Cover::all(self.bytes(), &self.layout);
+        let before = before.map(|cover| cover.map(|cover| cover.sum(self.bytes())));
+        change(self);
+        let layout = self.layout;
+        let frame = self.bytes_mut();
+        // What is quoted is covered by what is outside and not changed by itself.
+        let covers = Cover::all(frame, &layout).into_iter().zip(before).skip(2);
+        for (cover, before) in covers {
+            if let (Some(cover), Some(before)) = (cover, before) {
+                let difference = checksum::difference(before, cover.sum(frame));
+                if !matches!(difference, 0 | 0xffff) {
+                    amend(frame, cover.checksum_at(), difference, cover.is_udp());
+                }
+            }
+        }
+    }
+
     /// Makes any write.
     fn write_general(&mut self, write: &Write) {
         let layout = self.layout;
@@ -156,7 +176,7 @@ struct Touched {
 
 /// Adds a difference to the stored checksum at `at`.
 #[inline]
-fn amend(frame: &mut [u8], at: usize, difference: u16, udp: bool) {
+pub(crate) fn amend(frame: &mut [u8], at: usize, difference: u16, udp: bool) {
     let stored = word(frame, at);
     if udp && stored == 0 {
         return;

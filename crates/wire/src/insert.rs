@@ -75,8 +75,25 @@ impl Packet {
         true
     }
 
+    /// Writes a stack over the bytes at `at`, where its first header has the length `len` and its
+    /// last one names `next`. The layout is stale afterwards.
+    pub(crate) fn overwrite(&mut self, stack: &Stack<'_>, at: usize, (len, next): (u16, u8)) {
+        let mut plan = Plan::blank(Some(len));
+        for (i, (id, _)) in stack.iter().enumerate() {
+            plan.at[i] = at + plan.len;
+            plan.len += usize::from(id.def().min_len);
+            plan.next[i] = match stack.get(i + 1) {
+                Some((above, _)) => next_value(*id, Follower::Header(*above)),
+                None => Some(next.into()),
+            };
+        }
+        let frame = self.bytes_mut();
+        frame[at..at + plan.len].fill(0);
+        plan.fill(frame, stack);
+    }
+
     /// Makes room of `len` bytes at `at` in the frame.
-    fn open(&mut self, at: usize, len: usize) {
+    pub(crate) fn open(&mut self, at: usize, len: usize) {
         let start = self.start as usize;
         let frame_len = self.layout.len as usize;
         if len <= start {
@@ -121,12 +138,18 @@ struct Plan {
     next: [Option<u16>; STACK_MAX],
     /// Bytes inserted.
     len: usize,
+    /// Length that the first header gives; without one, that of what is there.
+    first_len: Option<u16>,
 }
 
 impl Plan {
+    fn blank(first_len: Option<u16>) -> Self {
+        Self { at: [0; STACK_MAX], next: [None; STACK_MAX], len: 0, first_len }
+    }
+
     /// Checks a stack against its place in a frame that has `frame_len` bytes now.
     fn of(stack: &Stack<'_>, place: Place, frame_len: usize) -> Option<Self> {
-        let mut plan = Self { at: [0; STACK_MAX], next: [None; STACK_MAX], len: 0 };
+        let mut plan = Self::blank(None);
         for (i, (id, _)) in stack.iter().enumerate() {
             plan.at[i] = place.at + plan.len;
             plan.len += usize::from(id.def().min_len);
@@ -189,7 +212,10 @@ impl Plan {
             frame[at + offset..at + offset + bytes.len()].copy_from_slice(bytes);
         };
         // Lengths of quoted datagrams that would not fit are cut: the quote is what there is.
-        let len = |len: usize| u16::try_from(len).unwrap_or(u16::MAX).to_be_bytes();
+        let first_len = self.first_len.filter(|_| i == 0);
+        let len = |len: usize| {
+            first_len.unwrap_or_else(|| u16::try_from(len).unwrap_or(u16::MAX)).to_be_bytes()
+        };
         match stack[i].0 {
             HeaderId::ARP => put(0, &[0, 1, 8, 0, 6, 4]),
             HeaderId::IP | HeaderId::INNER => {

@@ -20,9 +20,11 @@ pub mod packet;
 pub mod parse;
 pub mod pool;
 mod remove;
+pub mod replace;
 #[cfg(test)]
 mod samples;
 pub mod stack;
+pub mod tcp_options;
 mod transport;
 
 pub use flow::FlowKey;

@@ -10,7 +10,7 @@
 
 use crate::header::{FieldRef, HeaderId};
 use crate::layout::Layout;
-use crate::option::{TcpOption, ip_option_at, tcp_option_at};
+use crate::option::{TcpOption, option_at, tcp_option_at};
 use crate::parse::parse_into;
 use crate::transport::{Transport, has_more_fragments};
 use crate::{checksum, field};
@@ -199,7 +199,7 @@ impl Packet {
         let Some(at) = self.layout.start(HeaderId::IP) else { return false };
         let header_len = usize::from(self.bytes()[at] & 0x0f) * 4;
         let options = self.bytes().get(at + 20..at + header_len);
-        options.is_some_and(|options| ip_option_at(options, kind).is_some())
+        options.is_some_and(|options| option_at(options, kind).is_some())
     }
 
     /// True if the checksum of this header (IP, TCP, UDP, ICMP or ICMP6) is right, or absent where

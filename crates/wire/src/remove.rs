@@ -68,7 +68,7 @@ impl Packet {
     }
 
     /// Takes `from..to` out of the frame.
-    fn close(&mut self, from: usize, to: usize) {
+    pub(crate) fn close(&mut self, from: usize, to: usize) {
         let start = self.start as usize;
         self.buffer.copy_within(start..start + from, start + to - from);
         self.start += (to - from) as u32;

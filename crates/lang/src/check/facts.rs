@@ -218,6 +218,29 @@ impl Facts {
         }))
     }
 
+    /// What is known after a stack took the place of a network header.
+    pub(super) fn after_replace(&self, old: HeaderId, stack: &[HeaderId]) -> Self {
+        let stack = stack.iter().fold(HeaderSet::EMPTY, |set, &id| set.with(id));
+        let quoted = HeaderSet::of(HeaderId::INNER).with(HeaderId::INNER6);
+        Self::of(self.cases.iter().filter_map(|case| {
+            if quoted.has(old) {
+                // Whether the error around it can quote the new one is not asked here.
+                let quote = quoted.with(HeaderId::INNER_L4).with(HeaderId::INNER_ICMP);
+                return case.only(HeaderSet(!quote.0)).close();
+            }
+            let v6 = stack.has(HeaderId::IP6);
+            let ports = [HeaderId::TCP, HeaderId::UDP, HeaderId::L4];
+            let mut present = case.only(LINK).present.union(stack);
+            for id in ports.into_iter().filter(|&id| case.present.has(id)) {
+                present = present.with(id);
+            }
+            if case.present.has(HeaderId::ICMP) || case.present.has(HeaderId::ICMP6) {
+                present = present.with(if v6 { HeaderId::ICMP6 } else { HeaderId::ICMP });
+            }
+            Case { present, absent: case.only(LINK).absent }.close()
+        }))
+    }
+
     /// What is known after a stack of headers was taken out.
     pub(super) fn after_remove(&self, stack: &[HeaderId]) -> Self {
         let only_tags = stack.iter().all(|&id| TAGS.has(id));

@@ -211,7 +211,13 @@ impl EffectRow {
             }
             StmtKind::SetMark(..) => self.changes_mark = true,
             StmtKind::SetPayload(..) => self.changes_payload = true,
-            StmtKind::SetTcpOption(..) => self.changes_options = true,
+            StmtKind::SetTcpOption(..) | StmtKind::SetTcpOptions(..) | StmtKind::ShiftSack(..) => {
+                self.changes_options = true;
+            }
+            StmtKind::Replace(_, old, stack, _) => {
+                self.removes.insert(*old);
+                self.inserts.extend(stack.iter().map(|(id, _)| *id));
+            }
             StmtKind::Insert(_, stack, _) => self.inserts.extend(stack.iter().map(|(id, _)| *id)),
             StmtKind::Remove(_, stack, _) => self.removes.extend(stack),
             StmtKind::Truncate(..) => self.truncates = true,

@@ -486,6 +486,17 @@ pub enum StmtKind {
         /// Taken if it is impossible.
         otherwise: Option<Block>,
     },
+    /// `replace ip with ip6 { … } in p [else { … }]`
+    Replace {
+        /// The network header that goes.
+        old: Ident,
+        /// Headers that come, outermost first.
+        stack: Vec<HeaderLiteral>,
+        /// Packet.
+        packet: Ident,
+        /// Taken if it is impossible.
+        otherwise: Option<Block>,
+    },
     /// `log "…" [limit n/s]`, `alert "…" [limit n/s]`
     Log {
         /// `alert`

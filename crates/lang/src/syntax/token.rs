@@ -59,7 +59,7 @@ pub(crate) const KEYWORDS: &[&str] = &[
     "alert", "as", "at", "because", "break", "const", "continue", "copy", "drop", "element",
     "else", "enum", "every", "expect", "false", "fn", "for", "from", "if", "import", "in", "init",
     "inputs", "insert", "into", "is", "let", "limit", "log", "match", "mut", "network", "on",
-    "port", "record", "remove", "return", "send", "state", "test", "to", "true",
+    "port", "record", "remove", "replace", "return", "send", "state", "test", "to", "true", "with",
 ];
 
 /// Words kept for what the language will do later.
@@ -75,5 +75,5 @@ pub(crate) const MEMBER_WORDS: &[&str] = &["const", "every", "fn", "init", "on",
 /// Words that begin a statement.
 pub(crate) const STATEMENT_WORDS: &[&str] = &[
     "alert", "break", "continue", "drop", "for", "if", "insert", "let", "log", "match", "remove",
-    "return", "send",
+    "replace", "return", "send",
 ];

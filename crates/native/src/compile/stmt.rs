@@ -72,7 +72,20 @@ impl Lowering<'_, '_> {
                 let (packet, option) = (self.packet(*p), self.word(option_word(*option)));
                 self.call(Routine::SetTcpOption, &[packet, option, value]);
             }
-            StmtKind::Insert(p, stack, ok) => self.insert(*p, stack, *ok)?,
+            StmtKind::SetTcpOptions(p, options) => {
+                let given: Vec<&Expr> = options.iter().flat_map(|(a, b)| [a, b]).collect();
+                let values = self.wide_values(&given)?;
+                let (frame, register) = (self.frame, self.word(p.0.into()));
+                self.call(Routine::SetTcpOptions, &[frame, register, values]);
+                self.reload(*p);
+            }
+            StmtKind::ShiftSack(p, delta) => {
+                let delta = self.expr(delta)?;
+                let packet = self.packet(*p);
+                self.call(Routine::ShiftSack, &[packet, delta]);
+            }
+            StmtKind::Insert(p, stack, ok) => self.insert(*p, None, stack, *ok)?,
+            StmtKind::Replace(p, old, stack, ok) => self.insert(*p, Some(*old), stack, *ok)?,
             StmtKind::Remove(p, stack, ok) => self.remove(*p, stack, *ok),
             StmtKind::Truncate(p, len) => {
                 let len = self.expr(len)?;
@@ -255,16 +268,19 @@ impl Lowering<'_, '_> {
         Ok(())
     }
 
+    /// `Insert`, or `Replace` of a network header.
     fn insert(
         &mut self,
         p: PacketId,
+        replaced: Option<HeaderId>,
         stack: &[(HeaderId, Vec<(FieldRef, Expr)>)],
         ok: LocalId,
     ) -> Result<(), NativeError> {
         let given: Vec<&Expr> = stack.iter().flat_map(|(_, f)| f.iter().map(|(_, e)| e)).collect();
         let values = self.wide_values(&given)?;
         let fields = |given: &[(FieldRef, Expr)]| given.iter().map(|(f, _)| *f).collect();
-        let plan = InsertPlan { stack: stack.iter().map(|(id, g)| (*id, fields(g))).collect() };
+        let stack = stack.iter().map(|(id, given)| (*id, fields(given))).collect();
+        let plan = InsertPlan { replaced, stack };
         let plan = self.source.image.inserts().keep(plan);
         let (frame, register, plan) = (self.frame, self.word(p.0.into()), self.address(plan));
         let done = self.call_word(Routine::Insert, &[frame, register, plan, values]);

@@ -12,6 +12,7 @@ use crate::frame::Frame;
 use packet::{InsertPlan, RemovePlan};
 use trama_lang::ir::LogSite;
 use trama_state::mem;
+use trama_wire::option::TcpOption;
 use trama_wire::packet::Packet;
 
 macro_rules! routines {
@@ -72,6 +73,9 @@ routines! {
     HasTcpOption = packet::has_tcp_option: (*mut Packet, u64) -> u64;
     TcpOption = packet::tcp_option: (*mut Packet, u64) -> u64;
     SetTcpOption = packet::set_tcp_option: (*mut Packet, u64, u64);
+    SetTcpOptions = packet::set_tcp_options:
+        (*mut Frame, u64, *const [[u128; 2]; TcpOption::ALL.len()]);
+    ShiftSack = packet::shift_sack: (*mut Packet, u64);
     HasIpOption = packet::has_ip_option: (*mut Packet, u64) -> u64;
     ChecksumOk = packet::checksum_ok: (*mut Packet, u64) -> u64;
     Insert = packet::insert: (*mut Frame, u64, *const InsertPlan, *const u128) -> u64;

@@ -49,6 +49,16 @@ const STACKS: [&[HeaderId]; 10] = [
     &[HeaderId::ARP],
 ];
 
+/// Network headers and what takes their place.
+const EXCHANGES: [(HeaderId, &[HeaderId]); 6] = [
+    (HeaderId::IP, &[HeaderId::IP6]),
+    (HeaderId::IP6, &[HeaderId::IP]),
+    (HeaderId::IP, &[HeaderId::IP6, HeaderId::FRAG6]),
+    (HeaderId::IP, &[HeaderId::IP]),
+    (HeaderId::INNER, &[HeaderId::INNER6]),
+    (HeaderId::INNER6, &[HeaderId::INNER]),
+];
+
 impl<'a> Body<'a> {
     pub(crate) fn new(rng: &'a mut Rng, place: Place<'a>, registers: u32, copies: bool) -> Self {
         let locals = vec![1, 8, 16, 32, 64, 64, 128, 48];
@@ -179,6 +189,13 @@ impl<'a> Body<'a> {
                 StmtKind::SetPayload(p, self.expr(offset, 2), self.expr(width, 2))
             }
             8 => {
+                if self.rng.one_in(4) {
+                    return StmtKind::ShiftSack(p, self.expr(32, 1));
+                }
+                if self.rng.one_in(3) {
+                    let options = TcpOption::ALL.map(|_| (self.expr(1, 1), self.expr(32, 1)));
+                    return StmtKind::SetTcpOptions(p, Box::new(options));
+                }
                 let option = *self.rng.pick(&[TcpOption::Mss, TcpOption::TsVal, TcpOption::TsEcr]);
                 StmtKind::SetTcpOption(p, option, self.expr(32, 2))
             }
@@ -190,8 +207,14 @@ impl<'a> Body<'a> {
                 if self.rng.one_in(2) {
                     return StmtKind::Remove(p, headers.to_vec(), ok);
                 }
+                let exchange = self.rng.pick(&EXCHANGES);
+                let exchange = self.rng.one_in(3).then_some(*exchange);
+                let headers = exchange.map_or(headers, |(_, new)| new);
                 let stack = headers.iter().map(|&id| (id, self.given_fields(id))).collect();
-                StmtKind::Insert(p, stack, ok)
+                match exchange {
+                    Some((old, _)) => StmtKind::Replace(p, old, stack, ok),
+                    None => StmtKind::Insert(p, stack, ok),
+                }
             }
             11 => {
                 self.present[p.0 as usize] = HeaderSet::EMPTY;

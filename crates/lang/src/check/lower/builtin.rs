@@ -249,6 +249,16 @@ impl Lowerer<'_> {
                 }
                 Some(Val::unit())
             }
+            (["tcp"], "shift_sack") => {
+                let args = self.args_as(method, args, &[Type::Uint(32)], span);
+                let delta = args?.into_iter().next()?.leaf(32);
+                let sound = self.require_held(packet, span)
+                    && self.require_header(packet, HeaderId::TCP, span);
+                if sound {
+                    self.emit(StmtKind::ShiftSack(self.packets[packet].register, delta));
+                }
+                Some(Val::unit())
+            }
             (["ip"], "has_option") => Some(self.has_option(packet, args, span)),
             (["payload"], name) => {
                 let (is_write, size) = match name.strip_prefix("set_") {

@@ -3,7 +3,7 @@
 use super::{Lowerer, Val};
 use crate::check::facts::closure;
 use crate::check::fold;
-use crate::check::types::{Type, flow_type};
+use crate::check::types::{TCP_OPTIONS, Type, flow_type, tcp_options_type};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{BinaryOp as Op, Expr, ExprKind, Meta, PacketId, TcpOption};
 use crate::source::Span;
@@ -20,6 +20,8 @@ pub(super) enum Property {
     Mark,
     /// `p.tcp.mss` and the like.
     Option(TcpOption),
+    /// `p.tcp.options`
+    Options,
     /// What can only be read.
     ReadOnly(Val),
 }
@@ -49,6 +51,11 @@ impl Lowerer<'_> {
                 let value = meta(register, Meta::TcpOption(*option), 32);
                 let leaves = vec![has, fold::cast(value, width)];
                 Val { ty: Type::Uint(width).optional(), leaves }
+            }
+            Property::Options => {
+                let each = TCP_OPTIONS.iter().map(|option| Property::Option(option.1));
+                let leaves = each.flat_map(|option| self.read_property(packet, &option).leaves);
+                Val { ty: Type::Record(tcp_options_type()), leaves: leaves.collect() }
             }
             Property::ReadOnly(value) => value.clone(),
         }
@@ -163,6 +170,10 @@ impl Lowerer<'_> {
             (id, "checksum_ok") if rest.len() == 1 && has_checksum(id) => {
                 return read_only(Type::Bool, meta(register, Meta::ChecksumOk(id), 1));
             }
+            (HeaderId::TCP, "options") => {
+                let ty = Type::Record(tcp_options_type());
+                return self.rest_of_property(packet, Property::Options, &ty, &rest[1..]);
+            }
             (HeaderId::TCP, name) => {
                 if let Some(option) = tcp_option(name) {
                     let property = Property::Option(option);
@@ -197,6 +208,7 @@ impl Lowerer<'_> {
             names.push("checksum_ok");
         }
         if header == HeaderId::TCP {
+            names.push("options");
             names.extend(TCP_OPTIONS.iter().map(|option| option.0));
         }
         let flag = format!("flags.{dotted}");
@@ -374,15 +386,6 @@ pub(super) fn field_type(field: FieldRef) -> Type {
         FieldType::Ip6 => Type::Ip6,
     }
 }
-
-/// TCP options by name, with the width of their values.
-const TCP_OPTIONS: [(&str, TcpOption, u8); 5] = [
-    ("mss", TcpOption::Mss, 16),
-    ("window_scale", TcpOption::WindowScale, 8),
-    ("sack_permitted", TcpOption::SackPermitted, 1),
-    ("ts_val", TcpOption::TsVal, 32),
-    ("ts_ecr", TcpOption::TsEcr, 32),
-];
 
 fn tcp_option(name: &str) -> Option<TcpOption> {
     TCP_OPTIONS.iter().find(|option| option.0 == name).map(|option| option.1)

@@ -125,6 +125,13 @@ impl Printer<'_> {
                 self.push(&packet.text);
                 self.otherwise(otherwise.as_ref(), tail);
             }
+            StmtKind::Replace { old, stack, packet, otherwise } => {
+                self.push(&format!("replace {} with ", old.text));
+                self.stack(stack);
+                self.push(" in ");
+                self.push(&packet.text);
+                self.otherwise(otherwise.as_ref(), tail);
+            }
             StmtKind::Log { alert, text, args, limit } => self.log(*alert, text, args, limit),
             StmtKind::Expr(expr, otherwise) => {
                 self.expr(expr, if otherwise.is_some() { 7 } else { tail });
