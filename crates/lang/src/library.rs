@@ -5,14 +5,21 @@ pub const FILES: &[(&str, &str)] = &[
     ("ArpResponder", include_str!("../library/ArpResponder.trama")),
     ("Classifier", include_str!("../library/Classifier.trama")),
     ("Counter", include_str!("../library/Counter.trama")),
+    ("DhcpGuard", include_str!("../library/DhcpGuard.trama")),
     ("Firewall", include_str!("../library/Firewall.trama")),
+    ("Firewall6", include_str!("../library/Firewall6.trama")),
     ("IcmpResponder", include_str!("../library/IcmpResponder.trama")),
     ("Interface", include_str!("../library/Interface.trama")),
     ("LearningBridge", include_str!("../library/LearningBridge.trama")),
     ("LpmRouter", include_str!("../library/LpmRouter.trama")),
     ("Maglev", include_str!("../library/Maglev.trama")),
     ("Nat", include_str!("../library/Nat.trama")),
+    ("Nat64", include_str!("../library/Nat64.trama")),
     ("Policer", include_str!("../library/Policer.trama")),
+    ("Sampler", include_str!("../library/Sampler.trama")),
+    ("StaticBridge", include_str!("../library/StaticBridge.trama")),
+    ("SynProxy", include_str!("../library/SynProxy.trama")),
+    ("TrafficMirror", include_str!("../library/TrafficMirror.trama")),
 ];
 
 /// Name of a library file in messages.

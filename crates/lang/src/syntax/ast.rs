@@ -371,8 +371,19 @@ pub enum TestStepKind {
 pub enum Frame {
     /// `hex "…"`
     Hex(Vec<u8>),
-    /// Headers and payload.
-    Stack(Vec<HeaderLiteral>, Vec<u8>),
+    /// Headers and the parts of the payload.
+    Stack(Vec<HeaderLiteral>, Vec<PayloadPart>),
+}
+
+/// `"text"`, `hex "0a0b" * 20`
+#[derive(Clone, Debug)]
+pub struct PayloadPart {
+    /// What it says.
+    pub bytes: Vec<u8>,
+    /// It is written in hexadecimal digits.
+    pub hex: bool,
+    /// How often it is repeated.
+    pub times: u16,
 }
 
 /// `ip { src: a, flags.syn: true }`

@@ -10,6 +10,9 @@ use trama_wire::Packet;
 use trama_wire::header::{FieldDef, FieldRef, FieldType, HEADERS, HeaderId};
 use trama_wire::tcp_options::TcpOptions;
 
+/// Most bytes of a payload: no datagram holds more.
+const PAYLOAD_MAX: usize = 65_535;
+
 /// Builds the frame; the reason if it cannot be built.
 pub(super) fn build(frame: &Frame, constants: &Constants<'_>) -> Result<Packet, String> {
     let (stack, payload) = match frame {
@@ -21,7 +24,12 @@ pub(super) fn build(frame: &Frame, constants: &Constants<'_>) -> Result<Packet, 
     for literal in stack {
         headers.push(header(literal, &mut options, constants)?);
     }
-    let packet = Packet::build(&headers, payload).ok_or_else(|| {
+    let len: usize = payload.iter().map(|part| part.bytes.len() * usize::from(part.times)).sum();
+    if len > PAYLOAD_MAX {
+        return Err(format!("a payload has at most {PAYLOAD_MAX} bytes"));
+    }
+    let parts = payload.iter().map(|part| part.bytes.repeat(part.times.into()));
+    let packet = Packet::build(&headers, &parts.collect::<Vec<_>>().concat()).ok_or_else(|| {
         let names: Vec<_> = stack.iter().map(|h| h.header.text.as_str()).collect();
         format!("the headers {} do not stand on each other", names.join("/"))
     });

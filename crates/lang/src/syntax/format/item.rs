@@ -348,7 +348,7 @@ impl Printer<'_> {
             TestStepKind::Send { port, index, frame } => {
                 self.port(port, index.as_ref());
                 self.push(" <- ");
-                self.frame(frame, step.span);
+                self.frame(frame);
             }
             TestStepKind::ExpectPacket { port, index, filter } => {
                 self.push("expect ");
@@ -385,30 +385,29 @@ impl Printer<'_> {
         }
     }
 
-    fn frame(&mut self, frame: &Frame, step: Span) {
+    fn frame(&mut self, frame: &Frame) {
         let (stack, payload) = match frame {
             Frame::Hex(bytes) => return self.push(&format!("hex \"{}\"", hex(bytes))),
             Frame::Stack(stack, payload) => (stack, payload),
         };
         self.stack(stack);
-        if payload.is_empty() {
-            return;
-        }
-        if self.flat {
-            self.push(" / ");
-        } else {
-            self.level += 1;
-            self.line();
-            self.level -= 1;
-            self.push("/ ");
-        }
-        // A payload given in hex digits stays in hex digits.
-        let last = stack.last().map_or(step.start, |h| h.span.end);
-        let written = self.source(Span { start: last, ..step });
-        if written.trim_start_matches(['/', ' ', '\n', '\r', '\t']).starts_with("hex") {
-            self.push(&format!("hex \"{}\"", hex(payload)));
-        } else {
-            self.push(&format!("\"{}\"", text::escaped(payload)));
+        for part in payload {
+            if self.flat {
+                self.push(" / ");
+            } else {
+                self.level += 1;
+                self.line();
+                self.level -= 1;
+                self.push("/ ");
+            }
+            if part.hex {
+                self.push(&format!("hex \"{}\"", hex(&part.bytes)));
+            } else {
+                self.push(&format!("\"{}\"", text::escaped(&part.bytes)));
+            }
+            if part.times != 1 {
+                self.push(&format!(" * {}", part.times));
+            }
         }
     }
 
