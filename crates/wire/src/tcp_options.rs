@@ -13,14 +13,15 @@ const OPTIONS_MAX: usize = 40;
 /// The kind of the option that holds selective acknowledgments (RFC 2018, section 3).
 const SACK: u8 = 5;
 
-/// Options to write into a TCP header, in the order of [`TcpOption::ALL`](crate::option::TcpOption::ALL); `None` leaves one out.
-/// Timestamps are there if either of the two is, with 0 for the other.
+/// Options to write into a TCP header, in the order of
+/// [`TcpOption::ALL`](crate::option::TcpOption::ALL); `None` leaves one out. Timestamps are there
+/// if either of the two is, with 0 for the other.
 pub type TcpOptions = [Option<u32>; 5];
 
 impl Packet {
     /// Gives the TCP header exactly these options, padded to a multiple of four bytes; the header
-    /// and the datagram become longer or shorter, and checksums follow. No effect if the packet has no TCP header, is no whole datagram in the capture,
-    /// or would exceed 65,535 bytes.
+    /// and the datagram become longer or shorter, and checksums follow. No effect if the packet has
+    /// no TCP header, or would exceed 65,535 bytes.
     pub fn set_tcp_options(&mut self, options: &TcpOptions) {
         let (bytes, new_len) = encode(options);
         let Some(tcp) = self.layout.start(HeaderId::TCP) else { return };

@@ -216,6 +216,12 @@ impl<'a> Flow<'a> {
                     env.packets[p.0 as usize].write(field, Value::of(Source::Property));
                 }
             }
+            StmtKind::Extract { packet, args, results, .. } => {
+                let payload = packet.map(|_| Value::of(Source::Payload));
+                let args: Vec<Value> = args.iter().map(|e| eval(e, &env)).collect();
+                let value = Value::mixed(args.into_iter().chain(payload));
+                results.iter().for_each(|local| env.assign(*local, value.clone()));
+            }
             StmtKind::SetPayload(..)
             | StmtKind::SetTcpOption(..)
             | StmtKind::ShiftSack(..)
