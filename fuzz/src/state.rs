@@ -167,7 +167,7 @@ fn map(
         6 => assert_eq!(a.remove(&key, now), b.remove(&key, now), "remove {key:?}"),
         _ => {
             assert_eq!(a.len(now), MapOps::len(b, now));
-            b.expire(now, choices.below(4));
+            b.expire(now, choices.below(4) as u64);
         }
     }
 }

@@ -53,9 +53,9 @@ pub fn compare(
 }
 
 /// As [`compare`], with any two engines: the reference and the subject, just started on `program`.
-pub fn compare_engines(
-    program: &Program,
-    engines: [&mut dyn Engine; 2],
+pub fn compare_engines<'a>(
+    program: &'a Program,
+    engines: [&'a mut dyn Engine; 2],
     packets: &[Packet],
     idle: Nanos,
 ) -> Result<(), Mismatch> {

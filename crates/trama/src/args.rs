@@ -161,7 +161,7 @@ pub(crate) struct LabArgs {
 
 #[derive(Subcommand)]
 pub(crate) enum LabAction {
-    /// Make a lab: pair, wire, office or balance
+    /// Make a lab: pair, wire, families, access, office or balance
     Up {
         /// Topology
         topology: String,

@@ -3,7 +3,9 @@
 mod captures;
 mod cli;
 mod edge;
+mod elements;
 mod facts;
 mod library;
 mod live;
+mod nat64;
 mod pages;
