@@ -183,7 +183,8 @@ pub fn reply(packet: &Packet, flags: u8) -> Packet {
 pub fn samples(ports: u32) -> Vec<Packet> {
     let mut packets = Vec::new();
     for seed in 0..24_u8 {
-        let bytes: Vec<u8> = (0..60).map(|i| seed.wrapping_mul(31).wrapping_add(i * 7)).collect();
+        let bytes: Vec<u8> =
+            (0..60_u8).map(|i| seed.wrapping_mul(31).wrapping_add(i.wrapping_mul(7))).collect();
         let mut packet = frame(&mut Choices::new(&bytes));
         packet.port = u32::from(seed) % ports.max(1);
         packets.push(packet);
