@@ -13,6 +13,7 @@ use trama_lang::interp::Interpreter;
 use trama_lang::ir::{BinaryOp, Expr, ExprKind, Program, Stmt, StmtKind};
 use trama_native::NativeEngine;
 use trama_native::differential::Comparison;
+use trama_state::{StateKind, StateSpec};
 use trama_wire::Packet;
 
 /// Most steps of one run.
@@ -40,6 +41,8 @@ fn instances() -> &'static [Instance] {
             }
             let checked = unit.check_test(test, &NoFiles);
             let program = checked.program.unwrap_or_else(|| panic!("{:?}", checked.diagnostics));
+            let mut program = program;
+            program.nodes.iter_mut().flat_map(|node| &mut node.states).for_each(shrink);
             let mut subject = program.clone();
             if CANARY {
                 subject
@@ -52,6 +55,24 @@ fn instances() -> &'static [Instance] {
         }
         all
     })
+}
+
+/// Makes an object so small that it is soon full, and quickly made.
+fn shrink(spec: &mut StateSpec) {
+    match &mut spec.kind {
+        StateKind::Map { capacity, .. } | StateKind::Bucket { capacity, .. } => {
+            *capacity = 8.min(*capacity);
+        }
+        StateKind::Pool { size: capacity, .. } | StateKind::Lpm { capacity, .. } => {
+            *capacity = 16.min(*capacity);
+        }
+        StateKind::Array { len } | StateKind::Counter { len } => *len = 64.min(*len),
+        StateKind::Maglev { table_size, capacity } => {
+            *capacity = 8.min(*capacity);
+            *table_size = 251.min(*table_size);
+        }
+        _ => {}
+    }
 }
 
 /// The planted fault: differences are taken as sums.

@@ -109,7 +109,9 @@ fn set(packet: &mut Packet, choices: &mut Choices<'_>) {
         return assert_still_right(packet, right, "a field that is not there");
     }
     let mask = u128::MAX >> (128 - u32::from(field.def().width));
-    assert_eq!(packet.get(field), value & mask, "{def:?}");
+    // In a quoted UDP header a checksum that follows stands at the place of a sequence number.
+    let moves = field.header == HeaderId::INNER_L4 && field.def().name == "seq";
+    assert!(moves || packet.get(field) == value & mask, "{:?}", field.def());
     if CANARY && field.def().name == "ecn" && value & mask == 3 {
         let at = packet.len() - 1;
         packet.bytes_mut()[at] ^= 1;
@@ -132,7 +134,7 @@ fn insert_and_remove(packet: &mut Packet, choices: &mut Choices<'_>) {
     let stack = choices.pick(&STACKS);
     let before = packet.clone();
     // Behind a transport header nothing names what follows: it is told by its first byte.
-    let present = before.layout().present;
+    let present = Packet::new(before.bytes()).layout().present;
     let named = present.has(HeaderId::IP) || present.has(HeaderId::IP6);
     let named = named || matches!(stack, [HeaderId::ETH | HeaderId::VLAN, ..] | [_]);
     if packet.insert(&plain(stack)) {
@@ -164,14 +166,31 @@ fn exchange(packet: &mut Packet, choices: &mut Choices<'_>) {
         return assert_eq!(packet.bytes(), before.bytes(), "{new:?} changed what it could not");
     }
     assert_parsed(packet);
-    let fragment = [("mf", HeaderId::IP), ("frag", HeaderId::IP), ("mf", HeaderId::FRAG6)];
+    let fragment = [
+        ("mf", HeaderId::IP),
+        ("frag", HeaderId::IP),
+        ("mf", HeaderId::FRAG6),
+        ("frag", HeaderId::FRAG6),
+    ];
     let is_fragment = fragment
         .iter()
         .any(|(name, id)| before.get(id.field(name).expect("it is in the table")) != 0);
-    let without = |id: HeaderId| before.get(id.field("checksum").expect("it has one")) == 0;
-    if !is_fragment && !without(HeaderId::UDP) {
+    // Without a checksum one may be made; without a length only IPv6 has a meaning for it.
+    let udp = |name| before.get(HeaderId::UDP.field(name).expect("it is in the table"));
+    let special =
+        before.layout().present.has(HeaderId::UDP) && (udp("checksum") == 0 || udp("len") == 0);
+    // Fields that were written may say something else than what was recognised before.
+    let read_anew = Packet::new(before.bytes());
+    let same = read_anew.layout() == before.layout();
+    if same && !is_fragment && !special {
         let now = crate::packet::right(packet);
-        assert_eq!(right.iter().any(|r| *r), now.iter().any(|r| *r), "{old:?} {new:?}");
+        let [before_bytes, after_bytes] = [before.bytes(), packet.bytes()];
+        assert_eq!(
+            right.contains(&true),
+            now.contains(&true),
+            "{old:?} {new:?} {right:?} {now:?} {:?}\n{before_bytes:02x?}\n{after_bytes:02x?}",
+            before.layout()
+        );
     }
 }
 

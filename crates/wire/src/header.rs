@@ -229,7 +229,7 @@ headers! {
     14 INNER_L4 "inner_l4" 8 "First eight bytes of the TCP or UDP header quoted in an ICMP error" {
         "src" 0 16 Uint "source port",
         "dst" 16 16 Uint "destination port",
-        "seq" 32 32 Uint "sequence number of TCP; length and checksum of UDP",
+        "seq" 32 32 Uint "sequence number, if the quote is TCP",
     }
     15 INNER_ICMP "inner_icmp" 8 "ICMP echo header quoted in an ICMP error" {
         "type" 0 8 Uint "message type",

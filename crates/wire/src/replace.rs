@@ -108,7 +108,7 @@ impl Packet {
         match word(self.bytes(), at) {
             0 => Some((at, 0)),
             len => {
-                let len = usize::from(len) + new_len - (to - from);
+                let len = (usize::from(len) + new_len).checked_sub(to - from)?;
                 Some((at, u16::try_from(len).ok()?))
             }
         }

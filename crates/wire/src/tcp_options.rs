@@ -21,7 +21,7 @@ pub type TcpOptions = [Option<u32>; 5];
 impl Packet {
     /// Gives the TCP header exactly these options, padded to a multiple of four bytes; the header
     /// and the datagram become longer or shorter, and checksums follow. No effect if the packet has
-    /// no TCP header, or would exceed 65,535 bytes.
+    /// no TCP header, a length that is none, or would exceed 65,535 bytes.
     pub fn set_tcp_options(&mut self, options: &TcpOptions) {
         let (bytes, new_len) = encode(options);
         let Some(tcp) = self.layout.start(HeaderId::TCP) else { return };
@@ -33,9 +33,9 @@ impl Packet {
             _ => return,
         };
         let len = usize::from(word(self.bytes(), len_at));
-        let (Ok(new_total), true) = (u16::try_from(len + new_len - old_len), len > 0) else {
-            return;
-        };
+        // A length that was written may be shorter than the options, or none.
+        let new_total = (len + new_len).checked_sub(old_len).filter(|_| len > 0);
+        let Some(Ok(new_total)) = new_total.map(u16::try_from) else { return };
         self.follow(|packet| {
             packet.cut(packet.layout.end);
             if old_len > new_len {

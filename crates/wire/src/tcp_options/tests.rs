@@ -84,3 +84,18 @@ fn edges_of_blocks_are_shifted_wherever_they_stand() {
     none.shift_sack(1);
     assert_eq!(none.bytes(), before);
 }
+
+/// Found by fuzzing: the length field was written before.
+#[test]
+fn a_length_that_lies_is_no_trouble() {
+    let mut packet = segment(b"data");
+    packet.set_tcp_options(&SYN);
+    let len = HeaderId::IP.field("len").expect("it is in the table");
+    for lie in [0, 1, 19, 0xffff] {
+        packet.set(len, lie);
+        let before = packet.bytes().to_vec();
+        packet.set_tcp_options(&[None; 5]);
+        assert!(packet.len() == before.len() - 20 || packet.bytes() == before, "{lie}");
+        packet.set_tcp_options(&SYN);
+    }
+}
