@@ -70,6 +70,8 @@ fn residues(packet: &Packet, layout: &Layout) -> Vec<(&'static str, u32)> {
 fn is_structural(id: HeaderId, name: &str) -> bool {
     matches!(name, "ihl" | "len" | "version" | "checksum")
         || (id != HeaderId::FRAG6 && matches!(name, "proto" | "next"))
+        // Over UDP the checksum lies there.
+        || (id == HeaderId::INNER_L4 && name == "seq")
 }
 
 #[test]
