@@ -396,7 +396,12 @@ pub(super) fn option_width(option: TcpOption) -> u8 {
 const fn has_checksum(header: HeaderId) -> bool {
     matches!(
         header,
-        HeaderId::IP | HeaderId::TCP | HeaderId::UDP | HeaderId::ICMP | HeaderId::ICMP6
+        HeaderId::IP
+            | HeaderId::TCP
+            | HeaderId::UDP
+            | HeaderId::ICMP
+            | HeaderId::ICMP6
+            | HeaderId::GRE_CHECKSUM
     )
 }
 

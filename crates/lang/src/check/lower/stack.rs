@@ -43,9 +43,10 @@ impl Lowerer<'_> {
             }
             return;
         }
-        let shaped = headers
-            .iter()
-            .any(|(_, fields, _)| fields.iter().any(|&(field, _)| shapes_parsing(field)));
+        let last = headers.len().saturating_sub(1);
+        let shaped = headers.iter().enumerate().any(|(i, (_, fields, _))| {
+            fields.iter().any(|&(field, _)| shapes_parsing(field, i == last))
+        });
         let ids: Vec<HeaderId> = names.iter().map(|name| name.0).collect();
         let before = &self.flow.packets[index].facts;
         let after = if shaped { Facts::any() } else { before.after_insert(&ids) };
@@ -241,10 +242,13 @@ impl Lowerer<'_> {
     }
 }
 
-/// True for fields that decide how what follows them is parsed.
-fn shapes_parsing(field: FieldRef) -> bool {
+/// True for fields that decide how what follows them is parsed; `is_last`: no header of the same
+/// stack does.
+fn shapes_parsing(field: FieldRef, is_last: bool) -> bool {
     let link = matches!(field.header, HeaderId::ETH | HeaderId::VLAN | HeaderId::VLAN2);
     match field.def().name {
+        "dst" => field.header == HeaderId::UDP && !is_last,
+        "has_checksum" | "has_key" | "has_seq" => true,
         "version" | "ihl" | "len" | "frag" | "proto" | "next" | "offset" => true,
         "type" => link,
         _ => false,
