@@ -269,8 +269,31 @@ fn push_leaves(ty: &Type, path: &str, out: &mut Vec<(String, u8, View)>) {
 
 /// Names of the types that the language has by itself, for suggestions.
 const BUILT_IN: &[&str] = &[
-    "u8", "u16", "u32", "u64", "u128", "i8", "i16", "i32", "i64", "bool", "mac", "ip4", "ip6",
-    "Time", "Duration", "Flow", "Flow6", "string", "bytes", "Option", "prefix", "table",
+    "u8",
+    "u16",
+    "u32",
+    "u64",
+    "u128",
+    "i8",
+    "i16",
+    "i32",
+    "i64",
+    "bool",
+    "mac",
+    "ip4",
+    "ip6",
+    "Time",
+    "Duration",
+    "Flow",
+    "Flow6",
+    "DnsQuestion",
+    "DnsRecord",
+    "ClientHello",
+    "string",
+    "bytes",
+    "Option",
+    "prefix",
+    "table",
 ];
 
 /// The type that a program wrote. Reports what is wrong with it and gives [`Type::Error`] then.
@@ -311,6 +334,7 @@ fn word(name: &str) -> Option<Type> {
         "string" => Type::Str,
         "Flow" => Type::Record(flow_type("Flow", &Type::Ip4)),
         "Flow6" => Type::Record(flow_type("Flow6", &Type::Ip6)),
+        "DnsQuestion" | "DnsRecord" | "ClientHello" => message_type(name)?,
         "i8" => Type::Int(8),
         "i16" => Type::Int(16),
         "i32" => Type::Int(32),
@@ -339,6 +363,34 @@ pub fn flow_type(name: &str, address: &Type) -> Rc<RecordType> {
     ];
     let fields = fields.into_iter().map(|(name, ty)| (name.to_owned(), ty)).collect();
     Rc::new(RecordType { name: name.into(), fields })
+}
+
+/// What extractors read from messages, by name.
+pub fn message_type(name: &str) -> Option<Type> {
+    let text = Type::Bytes(bytes::LEN_MAX as u8);
+    let fields = match name {
+        "DnsQuestion" => {
+            vec![("name", text), ("type", Type::Uint(16)), ("class", Type::Uint(16))]
+        }
+        "DnsRecord" => vec![
+            ("name", text.clone()),
+            ("type", Type::Uint(16)),
+            ("class", Type::Uint(16)),
+            ("ttl", Type::Uint(32)),
+            ("data", text),
+            ("ip4", Type::Ip4.optional()),
+            ("ip6", Type::Ip6.optional()),
+        ],
+        "ClientHello" => vec![
+            ("complete", Type::Bool),
+            ("version", Type::Uint(16)),
+            ("server_name", text.clone().optional()),
+            ("alpn", text),
+        ],
+        _ => return None,
+    };
+    let fields = fields.into_iter().map(|(name, ty)| (name.to_owned(), ty)).collect();
+    Some(Type::Record(Rc::new(RecordType { name: name.into(), fields })))
 }
 
 fn named(items: &Items<'_>, name: &str, ty: &ast::Type, sink: &mut Sink) -> Type {

@@ -5,10 +5,11 @@ use crate::check::facts::closure;
 use crate::check::fold;
 use crate::check::types::{Type, flow_type};
 use crate::diagnostic::Diagnostic;
-use crate::ir::{BinaryOp as Op, Expr, ExprKind, Meta, PacketId, TcpOption};
+use crate::ir::{BinaryOp as Op, Expr, ExprKind, Extractor, Meta, PacketId, TcpOption};
 use crate::source::Span;
 use crate::syntax::ast;
 use crate::syntax::nearest;
+use trama_wire::bytes::LEN_MAX;
 use trama_wire::header::{FieldRef, FieldType, HEADERS, HeaderId, HeaderSet};
 
 /// Something of a packet that can be read, and mostly written.
@@ -76,7 +77,17 @@ impl Lowerer<'_> {
             let held = self.require_held(packet, span);
             return held.then(|| Property::ReadOnly(Val::scalar(Type::Uint(32), len)));
         }
+        if let ("tls" | "quic", [name]) = (first.text.as_str(), rest) {
+            return self.client_property(packet, first, name, span).map(Property::ReadOnly);
+        }
         let property = match first.text.as_str() {
+            "tls" | "quic" => {
+                let message = format!("`{}` is not a value by itself", first.text);
+                let note = format!("it has {}", CLIENT_PROPERTIES.map(|known| known.0).join(", "));
+                let label = "which part?";
+                self.sink.report(Diagnostic::error("E0105", message, first.span, label).note(note));
+                return None;
+            }
             "len" | "proto" | "mark" | "flow" | "flow6" => first.text.as_str(),
             "payload" => {
                 let message = "the payload is read by `.len`, `.u8(offset)`, `.u16(offset)` …";
@@ -113,6 +124,36 @@ impl Lowerer<'_> {
             }
         };
         self.rest_of_property(packet, property, &ty, rest)
+    }
+
+    /// `p.tls.name`, `p.quic.name`: what a client says first.
+    fn client_property(
+        &mut self,
+        packet: usize,
+        protocol: &ast::Ident,
+        name: &ast::Ident,
+        span: Span,
+    ) -> Option<Val> {
+        let Some(known) = CLIENT_PROPERTIES.iter().find(|known| known.0 == name.text) else {
+            let message = format!("`{}` has no `{}`", protocol.text, name.text);
+            let names = CLIENT_PROPERTIES.map(|known| known.0);
+            let mut diagnostic = Diagnostic::error("E0105", message, name.span, "no such part");
+            diagnostic = match nearest(&name.text, names) {
+                Some(near) => {
+                    diagnostic.note(format!("did you mean `{near}`?")).patch(name.span, near)
+                }
+                None => diagnostic.note(format!("it has {}", names.join(", "))),
+            };
+            self.sink.report(diagnostic);
+            return None;
+        };
+        let (header, what) = match protocol.text.as_str() {
+            "tls" => (HeaderId::TCP, known.1),
+            _ => (HeaderId::UDP, known.2),
+        };
+        let held = self.require_held(packet, span);
+        let proven = held && self.require_header(packet, header, span);
+        proven.then(|| self.extract(Some(packet), what, LEN_MAX as u8, Vec::new()))
     }
 
     /// Applies field names that follow a property: `p.flow.src`, `p.flow.reversed`.
@@ -156,6 +197,12 @@ impl Lowerer<'_> {
         }
         let register = self.packets[packet].register;
         let read_only = |ty, value| Some(Property::ReadOnly(Val::scalar(ty, value)));
+        if (header, dotted[0]) == (HeaderId::DNS, "question") {
+            let max = LEN_MAX as u8;
+            let question = self.extract(Some(packet), Extractor::DnsQuestion, max, Vec::new());
+            let (property, ty) = (Property::ReadOnly(question.clone()), question.ty);
+            return self.rest_of_property(packet, property, &ty, &rest[1..]);
+        }
         match (header, dotted[0]) {
             (_, "offset") if rest.len() == 1 => {
                 return read_only(Type::Uint(32), meta(register, Meta::Offset(header), 32));
@@ -196,6 +243,9 @@ impl Lowerer<'_> {
         if has_checksum(header) {
             names.push("checksum_ok");
         }
+        if header == HeaderId::DNS {
+            names.extend(["question", "answer(n)"]);
+        }
         if header == HeaderId::TCP {
             names.extend(TCP_OPTIONS.iter().map(|option| option.0));
         }
@@ -218,7 +268,7 @@ impl Lowerer<'_> {
         let message = format!("a packet has no `{}`", name.text);
         let label = "neither a header nor a property";
         let mut diagnostic = Diagnostic::error("E0105", message, name.span, label);
-        let own = ["len", "payload", "proto", "mark", "flow", "flow6"];
+        let own = ["len", "payload", "proto", "mark", "flow", "flow6", "tls", "quic"];
         let names = HEADERS.iter().map(|h| h.name).chain(own);
         let owner =
             HEADERS.iter().find(|header| header.fields.iter().any(|field| field.name == name.text));
@@ -382,6 +432,12 @@ const TCP_OPTIONS: [(&str, TcpOption, u8); 5] = [
     ("sack_permitted", TcpOption::SackPermitted, 1),
     ("ts_val", TcpOption::TsVal, 32),
     ("ts_ecr", TcpOption::TsEcr, 32),
+];
+
+/// What a TLS client says first, with its extractors for TCP and QUIC.
+const CLIENT_PROPERTIES: [(&str, Extractor, Extractor); 2] = [
+    ("server_name", Extractor::TlsServerName, Extractor::QuicServerName),
+    ("client_hello", Extractor::TlsClientHello, Extractor::QuicClientHello),
 ];
 
 fn tcp_option(name: &str) -> Option<TcpOption> {
