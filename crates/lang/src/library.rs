@@ -5,7 +5,9 @@ pub const FILES: &[(&str, &str)] = &[
     ("ArpResponder", include_str!("../library/ArpResponder.trama")),
     ("Classifier", include_str!("../library/Classifier.trama")),
     ("Counter", include_str!("../library/Counter.trama")),
+    ("DnsMonitor", include_str!("../library/DnsMonitor.trama")),
     ("Firewall", include_str!("../library/Firewall.trama")),
+    ("GreTunnel", include_str!("../library/GreTunnel.trama")),
     ("IcmpResponder", include_str!("../library/IcmpResponder.trama")),
     ("Interface", include_str!("../library/Interface.trama")),
     ("LearningBridge", include_str!("../library/LearningBridge.trama")),
@@ -13,6 +15,10 @@ pub const FILES: &[(&str, &str)] = &[
     ("Maglev", include_str!("../library/Maglev.trama")),
     ("Nat", include_str!("../library/Nat.trama")),
     ("Policer", include_str!("../library/Policer.trama")),
+    ("VlanPop", include_str!("../library/VlanPop.trama")),
+    ("VlanPush", include_str!("../library/VlanPush.trama")),
+    ("VxlanDecap", include_str!("../library/VxlanDecap.trama")),
+    ("VxlanEncap", include_str!("../library/VxlanEncap.trama")),
 ];
 
 /// Name of a library file in messages.

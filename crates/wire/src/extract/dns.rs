@@ -127,3 +127,62 @@ fn skip_name(message: &[u8], mut at: usize) -> Option<usize> {
 fn word(bytes: &[u8], at: usize) -> Option<u16> {
     bytes.get(at..)?.first_chunk().map(|word| u16::from_be_bytes(*word))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A message with these numbers of questions and answers.
+    fn message(questions: u16, answers: u16, rest: &[u8]) -> Vec<u8> {
+        let mut out = vec![0; 12];
+        out[4..6].copy_from_slice(&questions.to_be_bytes());
+        out[6..8].copy_from_slice(&answers.to_be_bytes());
+        out.extend_from_slice(rest);
+        out
+    }
+
+    fn text(name: &[u8]) -> ByteString {
+        ByteString::new(name)
+    }
+
+    #[test]
+    fn questions_and_answers_are_read() {
+        let rest = b"\x03www\x07example\x03com\0\0\x01\0\x01\
+            \xc0\x0c\0\x05\0\x01\0\0\x01\0\0\x06\x03web\xc0\x10\
+            \xc0\x2d\0\x01\0\x01\0\0\0\x3c\0\x04\x0a\0\0\x05";
+        let message = message(1, 2, rest);
+        let expected = Question { name: text(b"www.example.com"), kind: 1, class: 1 };
+        assert_eq!(question(&message), Some(expected));
+        let alias = answer(&message, 0).unwrap();
+        assert_eq!((alias.kind, alias.ttl, alias.data), (5, 256, text(b"web.example.com")));
+        let host = answer(&message, 1).unwrap();
+        assert_eq!((host.name, host.ip4), (text(b"web.example.com"), Some(0x0a00_0005)));
+        assert_eq!((host.data, host.ip6), (text(b"\x0a\0\0\x05"), None));
+        assert_eq!(answer(&message, 2), None);
+        for len in 0..message.len() {
+            assert_eq!(answer(&message[..len], 1), None, "{len}");
+        }
+    }
+
+    #[test]
+    fn loops_and_forward_pointers_are_no_names() {
+        let is_name = |rest: &[u8]| question(&message(1, 0, rest)).is_some();
+        assert!(is_name(b"\x01a\0\0\x01\0\x01"));
+        assert!(is_name(b"\0\0\x01\0\x01"), "the root");
+        assert!(!is_name(b"\xc0\x0c\0\x01\0\x01"), "to itself");
+        assert!(!is_name(b"\x01a\xc0\x0c\0\x01\0\x01"), "to its own beginning");
+        assert!(!is_name(b"\xc0\x12\0\x01\0\x01\x01a\0"), "forward");
+        assert!(!is_name(b"\x41a\0\0\x01\0\x01"), "reserved");
+        let pair = b"\x01a\xc0\x12\0\x01\x01b\xc0\x0c\0\x01\0\x01";
+        assert!(!is_name(pair), "to each other");
+        assert_eq!(answer(&message(0, 0xffff, &[0; 4000]), 0xfffe), None);
+    }
+
+    #[test]
+    fn names_have_a_limit() {
+        let labels = |count: usize| [b"\x3f".to_vec(), vec![b'x'; 63]].concat().repeat(count);
+        let with = |count| message(1, 0, &[labels(count), vec![0, 0, 1, 0, 1]].concat());
+        assert_eq!(question(&with(3)).unwrap().name.as_slice().len(), 191);
+        assert_eq!(question(&with(4)), None);
+    }
+}

@@ -239,3 +239,104 @@ fn skip_ack(reader: &mut Reader<'_>, has_counts: bool) -> Option<()> {
     }
     Some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tls::tests::client_hello;
+    use super::*;
+    use crate::bytes::ByteString;
+
+    const CONNECTION: [u8; 8] = [0x83, 0x94, 0xc8, 0xf0, 0x3e, 0x51, 0x57, 0x08];
+
+    /// RFC 9001, appendix A.1, and RFC 9369, appendix A.1.
+    #[test]
+    fn keys_are_those_of_the_standards() {
+        let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let keys = |version: usize| {
+            let keys = Keys::of_client(&VERSIONS[version], &CONNECTION).unwrap();
+            [hex(&keys.packet), hex(&keys.nonce), hex(&keys.header)]
+        };
+        let first = [
+            "1f369613dd76d5467730efcbe3b1a22d",
+            "fa044b2f42a3fd3b46fb255c",
+            "9f50449e04a0e810283a1e9933adedd2",
+        ];
+        let second = [
+            "8b1a0bc121284290a29e0971b5cd045d",
+            "91f73e2351d8fa91660e909f",
+            "45b95e15235d6f45a6b19cbcb0294ba9",
+        ];
+        assert_eq!(keys(0), first);
+        assert_eq!(keys(1), second);
+    }
+
+    fn crypto_frame(from: usize, data: &[u8]) -> Vec<u8> {
+        let number = |n: usize| (n as u16 | 0x4000).to_be_bytes();
+        [&[6][..], &number(from), &number(data.len()), data].concat()
+    }
+
+    /// A protected Initial packet with these frames.
+    fn initial(version: usize, frames: &[u8]) -> Vec<u8> {
+        let known = &VERSIONS[version];
+        let number = (*known.numbers.start()).to_be_bytes();
+        let mut frames = frames.to_vec();
+        frames.resize(frames.len().max(40), 0);
+        let len = (frames.len() as u16 + 2 + 16) | 0x4000;
+        let mut packet = vec![0xc1 | known.initial << 4];
+        packet.extend(number);
+        packet.extend([8].iter().chain(&CONNECTION).chain(&[0, 0]));
+        packet.extend(len.to_be_bytes());
+        let number_at = packet.len();
+        packet.extend([0, 5]);
+        let keys = Keys::of_client(known, &CONNECTION).unwrap();
+        let mut nonce = keys.nonce;
+        nonce[11] ^= 5;
+        let cipher = Aes128Gcm::new(&keys.packet.into());
+        let tag = cipher.encrypt_in_place_detached(&Nonce::from(nonce), &packet, &mut frames);
+        packet.extend(&frames);
+        packet.extend(tag.unwrap());
+        let mut mask = Block::clone_from_slice(&packet[number_at + 4..number_at + 20]);
+        Aes128::new(&keys.header.into()).encrypt_block(&mut mask);
+        packet[0] ^= mask[0] & 0x0f;
+        packet[number_at] ^= mask[1];
+        packet[number_at + 1] ^= mask[2];
+        packet
+    }
+
+    fn server(datagram: &[u8]) -> Option<ByteString> {
+        in_datagram(datagram).and_then(|hello| hello.server_name)
+    }
+
+    #[test]
+    fn the_server_is_found_in_frames_of_any_order() {
+        let hello = client_hello("quic.example.com");
+        let name = Some(ByteString::new(b"quic.example.com"));
+        let (a, rest) = hello.split_at(40);
+        let (b, c) = rest.split_at(30);
+        let frames = [
+            crypto_frame(70, c),
+            vec![0, 0, 1, 2, 5, 0, 1, 3, 0, 0],
+            crypto_frame(0, a),
+            crypto_frame(40, b),
+        ];
+        for version in 0..VERSIONS.len() {
+            assert_eq!(server(&initial(version, &frames.concat())), name);
+            let two = [initial(version, &frames[0]), initial(version, &frames[2..].concat())];
+            assert_eq!(server(&two.concat()), name, "coalesced packets");
+            assert_eq!(server(&initial(version, &frames[2..].concat())), None, "elsewhere");
+            assert_eq!(server(&initial(version, &frames[..2].concat())), None, "a gap");
+        }
+    }
+
+    #[test]
+    fn what_is_not_authentic_says_nothing() {
+        let whole = initial(0, &crypto_frame(0, &client_hello("quic.example.com")));
+        assert!(server(&whole).is_some());
+        for at in 0..whole.len() {
+            let mut wrong = whole.clone();
+            wrong[at] ^= 0x20;
+            assert_eq!(server(&wrong), None, "{at}");
+            assert_eq!(server(&whole[..at]), None, "{at}");
+        }
+    }
+}

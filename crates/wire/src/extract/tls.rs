@@ -151,3 +151,59 @@ impl<'a> Reader<'a> {
         bytes
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A ClientHello for a server, with ALPN `h2` and versions up to TLS 1.3.
+    pub(in crate::extract) fn client_hello(server: &str) -> Vec<u8> {
+        let sized = |bytes: &[u8]| [&(bytes.len() as u16).to_be_bytes(), bytes].concat();
+        let extension = |kind: u16, data: &[u8]| [&kind.to_be_bytes()[..], &sized(data)].concat();
+        let name = [&[0][..], &sized(server.as_bytes())].concat();
+        let extensions = [
+            extension(0x1a1a, &[]),
+            extension(16, &sized(b"\x02h2\x08http/1.1")),
+            extension(43, b"\x06\x3a\x3a\x03\x04\x03\x03"),
+            extension(0, &sized(&name)),
+        ];
+        let mut body = vec![3, 3];
+        body.extend([7; 32]);
+        body.extend([0, 0, 2, 0x13, 1, 1, 0]);
+        body.extend(sized(&extensions.concat()));
+        let len = (body.len() as u32).to_be_bytes();
+        [&[1], &len[1..], &body[..]].concat()
+    }
+
+    /// A handshake message in records of at most so many bytes.
+    fn records(message: &[u8], most: usize) -> Vec<u8> {
+        let len = |part: &[u8]| (part.len() as u16).to_be_bytes();
+        let record = |part: &[u8]| [&[22, 3, 1][..], &len(part), part].concat();
+        message.chunks(most).flat_map(record).collect()
+    }
+
+    #[test]
+    fn a_client_says_where_it_goes() {
+        let message = client_hello("www.example.com");
+        for most in [10_000, 100, 7] {
+            let hello = in_segment(&records(&message, most)).unwrap();
+            assert_eq!(hello.server_name, Some(ByteString::new(b"www.example.com")));
+            assert_eq!((hello.alpn, hello.version), (ByteString::new(b"h2"), 0x0304));
+            assert!(hello.complete);
+        }
+        assert_eq!(in_segment(&records(b"\x02\0\0\x01\x03", 99)), None, "a server");
+        assert_eq!(in_segment(b"GET / HTTP/1.1\r\n"), None);
+    }
+
+    #[test]
+    fn what_is_cut_is_understood_as_far_as_it_goes() {
+        let segment = records(&client_hello("www.example.com"), 10_000);
+        for len in 0..segment.len() {
+            let Some(hello) = in_segment(&segment[..len]) else {
+                assert!(len < 11, "{len}");
+                continue;
+            };
+            assert!(!hello.complete && hello.server_name.is_none(), "{len}");
+        }
+    }
+}
