@@ -20,7 +20,7 @@ use trama_lab::{Child, Lab, LabLock, Lifetime, Topology, UpOptions};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Says why a live test cannot run here, if it cannot.
-fn missing(tools: &[&str]) -> Option<String> {
+pub(crate) fn missing(tools: &[&str]) -> Option<String> {
     if let Err(why) = trama_lab::require_root() {
         return Some(why);
     }
@@ -30,16 +30,16 @@ fn missing(tools: &[&str]) -> Option<String> {
 }
 
 /// A folder that goes away.
-struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("trama-test-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&path).expect("a temporary folder");
         Self(path)
     }
 
-    fn file(&self, name: &str, text: &str) -> String {
+    pub(crate) fn file(&self, name: &str, text: &str) -> String {
         let path = self.0.join(name);
         std::fs::write(&path, text).expect("a temporary file");
         path.display().to_string()
@@ -53,7 +53,7 @@ impl Drop for Scratch {
     }
 }
 
-fn lab(name: &str, topology: &Topology) -> Lab {
+pub(crate) fn lab(name: &str, topology: &Topology) -> Lab {
     Lab::up(name, topology, UpOptions { bare: true, lifetime: Lifetime::Handle })
         .expect("the lab comes up")
 }
@@ -66,7 +66,7 @@ fn serve(lab: &Lab, node: &str, command: &[&str]) -> Child {
 }
 
 /// Runs something in a node to its end; success and standard output.
-fn run(lab: &Lab, node: &str, command: &[&str]) -> (bool, String) {
+pub(crate) fn run(lab: &Lab, node: &str, command: &[&str]) -> (bool, String) {
     let mut command_line = Command::new(command[0]);
     command_line.args(&command[1..]).stdout(Stdio::piped()).stderr(Stdio::null());
     let child = lab.spawn(node, &mut command_line).expect("the command starts");
@@ -75,7 +75,7 @@ fn run(lab: &Lab, node: &str, command: &[&str]) -> (bool, String) {
 }
 
 /// Repeats a command until it succeeds.
-fn wait_for(lab: &Lab, node: &str, command: &[&str]) {
+pub(crate) fn wait_for(lab: &Lab, node: &str, command: &[&str]) {
     let start = Instant::now();
     while !run(lab, node, command).0 {
         assert!(start.elapsed() < PATIENCE, "{command:?} did not succeed in time");
@@ -84,12 +84,12 @@ fn wait_for(lab: &Lab, node: &str, command: &[&str]) {
 }
 
 /// A Trama that runs in the box.
-struct Box_ {
+pub(crate) struct Box_ {
     child: Child,
 }
 
 impl Box_ {
-    fn start(lab: &Lab, program: &str, legs: [(&str, &str); 2], mode: &str) -> Self {
+    pub(crate) fn start(lab: &Lab, program: &str, legs: [(&str, &str); 2], mode: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_trama"));
         command.arg("run").arg(project(program)).args(["--json", "--duration", "5min"]);
         for (port, device) in legs {
@@ -101,7 +101,7 @@ impl Box_ {
     }
 
     /// Interrupts it as Ctrl-C would, and reads its summary.
-    fn stop(self) -> Value {
+    pub(crate) fn stop(self) -> Value {
         let id = self.child.id().to_string();
         let status = Command::new("kill").args(["-INT", &id]).status().expect("kill runs");
         assert!(status.success());
@@ -116,7 +116,7 @@ fn node<'a>(summary: &'a Value, name: &str) -> &'a Value {
     nodes.iter().find(|n| n["name"] == name).expect("the node is there")
 }
 
-fn drops(summary: &Value, name: &str, reason: &str) -> u64 {
+pub(crate) fn drops(summary: &Value, name: &str, reason: &str) -> u64 {
     node(summary, name)["drops"][reason].as_u64().unwrap_or(0)
 }
 

@@ -8,3 +8,4 @@ mod library;
 mod live;
 mod names;
 mod pages;
+mod tunnel;
