@@ -69,7 +69,7 @@ pub(crate) const RESERVED: &[&str] = &["deploy", "event", "path", "query", "requ
 
 /// Words that begin an item.
 pub(crate) const ITEM_WORDS: &[&str] =
-    &["const", "element", "enum", "fn", "import", "inputs", "network", "record", "test"];
+    &["const", "element", "enum", "fn", "header", "import", "inputs", "network", "record", "test"];
 
 /// Words that begin a member of an element.
 pub(crate) const MEMBER_WORDS: &[&str] = &["const", "every", "fn", "init", "on", "port", "state"];

@@ -3,6 +3,7 @@
 use super::{Lowerer, Val};
 use crate::check::facts::closure;
 use crate::check::fold;
+use crate::check::headers::{UserField, UserHeader};
 use crate::check::types::{Type, flow_type};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{BinaryOp as Op, Expr, ExprKind, Extractor, Meta, PacketId, TcpOption};
@@ -17,6 +18,8 @@ use trama_wire::header::{FieldRef, FieldType, HEADERS, HeaderId, HeaderSet};
 pub(super) enum Property {
     /// A stored field.
     Field(FieldRef),
+    /// A field of a declared header.
+    Declared(UserField),
     /// `p.mark`
     Mark,
     /// `p.tcp.mss` and the like.
@@ -39,6 +42,7 @@ impl Lowerer<'_> {
         let register = self.packets[packet].register;
         match property {
             Property::Field(field) => Val::scalar(field_type(*field), field_expr(register, *field)),
+            Property::Declared(field) => Val::scalar(field.ty.clone(), field.read(register)),
             Property::Mark => Val::scalar(Type::Uint(32), meta(register, Meta::Mark, 32)),
             Property::Option(TcpOption::SackPermitted) => {
                 let has = Meta::HasTcpOption(TcpOption::SackPermitted);
@@ -64,6 +68,12 @@ impl Lowerer<'_> {
         span: Span,
     ) -> Option<Property> {
         let (first, rest) = path.split_first()?;
+        if let Some(header) = self.items.headers.iter().find(|h| h.name == first.text) {
+            return self.declared_property(packet, header, rest, span);
+        }
+        if self.items.broken_headers.contains(first.text.as_str()) {
+            return None;
+        }
         if let Some(header) = HeaderId::by_name(&first.text) {
             let property = self.header_property(packet, header, first, rest)?;
             let held = self.require_held(packet, span);
@@ -124,6 +134,33 @@ impl Lowerer<'_> {
             }
         };
         self.rest_of_property(packet, property, &ty, rest)
+    }
+
+    /// `p.header.field` of a declared header.
+    fn declared_property(
+        &mut self,
+        packet: usize,
+        header: &UserHeader,
+        rest: &[&ast::Ident],
+        span: Span,
+    ) -> Option<Property> {
+        let dotted: Vec<_> = rest.iter().map(|part| part.text.as_str()).collect();
+        let held = self.require_held(packet, span);
+        if !held || !self.require_header(packet, header.id, span) {
+            return None;
+        }
+        if let Some(field) = header.field(&dotted.join(".")) {
+            return Some(Property::Declared(field.clone()));
+        }
+        let at = rest.last().map_or(span, |part| part.span);
+        let message = format!("the header `{}` has no field `{}`", header.name, dotted.join("."));
+        let names: Vec<&str> = header.fields.iter().map(|field| field.name.as_str()).collect();
+        let diagnostic = Diagnostic::error("E0105", message, at, "no such field");
+        self.sink.report(match nearest(&dotted.join("."), names.iter().copied()) {
+            Some(near) => diagnostic.note(format!("did you mean `{near}`?")).patch(at, near),
+            None => diagnostic.note(format!("it has {}", names.join(", "))),
+        });
+        None
     }
 
     /// `p.tls.name`, `p.quic.name`: what a client says first.
@@ -294,7 +331,7 @@ impl Lowerer<'_> {
         }
         self.missing_headers.push((packet, header));
         let var = &self.packets[packet];
-        let (name, header_name) = (&var.name, header.def().name);
+        let (name, header_name) = (&var.name, self.items.header_name(header));
         let mut diagnostic = if facts.absent().has(header) {
             let message = format!("`{name}` has no `{header_name}` header here");
             Diagnostic::error("E0301", message, span, self.why_absent(packet, header))
@@ -307,13 +344,15 @@ impl Lowerer<'_> {
             diagnostic = diagnostic.note(format!(
                 "ask first: `if {name} is {header_name} {{ … }}`, or add it to the pattern"
             ));
-            if let Some(patch) = pattern_patch(var, header) {
+            let in_table = usize::from(header.0) < HeaderId::COUNT;
+            if in_table && let Some(patch) = pattern_patch(var, header) {
                 diagnostic = diagnostic.patch(patch.0, patch.1);
             }
         }
         self.sink.report(diagnostic);
         // Said once: from here on it is taken to be there.
-        let assumed = self.flow.packets[packet].facts.assume(&[HeaderSet::of(header)]);
+        let needed = self.items.with_parents(header);
+        let assumed = self.flow.packets[packet].facts.assume(&[needed]);
         if !assumed.is_impossible() {
             self.flow.packets[packet].facts = assumed;
         }

@@ -29,6 +29,10 @@ impl Lowerer<'_> {
                 sound = false;
                 continue;
             };
+            if usize::from(header.0) >= HeaderId::COUNT {
+                headers.push((header, Vec::new(), literal.header.span));
+                continue;
+            }
             let fields = self.header_fields(header, literal, &mut values);
             headers.push((header, fields, literal.header.span));
         }
@@ -141,6 +145,16 @@ impl Lowerer<'_> {
     /// True if the headers can stand on each other as a stack; else reports.
     fn stack_is_sound(&mut self, stack: &[(HeaderId, Span)]) -> bool {
         let Some(&(first, first_span)) = stack.first() else { return false };
+        let declared = stack.iter().find(|(id, _)| usize::from(id.0) >= HeaderId::COUNT);
+        if let Some((id, span)) = declared {
+            let name = self.items.header_name(*id);
+            let message = format!("`{name}` is part of the payload: it cannot come or go");
+            self.sink.report(
+                Diagnostic::error("E0304", message, *span, "a declared header")
+                    .note("its fields can be written where it is"),
+            );
+            return false;
+        }
         if !may_begin(first) {
             let name = first.def().name;
             let message = format!("a stack cannot begin with `{name}`");
