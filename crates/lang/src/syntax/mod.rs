@@ -11,6 +11,9 @@ mod token;
 
 pub use nearest::nearest;
 pub use parser::{parse, parse_expr};
+pub use token::{
+    CONTEXTUAL, ITEM_WORDS, KEYWORDS, MEMBER_WORDS, RESERVED, STATE_OPTIONS, STATEMENT_WORDS,
+};
 
 /// Longest source file, in bytes.
 pub const FILE_BYTES_MAX: usize = 1 << 20;

@@ -273,7 +273,9 @@ impl Parser<'_> {
                 self.bump();
                 Ok(ExprKind::Copy(self.name("a packet")?))
             }
-            word if KEYWORDS.contains(&word) => Err(self.unexpected("an expression")),
+            word if KEYWORDS.contains(&word) || self.at_member_word() => {
+                Err(self.unexpected("an expression"))
+            }
             _ => {
                 let name = self.name("a value")?;
                 if self.newline() {

@@ -18,7 +18,8 @@ mod tests;
 
 use super::ast::{Expr, ExprKind, File, Ident};
 use super::lexer::{Lexed, lex};
-use super::token::{Comment, CommentKind, KEYWORDS, RESERVED, STATEMENT_WORDS, Token, TokenKind};
+use super::token::{Comment, CommentKind, Token, TokenKind};
+use super::token::{INFIX_WORDS, KEYWORDS, RESERVED, STATEMENT_WORDS};
 use super::{FILE_BYTES_MAX, HEIGHT_MAX, MESSAGES_MAX, NESTING_MAX, text};
 use crate::diagnostic::Diagnostic;
 use crate::source::{SourceMap, Span};
@@ -201,10 +202,25 @@ impl<'a> Parser<'a> {
         self.word() == word
     }
 
-    /// The next token is a word that may name something.
+    /// The next token is a word that may name something. A declaration on the next line is none:
+    /// what should have been named is missing.
     fn at_name(&self) -> bool {
         let word = self.word();
-        !word.is_empty() && !KEYWORDS.contains(&word) && !RESERVED.contains(&word)
+        let reserved = KEYWORDS.contains(&word) || RESERVED.contains(&word);
+        !word.is_empty() && !reserved && !self.at_member_word()
+    }
+
+    /// What follows the next token is on its line and can only follow a word that declares or
+    /// commands: a name, a literal, a text or a block. A word that is used as a name has an
+    /// operator or nothing behind it.
+    fn heads(&self) -> bool {
+        let second = self.second();
+        let follows = match second.kind {
+            TokenKind::Word => !INFIX_WORDS.contains(&self.word_of(self.at + 1)),
+            TokenKind::Literal(_) | TokenKind::Str | TokenKind::Symbol("{") => true,
+            _ => false,
+        };
+        follows && !second.newline
     }
 
     // Taking tokens.
@@ -245,7 +261,7 @@ impl<'a> Parser<'a> {
             return Ok(self.any_word());
         }
         let word = self.word();
-        if word.is_empty() {
+        if !KEYWORDS.contains(&word) && !RESERVED.contains(&word) {
             return Err(self.unexpected(&format!("the name of {what}")));
         }
         let span = self.span();
