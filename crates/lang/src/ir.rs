@@ -222,6 +222,8 @@ pub enum Trigger {
         index_local: Option<LocalId>,
         /// Alternatives.
         patterns: Vec<HeaderSet>,
+        /// If there is one, it must be 1 for the packet as well (1 bit, over register 0 alone).
+        guard: Option<Expr>,
     },
     /// Every `period`.
     Timer {

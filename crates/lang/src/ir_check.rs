@@ -11,8 +11,8 @@ mod state;
 mod tests;
 
 use crate::ir::{
-    Dest, Expr, Handler, Label, LocalId, Node, PacketId, Program, Stmt, StmtKind, Table, Trigger,
-    reason,
+    Dest, Expr, ExprKind, Handler, Label, LocalId, Node, PacketId, Program, Stmt, StmtKind, Table,
+    Trigger, reason,
 };
 use crate::ir_parts::walk_stmts;
 use crate::source::Span;
@@ -123,7 +123,10 @@ impl Checker<'_> {
             Trigger::Timer { period } => {
                 self.ensure(*period > Nanos::ZERO, || "a timer has a period".into())?;
             }
-            Trigger::Packet { first_port, port_count, index_local, .. } => {
+            Trigger::Packet { first_port, port_count, index_local, guard, .. } => {
+                if let Some(guard) = guard {
+                    self.guard(guard)?;
+                }
                 self.ports(*first_port, *port_count)?;
                 self.ensure(self.handler.packets > 0, || "the input has a register".into())?;
                 if let Some(local) = index_local {
@@ -142,6 +145,18 @@ impl Checker<'_> {
         labels.dedup();
         self.ensure(labels.len() == count, || "labels are unique within a handler".into())?;
         self.body(&self.handler.body)
+    }
+
+    /// A guard looks at nothing but the packet.
+    fn guard(&self, guard: &Expr) -> Checked {
+        self.expr(guard, Some(1))?;
+        let mut alone = true;
+        guard.walk(&mut |e| {
+            let foreign =
+                matches!(e.kind, ExprKind::Local(_) | ExprKind::Table(..) | ExprKind::Now);
+            alone &= !foreign && e.packet().is_none_or(|p| p.0 == 0);
+        });
+        self.ensure(alone, || "a guard reads nothing but the input".into())
     }
 
     fn body(&mut self, body: &[Stmt]) -> Checked {

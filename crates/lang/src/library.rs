@@ -6,8 +6,10 @@ pub const FILES: &[(&str, &str)] = &[
     ("Classifier", include_str!("../library/Classifier.trama")),
     ("Counter", include_str!("../library/Counter.trama")),
     ("DhcpGuard", include_str!("../library/DhcpGuard.trama")),
+    ("DnsMonitor", include_str!("../library/DnsMonitor.trama")),
     ("Firewall", include_str!("../library/Firewall.trama")),
     ("Firewall6", include_str!("../library/Firewall6.trama")),
+    ("GreTunnel", include_str!("../library/GreTunnel.trama")),
     ("IcmpResponder", include_str!("../library/IcmpResponder.trama")),
     ("Interface", include_str!("../library/Interface.trama")),
     ("LearningBridge", include_str!("../library/LearningBridge.trama")),
@@ -20,6 +22,10 @@ pub const FILES: &[(&str, &str)] = &[
     ("StaticBridge", include_str!("../library/StaticBridge.trama")),
     ("SynProxy", include_str!("../library/SynProxy.trama")),
     ("TrafficMirror", include_str!("../library/TrafficMirror.trama")),
+    ("VlanPop", include_str!("../library/VlanPop.trama")),
+    ("VlanPush", include_str!("../library/VlanPush.trama")),
+    ("VxlanDecap", include_str!("../library/VxlanDecap.trama")),
+    ("VxlanEncap", include_str!("../library/VxlanEncap.trama")),
 ];
 
 /// Name of a library file in messages.

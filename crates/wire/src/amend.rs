@@ -197,12 +197,16 @@ enum Cover {
     Network(usize),
     /// Upper-layer header, payload and pseudo-header.
     Transport(Transport),
+    /// GRE header and payload (RFC 2784, section 2.3), from the first byte to the end.
+    Gre(usize, usize),
 }
 
 impl Cover {
     /// All checksums of a packet, from the inside out.
-    fn all(frame: &[u8], layout: &Layout) -> [Option<Self>; 4] {
+    fn all(frame: &[u8], layout: &Layout) -> [Option<Self>; 5] {
+        let gre = layout.start(HeaderId::GRE_CHECKSUM);
         [
+            gre.map(|at| Self::Gre(at - 4, layout.end as usize)),
             Transport::quoted(frame, layout).map(Self::Transport),
             layout.start(HeaderId::INNER).map(Self::Network),
             Transport::outer(frame, layout).map(Self::Transport),
@@ -214,6 +218,10 @@ impl Cover {
     fn sum(&self, frame: &[u8]) -> u16 {
         match *self {
             Self::Transport(transport) => transport.sum(frame),
+            Self::Gre(at, end) => {
+                let rest = frame.get(at + 6..end).unwrap_or_default();
+                checksum::add(checksum::sum(&frame[at..at + 4]), checksum::sum(rest))
+            }
             Self::Network(at) => {
                 let header_len = usize::from(frame[at] & 0x0f) * 4;
                 let end = frame.len().min(at + header_len.max(20));
@@ -226,6 +234,7 @@ impl Cover {
     fn checksum_at(&self) -> usize {
         match self {
             Self::Transport(transport) => transport.checksum_at,
+            Self::Gre(at, _) => at + 4,
             Self::Network(at) => at + 10,
         }
     }

@@ -5,6 +5,7 @@
 //! bytes; a header is [present](layout::Layout) only if all of it can be read.
 #![forbid(unsafe_code)]
 
+pub mod above;
 mod amend;
 mod build;
 pub mod bytes;

@@ -202,7 +202,7 @@ impl Packet {
         options.is_some_and(|options| option_at(options, kind).is_some())
     }
 
-    /// True if the checksum of this header (IP, TCP, UDP, ICMP or ICMP6) is right, or absent where
+    /// True if the checksum of this header (IP, TCP, UDP, ICMP, ICMP6, GRE_CHECKSUM) is right, or absent where
     /// that is allowed. False for other headers, absent ones, and datagrams that are not whole in
     /// the capture.
     pub fn checksum_ok(&self, id: HeaderId) -> bool {
@@ -213,6 +213,11 @@ impl Packet {
                 let header_len = usize::from(frame[at] & 0x0f) * 4;
                 let header = frame.get(at..at + header_len);
                 header.is_some_and(|h| checksum::is_whole(checksum::sum(h)))
+            }
+            HeaderId::GRE_CHECKSUM => {
+                let whole = !has_more_fragments(frame, &self.layout);
+                let covered = frame.get(at - 4..self.layout.end as usize);
+                whole && covered.is_some_and(|c| checksum::is_whole(checksum::sum(c)))
             }
             HeaderId::TCP | HeaderId::UDP | HeaderId::ICMP | HeaderId::ICMP6 => {
                 let transport = Transport::outer(frame, &self.layout);

@@ -48,6 +48,10 @@ impl Packet {
             frame[tcp + 12] = frame[tcp + 12] & 0x0f | ((20 + new_len) as u8 / 4) << 4;
             frame[len_at..len_at + 2].copy_from_slice(&new_total.to_be_bytes());
             packet.layout.payload = (from + new_len) as u32;
+            // Headers in the payload move with it.
+            for at in packet.layout.offset.iter_mut().filter(|at| usize::from(**at) >= from) {
+                *at = (usize::from(*at) + new_len - old_len) as u16;
+            }
             packet.layout.end = packet.layout.len;
         });
     }

@@ -287,6 +287,9 @@ const BUILT_IN: &[&str] = &[
     "Flow",
     "Flow6",
     "TcpOptions",
+    "DnsQuestion",
+    "DnsRecord",
+    "ClientHello",
     "string",
     "bytes",
     "Option",
@@ -333,6 +336,7 @@ fn word(name: &str) -> Option<Type> {
         "Flow" => Type::Record(flow_type("Flow", &Type::Ip4)),
         "Flow6" => Type::Record(flow_type("Flow6", &Type::Ip6)),
         "TcpOptions" => Type::Record(tcp_options_type()),
+        "DnsQuestion" | "DnsRecord" | "ClientHello" => message_type(name)?,
         "i8" => Type::Int(8),
         "i16" => Type::Int(16),
         "i32" => Type::Int(32),
@@ -386,6 +390,34 @@ pub const TCP_OPTIONS: [(&str, TcpOption, u8); 5] = [
     ("ts_val", TcpOption::TsVal, 32),
     ("ts_ecr", TcpOption::TsEcr, 32),
 ];
+
+/// What extractors read from messages, by name.
+pub fn message_type(name: &str) -> Option<Type> {
+    let text = Type::Bytes(bytes::LEN_MAX as u8);
+    let fields = match name {
+        "DnsQuestion" => {
+            vec![("name", text), ("type", Type::Uint(16)), ("class", Type::Uint(16))]
+        }
+        "DnsRecord" => vec![
+            ("name", text.clone()),
+            ("type", Type::Uint(16)),
+            ("class", Type::Uint(16)),
+            ("ttl", Type::Uint(32)),
+            ("data", text),
+            ("ip4", Type::Ip4.optional()),
+            ("ip6", Type::Ip6.optional()),
+        ],
+        "ClientHello" => vec![
+            ("complete", Type::Bool),
+            ("version", Type::Uint(16)),
+            ("server_name", text.clone().optional()),
+            ("alpn", text),
+        ],
+        _ => return None,
+    };
+    let fields = fields.into_iter().map(|(name, ty)| (name.to_owned(), ty)).collect();
+    Some(Type::Record(Rc::new(RecordType { name: name.into(), fields })))
+}
 
 fn named(items: &Items<'_>, name: &str, ty: &ast::Type, sink: &mut Sink) -> Type {
     if let Some(found) = word(name).or_else(|| items.named_type(name, ty.span, sink)) {

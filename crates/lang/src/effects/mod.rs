@@ -273,6 +273,9 @@ fn handler_row(node: &Node, handler: &Handler) -> EffectRow {
         cost: cost::body(&handler.body),
         ..EffectRow::default()
     };
+    if let Trigger::Packet { guard: Some(guard), .. } = &handler.trigger {
+        row.expr(guard);
+    }
     walk_stmts(&handler.body, &mut |stmt| row.stmt(node, stmt));
     row.accesses = flow::accesses(node, handler);
     row.uses_time |= row.accesses.iter().any(|a| timed(&node.states[a.index as usize].kind));

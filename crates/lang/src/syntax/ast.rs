@@ -46,6 +46,8 @@ pub enum ItemKind {
     Record(Record),
     /// `enum Name { A, B(type, …), … }`
     Enum(Enum),
+    /// `header name after udp.dst == 5000 { field: type, … }`
+    Header(Header),
     /// `fn name(…) -> type { … }`
     Fn(Fn),
     /// `element Name(…) { … }`
@@ -67,6 +69,21 @@ pub struct Const {
     pub ty: Type,
     /// Value.
     pub value: Expr,
+}
+
+/// `header name after parent.field == value { field: type, … }`
+#[derive(Clone, Debug)]
+pub struct Header {
+    /// Name.
+    pub name: Ident,
+    /// The header before it.
+    pub parent: Ident,
+    /// The field of that one, which may be dotted, …
+    pub field: Ident,
+    /// … and the value that it has.
+    pub value: Expr,
+    /// Fields in order.
+    pub fields: Vec<(Ident, Type)>,
 }
 
 /// `record Name { field: type, … }`

@@ -66,8 +66,9 @@ pub const KEYWORDS: &[&str] = &[
 /// Words that mean something in one place of the grammar and may be names in all others. Those
 /// that begin an item or a member do so where what they declare follows on the same line.
 pub const CONTEXTUAL: &[&str] = &[
-    "at", "because", "element", "enum", "every", "expect", "from", "import", "init", "inputs",
-    "into", "limit", "network", "on", "port", "record", "state", "test", "to", "with",
+    "after", "at", "because", "element", "enum", "every", "expect", "from", "header", "import",
+    "init", "inputs", "into", "limit", "network", "on", "port", "record", "state", "test", "to",
+    "with",
 ];
 
 /// Words kept for what the language will do later: no names.
@@ -75,7 +76,7 @@ pub const RESERVED: &[&str] = &["deploy", "event", "path", "query", "request"];
 
 /// Words that begin an item.
 pub const ITEM_WORDS: &[&str] =
-    &["const", "element", "enum", "fn", "import", "inputs", "network", "record", "test"];
+    &["const", "element", "enum", "fn", "header", "import", "inputs", "network", "record", "test"];
 
 /// Words that begin a member of an element.
 pub const MEMBER_WORDS: &[&str] = &["const", "every", "fn", "init", "on", "port", "state"];

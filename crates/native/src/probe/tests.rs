@@ -35,6 +35,7 @@ fn row(bodies: Vec<Vec<StmtKind>>) -> Program {
                 port_count: 1,
                 index_local: None,
                 patterns: vec![HeaderSet::of(HeaderId::IP)],
+                guard: None,
             },
             locals: vec![1, 32],
             packets: 1,

@@ -36,7 +36,7 @@ pub(crate) struct Body<'a> {
 }
 
 /// Stacks that are put in and taken out: most make sense on some packet.
-const STACKS: [&[HeaderId]; 10] = [
+const STACKS: [&[HeaderId]; 12] = [
     &[HeaderId::ETH],
     &[HeaderId::VLAN],
     &[HeaderId::VLAN, HeaderId::VLAN2],
@@ -47,6 +47,8 @@ const STACKS: [&[HeaderId]; 10] = [
     &[HeaderId::ETH, HeaderId::IP, HeaderId::ICMP],
     &[HeaderId::TCP],
     &[HeaderId::ARP],
+    &[HeaderId::ETH, HeaderId::IP, HeaderId::UDP, HeaderId::VXLAN],
+    &[HeaderId::IP, HeaderId::GRE, HeaderId::GRE_KEY],
 ];
 
 /// Network headers and what takes their place.

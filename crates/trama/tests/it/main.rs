@@ -7,5 +7,7 @@ mod elements;
 mod facts;
 mod library;
 mod live;
+mod names;
 mod nat64;
 mod pages;
+mod tunnel;

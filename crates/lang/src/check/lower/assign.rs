@@ -134,6 +134,18 @@ impl Lowerer<'_> {
         };
         let register = self.packets[packet].register;
         match &property {
+            Property::Declared(field) => {
+                let ty = field.ty.clone();
+                let read = |this: &mut Self| this.read_property(packet, &property);
+                let value = self.new_value(right, &ty, read);
+                let value = self.simple(value.leaf(ty.scalar_width().unwrap_or(1)));
+                if !self.require_held(packet, span) {
+                    return;
+                }
+                for (offset, bytes) in field.write(register, &value) {
+                    self.emit_at(StmtKind::SetPayload(register, offset, bytes), right.span);
+                }
+            }
             Property::Field(_) | Property::Mark => {
                 let ty = self.read_property(packet, &property).ty;
                 let read = |this: &mut Self| this.read_property(packet, &property);

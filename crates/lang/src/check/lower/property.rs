@@ -3,12 +3,14 @@
 use super::{Lowerer, Val};
 use crate::check::facts::closure;
 use crate::check::fold;
+use crate::check::headers::{UserField, UserHeader};
 use crate::check::types::{TCP_OPTIONS, Type, flow_type, tcp_options_type};
 use crate::diagnostic::Diagnostic;
-use crate::ir::{BinaryOp as Op, Expr, ExprKind, Meta, PacketId, TcpOption};
+use crate::ir::{BinaryOp as Op, Expr, ExprKind, Extractor, Meta, PacketId, TcpOption};
 use crate::source::Span;
 use crate::syntax::ast;
 use crate::syntax::nearest;
+use trama_wire::bytes::LEN_MAX;
 use trama_wire::header::{FieldRef, FieldType, HEADERS, HeaderId, HeaderSet};
 
 /// Something of a packet that can be read, and mostly written.
@@ -16,6 +18,8 @@ use trama_wire::header::{FieldRef, FieldType, HEADERS, HeaderId, HeaderSet};
 pub(super) enum Property {
     /// A stored field.
     Field(FieldRef),
+    /// A field of a declared header.
+    Declared(UserField),
     /// `p.mark`
     Mark,
     /// `p.tcp.mss` and the like.
@@ -40,6 +44,7 @@ impl Lowerer<'_> {
         let register = self.packets[packet].register;
         match property {
             Property::Field(field) => Val::scalar(field_type(*field), field_expr(register, *field)),
+            Property::Declared(field) => Val::scalar(field.ty.clone(), field.read(register)),
             Property::Mark => Val::scalar(Type::Uint(32), meta(register, Meta::Mark, 32)),
             Property::Option(TcpOption::SackPermitted) => {
                 let has = Meta::HasTcpOption(TcpOption::SackPermitted);
@@ -70,6 +75,12 @@ impl Lowerer<'_> {
         span: Span,
     ) -> Option<Property> {
         let (first, rest) = path.split_first()?;
+        if let Some(header) = self.items.headers.iter().find(|h| h.name == first.text) {
+            return self.declared_property(packet, header, rest, span);
+        }
+        if self.items.broken_headers.contains(first.text.as_str()) {
+            return None;
+        }
         if let Some(header) = HeaderId::by_name(&first.text) {
             let property = self.header_property(packet, header, first, rest)?;
             let held = self.require_held(packet, span);
@@ -83,7 +94,17 @@ impl Lowerer<'_> {
             let held = self.require_held(packet, span);
             return held.then(|| Property::ReadOnly(Val::scalar(Type::Uint(32), len)));
         }
+        if let ("tls" | "quic", [name]) = (first.text.as_str(), rest) {
+            return self.client_property(packet, first, name, span).map(Property::ReadOnly);
+        }
         let property = match first.text.as_str() {
+            "tls" | "quic" => {
+                let message = format!("`{}` is not a value by itself", first.text);
+                let note = format!("it has {}", CLIENT_PROPERTIES.map(|known| known.0).join(", "));
+                let label = "which part?";
+                self.sink.report(Diagnostic::error("E0105", message, first.span, label).note(note));
+                return None;
+            }
             "len" | "proto" | "mark" | "flow" | "flow6" => first.text.as_str(),
             "payload" => {
                 let message = "the payload is read by `.len`, `.u8(offset)`, `.u16(offset)` …";
@@ -120,6 +141,63 @@ impl Lowerer<'_> {
             }
         };
         self.rest_of_property(packet, property, &ty, rest)
+    }
+
+    /// `p.header.field` of a declared header.
+    fn declared_property(
+        &mut self,
+        packet: usize,
+        header: &UserHeader,
+        rest: &[&ast::Ident],
+        span: Span,
+    ) -> Option<Property> {
+        let dotted: Vec<_> = rest.iter().map(|part| part.text.as_str()).collect();
+        let held = self.require_held(packet, span);
+        if !held || !self.require_header(packet, header.id, span) {
+            return None;
+        }
+        if let Some(field) = header.field(&dotted.join(".")) {
+            return Some(Property::Declared(field.clone()));
+        }
+        let at = rest.last().map_or(span, |part| part.span);
+        let message = format!("the header `{}` has no field `{}`", header.name, dotted.join("."));
+        let names: Vec<&str> = header.fields.iter().map(|field| field.name.as_str()).collect();
+        let diagnostic = Diagnostic::error("E0105", message, at, "no such field");
+        self.sink.report(match nearest(&dotted.join("."), names.iter().copied()) {
+            Some(near) => diagnostic.note(format!("did you mean `{near}`?")).patch(at, near),
+            None => diagnostic.note(format!("it has {}", names.join(", "))),
+        });
+        None
+    }
+
+    /// `p.tls.name`, `p.quic.name`: what a client says first.
+    fn client_property(
+        &mut self,
+        packet: usize,
+        protocol: &ast::Ident,
+        name: &ast::Ident,
+        span: Span,
+    ) -> Option<Val> {
+        let Some(known) = CLIENT_PROPERTIES.iter().find(|known| known.0 == name.text) else {
+            let message = format!("`{}` has no `{}`", protocol.text, name.text);
+            let names = CLIENT_PROPERTIES.map(|known| known.0);
+            let mut diagnostic = Diagnostic::error("E0105", message, name.span, "no such part");
+            diagnostic = match nearest(&name.text, names) {
+                Some(near) => {
+                    diagnostic.note(format!("did you mean `{near}`?")).patch(name.span, near)
+                }
+                None => diagnostic.note(format!("it has {}", names.join(", "))),
+            };
+            self.sink.report(diagnostic);
+            return None;
+        };
+        let (header, what) = match protocol.text.as_str() {
+            "tls" => (HeaderId::TCP, known.1),
+            _ => (HeaderId::UDP, known.2),
+        };
+        let held = self.require_held(packet, span);
+        let proven = held && self.require_header(packet, header, span);
+        proven.then(|| self.extract(Some(packet), what, LEN_MAX as u8, Vec::new()))
     }
 
     /// Applies field names that follow a property: `p.flow.src`, `p.flow.reversed`.
@@ -163,6 +241,12 @@ impl Lowerer<'_> {
         }
         let register = self.packets[packet].register;
         let read_only = |ty, value| Some(Property::ReadOnly(Val::scalar(ty, value)));
+        if (header, dotted[0]) == (HeaderId::DNS, "question") {
+            let max = LEN_MAX as u8;
+            let question = self.extract(Some(packet), Extractor::DnsQuestion, max, Vec::new());
+            let (property, ty) = (Property::ReadOnly(question.clone()), question.ty);
+            return self.rest_of_property(packet, property, &ty, &rest[1..]);
+        }
         match (header, dotted[0]) {
             (_, "offset") if rest.len() == 1 => {
                 return read_only(Type::Uint(32), meta(register, Meta::Offset(header), 32));
@@ -207,6 +291,9 @@ impl Lowerer<'_> {
         if has_checksum(header) {
             names.push("checksum_ok");
         }
+        if header == HeaderId::DNS {
+            names.extend(["question", "answer(n)"]);
+        }
         if header == HeaderId::TCP {
             names.push("options");
             names.extend(TCP_OPTIONS.iter().map(|option| option.0));
@@ -230,7 +317,7 @@ impl Lowerer<'_> {
         let message = format!("a packet has no `{}`", name.text);
         let label = "neither a header nor a property";
         let mut diagnostic = Diagnostic::error("E0105", message, name.span, label);
-        let own = ["len", "payload", "proto", "mark", "flow", "flow6"];
+        let own = ["len", "payload", "proto", "mark", "flow", "flow6", "tls", "quic"];
         let names = HEADERS.iter().map(|h| h.name).chain(own);
         let owner =
             HEADERS.iter().find(|header| header.fields.iter().any(|field| field.name == name.text));
@@ -256,7 +343,7 @@ impl Lowerer<'_> {
         }
         self.missing_headers.push((packet, header));
         let var = &self.packets[packet];
-        let (name, header_name) = (&var.name, header.def().name);
+        let (name, header_name) = (&var.name, self.items.header_name(header));
         let mut diagnostic = if facts.absent().has(header) {
             let message = format!("`{name}` has no `{header_name}` header here");
             Diagnostic::error("E0301", message, span, self.why_absent(packet, header))
@@ -269,13 +356,15 @@ impl Lowerer<'_> {
             diagnostic = diagnostic.note(format!(
                 "ask first: `if {name} is {header_name} {{ … }}`, or add it to the pattern"
             ));
-            if let Some(patch) = pattern_patch(var, header) {
+            let in_table = usize::from(header.0) < HeaderId::COUNT;
+            if in_table && let Some(patch) = pattern_patch(var, header) {
                 diagnostic = diagnostic.patch(patch.0, patch.1);
             }
         }
         self.sink.report(diagnostic);
         // Said once: from here on it is taken to be there.
-        let assumed = self.flow.packets[packet].facts.assume(&[HeaderSet::of(header)]);
+        let needed = self.items.with_parents(header);
+        let assumed = self.flow.packets[packet].facts.assume(&[needed]);
         if !assumed.is_impossible() {
             self.flow.packets[packet].facts = assumed;
         }
@@ -387,6 +476,12 @@ pub(super) fn field_type(field: FieldRef) -> Type {
     }
 }
 
+/// What a TLS client says first, with its extractors for TCP and QUIC.
+const CLIENT_PROPERTIES: [(&str, Extractor, Extractor); 2] = [
+    ("server_name", Extractor::TlsServerName, Extractor::QuicServerName),
+    ("client_hello", Extractor::TlsClientHello, Extractor::QuicClientHello),
+];
+
 fn tcp_option(name: &str) -> Option<TcpOption> {
     TCP_OPTIONS.iter().find(|option| option.0 == name).map(|option| option.1)
 }
@@ -399,7 +494,12 @@ pub(super) fn option_width(option: TcpOption) -> u8 {
 const fn has_checksum(header: HeaderId) -> bool {
     matches!(
         header,
-        HeaderId::IP | HeaderId::TCP | HeaderId::UDP | HeaderId::ICMP | HeaderId::ICMP6
+        HeaderId::IP
+            | HeaderId::TCP
+            | HeaderId::UDP
+            | HeaderId::ICMP
+            | HeaderId::ICMP6
+            | HeaderId::GRE_CHECKSUM
     )
 }
 

@@ -94,6 +94,11 @@ impl Lowerer<'_> {
         let mut known = true;
         for literal in stack {
             match self.header(&literal.header) {
+                // What a program declares itself is not put in; that is reported of the stack.
+                Some(header) if usize::from(header.0) >= HeaderId::COUNT => {
+                    headers.fields.push(Vec::new());
+                    headers.names.push((header, literal.header.span));
+                }
                 Some(header) => {
                     let fields = self.header_fields(header, literal, &mut headers.values);
                     headers.fields.push(fields.into_iter().map(|field| field.0).collect());
@@ -178,6 +183,16 @@ impl Lowerer<'_> {
     /// True if the headers can stand on each other as a stack; else reports.
     fn stack_is_sound(&mut self, stack: &[(HeaderId, Span)]) -> bool {
         let Some(&(first, first_span)) = stack.first() else { return false };
+        let declared = stack.iter().find(|(id, _)| usize::from(id.0) >= HeaderId::COUNT);
+        if let Some((id, span)) = declared {
+            let name = self.items.header_name(*id);
+            let message = format!("`{name}` is part of the payload: it cannot come or go");
+            self.sink.report(
+                Diagnostic::error("E0304", message, *span, "a declared header")
+                    .note("its fields can be written where it is"),
+            );
+            return false;
+        }
         if !may_begin(first) {
             let name = first.def().name;
             let message = format!("a stack cannot begin with `{name}`");
@@ -301,7 +316,9 @@ impl Headers {
 
     /// True if a field is given that decides how what follows it is parsed.
     fn is_shaped(&self) -> bool {
-        self.fields.iter().flatten().any(|&field| shapes_parsing(field))
+        let last = self.fields.len().saturating_sub(1);
+        let mut headers = self.fields.iter().enumerate();
+        headers.any(|(i, fields)| fields.iter().any(|&field| shapes_parsing(field, i == last)))
     }
 
     fn stack(self) -> Vec<(HeaderId, Vec<(FieldRef, Expr)>)> {
@@ -313,10 +330,13 @@ impl Headers {
     }
 }
 
-/// True for fields that decide how what follows them is parsed.
-fn shapes_parsing(field: FieldRef) -> bool {
+/// True for fields that decide how what follows them is parsed; `is_last`: no header of the same
+/// stack does.
+fn shapes_parsing(field: FieldRef, is_last: bool) -> bool {
     let link = matches!(field.header, HeaderId::ETH | HeaderId::VLAN | HeaderId::VLAN2);
     match field.def().name {
+        "dst" => field.header == HeaderId::UDP && !is_last,
+        "has_checksum" | "has_key" | "has_seq" => true,
         "version" | "ihl" | "len" | "frag" | "proto" | "next" | "offset" => true,
         "type" => link,
         _ => false,

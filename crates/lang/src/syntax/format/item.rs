@@ -57,6 +57,23 @@ impl Printer<'_> {
                     |f| f.0.span,
                 );
             }
+            ItemKind::Header(h) => {
+                let value = self.unbroken(&h.value);
+                let after = format!("{}.{} == {value}", h.parent.text, h.field.text);
+                self.push(&format!("header {} after {after} ", h.name.text));
+                self.declarations(
+                    &h.fields,
+                    h.value.span,
+                    item.span,
+                    |p, (name, ty)| {
+                        p.push(&name.text);
+                        p.push(": ");
+                        p.ty(ty);
+                    },
+                    |f: &(Ident, Type)| f.0.span.to(f.1.span),
+                    |f| f.0.span,
+                );
+            }
             ItemKind::Enum(e) => {
                 self.push(&format!("enum {} ", e.name.text));
                 self.declarations(
