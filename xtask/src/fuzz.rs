@@ -77,7 +77,13 @@ fn start(root: &Path, target: &str, seconds: u32, wanted: Wanted) -> bool {
     let Some(host) = host() else { return false };
     let folder = folder(root);
     let kind = if wanted == Wanted::Fault { "canary" } else { "found" };
-    let corpus = folder.join("corpus").join(target);
+    // A planted fault is looked for from the seeds alone; what is learnt goes elsewhere.
+    let corpus = if wanted == Wanted::Fault { "canary-corpus" } else { "corpus" };
+    let corpus = folder.join(corpus).join(target);
+    if wanted == Wanted::Fault {
+        // There may be none.
+        let _ = std::fs::remove_dir_all(&corpus);
+    }
     let found = folder.join(kind).join(target);
     for path in [&corpus, &found] {
         if let Err(error) = std::fs::create_dir_all(path) {
@@ -92,11 +98,7 @@ fn start(root: &Path, target: &str, seconds: u32, wanted: Wanted) -> bool {
     if matches!(target, "syntax" | "check") {
         command.arg(format!("-dict={}", root.join("fuzz/trama.dict").display()));
     }
-    // A planted fault is looked for from the seeds alone.
-    if wanted == Wanted::Nothing {
-        command.arg(&corpus);
-    }
-    command.arg(root.join("fuzz/seeds").join(target));
+    command.arg(&corpus).arg(root.join("fuzz/seeds").join(target));
     println!("fuzz: {target}, at most {seconds} s");
     let Ok(output) = command.output() else {
         eprintln!("fuzz: {target} did not start");

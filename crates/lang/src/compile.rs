@@ -14,6 +14,7 @@ use crate::library;
 use crate::source::{SourceMap, Span};
 use crate::syntax::{ast, parse, parse_expr};
 use std::rc::Rc;
+use trama_wire::bytes::ByteString;
 
 /// Most files of one program, imports included.
 pub const FILES_MAX: usize = 256;
@@ -293,11 +294,17 @@ impl<'a> Checker<'_, 'a> {
                 given.push((ident, ast::Expr { kind, span: whole }));
                 continue;
             };
-            match self.set_value(param, text, *file, whole) {
-                Some(value) => drop(bound.insert(name.clone(), value)),
-                None => sound = false,
-            }
-            given.push((ident, ast::Expr { kind: ast::ExprKind::Name(name.clone()), span: whole }));
+            let kind = match self.set_value(param, text, *file, whole) {
+                Some(value) => {
+                    bound.insert(name.clone(), value);
+                    ast::ExprKind::Name(name.clone())
+                }
+                None => {
+                    sound = false;
+                    ast::ExprKind::Error
+                }
+            };
+            given.push((ident, ast::Expr { kind, span: whole }));
         }
         let name = subject.name().clone();
         if self.check_only {
@@ -331,6 +338,15 @@ impl<'a> Checker<'_, 'a> {
         }
         if ty == crate::check::types::Type::Str {
             return Some(Value::Str(text.into()));
+        }
+        if let crate::check::types::Type::Bytes(max) = ty {
+            if text.len() > usize::from(max) {
+                let message = format!("{} bytes do not fit `{ty}`", text.len());
+                self.sink.error("E0202", message, whole, format!("the most is {max}"));
+                return None;
+            }
+            let leaves = ByteString::new(text.as_bytes()).leaves(max);
+            return Some(Value::Data { ty, leaves });
         }
         let (expr, messages) = parse_expr(&self.unit.sources, file);
         let sound = messages.is_empty();

@@ -202,9 +202,9 @@ impl Packet {
         options.is_some_and(|options| option_at(options, kind).is_some())
     }
 
-    /// True if the checksum of this header (IP, TCP, UDP, ICMP, ICMP6, GRE_CHECKSUM) is right, or absent where
-    /// that is allowed. False for other headers, absent ones, and datagrams that are not whole in
-    /// the capture.
+    /// True if the checksum of this header (IP, TCP, UDP, ICMP, ICMP6 or GRE_CHECKSUM) is right, or
+    /// absent where that is allowed. False for other headers, absent ones, and datagrams that are
+    /// not whole in the capture.
     pub fn checksum_ok(&self, id: HeaderId) -> bool {
         let Some(at) = self.layout.start(id) else { return false };
         let frame = self.bytes();

@@ -10,7 +10,6 @@
 use crate::above;
 use crate::header::{HeaderId, HeaderSet};
 use crate::layout::{Fault, Layout};
-use crate::transport::word;
 
 /// Most VLAN tags that are skipped; more are [`Fault::TooDeep`]. The first two are recorded.
 pub const TAGS_MAX: usize = 8;
@@ -107,7 +106,10 @@ fn usual(frame: &[u8], layout: &mut Layout) -> bool {
         (protocol::TCP, Some(words)) if *words >= 0x50 => {
             (const { &template(HeaderId::TCP) }, 34 + usize::from(*words >> 4) * 4)
         }
-        (protocol::UDP, _) if !above::is_known(word(head, 34), word(head, 36)) => {
+        (protocol::UDP, _) => {
+            if above::is_known([head[34], head[35], head[36], head[37]]) {
+                return false;
+            }
             (const { &template(HeaderId::UDP) }, 42)
         }
         _ => return false,
@@ -374,9 +376,7 @@ fn udp(datagram: &[u8], at: usize, short: Fault, layout: &mut Layout) {
     layout.record(HeaderId::UDP, at);
     layout.record(HeaderId::L4, at);
     layout.payload = (at + 8) as u32;
-    if above::is_known(word(datagram, at), word(datagram, at + 2)) {
-        above::udp(datagram, at, layout);
-    }
+    above::udp(datagram, at, layout);
 }
 
 fn icmp(datagram: &[u8], at: usize, short: Fault, layout: &mut Layout) {

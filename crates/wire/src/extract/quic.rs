@@ -232,10 +232,10 @@ fn skip_ack(reader: &mut Reader<'_>, has_counts: bool) -> Option<()> {
     let _first = varint(reader)?;
     // Two numbers for each range; a lie about how many ends with the bytes.
     for _ in 0..ranges {
-        (varint(reader)?, varint(reader)?);
+        let (_gap, _len) = (varint(reader)?, varint(reader)?);
     }
     if has_counts {
-        (varint(reader)?, varint(reader)?, varint(reader)?);
+        let _counts = [varint(reader)?, varint(reader)?, varint(reader)?];
     }
     Some(())
 }

@@ -176,30 +176,34 @@ impl Lowerer<'_> {
                 let value = fold::cast(value, 32);
                 self.emit_at(StmtKind::SetTcpOption(register, *option, value), right.span);
             }
-            Property::Options => {
-                if right.op.is_some() {
-                    self.not_assignable(span, "options are written as a whole");
-                    return;
-                }
-                let value = self.expr_as(right.value, &Type::Record(tcp_options_type()));
-                if value.leaves.is_empty() || !self.require_held(packet, span) {
-                    return;
-                }
-                let mut leaves = value.leaves.into_iter();
-                let mut next = || leaves.next().unwrap_or_else(|| fold::truth(false));
-                let options = TcpOption::ALL.map(|option| {
-                    let is_there = next();
-                    let is_bare = option == TcpOption::SackPermitted;
-                    (is_there, if is_bare { fold::constant(1, 32) } else { fold::cast(next(), 32) })
-                });
-                self.emit_at(StmtKind::SetTcpOptions(register, Box::new(options)), right.span);
-            }
+            Property::Options => self.assign_options(packet, right, span),
             Property::ReadOnly(_) => {
                 let name = path.last().map_or("this", |name| name.text.as_str());
                 let message = format!("`{name}` of a packet can only be read");
                 self.not_assignable(span, &message);
             }
         }
+    }
+
+    /// `p.tcp.options = value`
+    fn assign_options(&mut self, packet: usize, right: Right<'_>, span: Span) {
+        if right.op.is_some() {
+            self.not_assignable(span, "options are written as a whole");
+            return;
+        }
+        let value = self.expr_as(right.value, &Type::Record(tcp_options_type()));
+        if value.leaves.is_empty() || !self.require_held(packet, span) {
+            return;
+        }
+        let mut leaves = value.leaves.into_iter();
+        let mut next = || leaves.next().unwrap_or_else(|| fold::truth(false));
+        let options = TcpOption::ALL.map(|option| {
+            let is_there = next();
+            let is_bare = option == TcpOption::SackPermitted;
+            (is_there, if is_bare { fold::constant(1, 32) } else { fold::cast(next(), 32) })
+        });
+        let register = self.packets[packet].register;
+        self.emit_at(StmtKind::SetTcpOptions(register, Box::new(options)), right.span);
     }
 
     // --- Locals ---

@@ -75,11 +75,8 @@ impl Lowerer<'_> {
         span: Span,
     ) -> Option<Property> {
         let (first, rest) = path.split_first()?;
-        if let Some(header) = self.items.headers.iter().find(|h| h.name == first.text) {
-            return self.declared_property(packet, header, rest, span);
-        }
-        if self.items.broken_headers.contains(first.text.as_str()) {
-            return None;
+        if let Some(found) = self.message_property(packet, first, rest, span) {
+            return found;
         }
         if let Some(header) = HeaderId::by_name(&first.text) {
             let property = self.header_property(packet, header, first, rest)?;
@@ -94,17 +91,7 @@ impl Lowerer<'_> {
             let held = self.require_held(packet, span);
             return held.then(|| Property::ReadOnly(Val::scalar(Type::Uint(32), len)));
         }
-        if let ("tls" | "quic", [name]) = (first.text.as_str(), rest) {
-            return self.client_property(packet, first, name, span).map(Property::ReadOnly);
-        }
         let property = match first.text.as_str() {
-            "tls" | "quic" => {
-                let message = format!("`{}` is not a value by itself", first.text);
-                let note = format!("it has {}", CLIENT_PROPERTIES.map(|known| known.0).join(", "));
-                let label = "which part?";
-                self.sink.report(Diagnostic::error("E0105", message, first.span, label).note(note));
-                return None;
-            }
             "len" | "proto" | "mark" | "flow" | "flow6" => first.text.as_str(),
             "payload" => {
                 let message = "the payload is read by `.len`, `.u8(offset)`, `.u16(offset)` …";
@@ -141,6 +128,37 @@ impl Lowerer<'_> {
             }
         };
         self.rest_of_property(packet, property, &ty, rest)
+    }
+
+    /// What a path means that begins with a declared header, `tls` or `quic`; none for others.
+    fn message_property(
+        &mut self,
+        packet: usize,
+        first: &ast::Ident,
+        rest: &[&ast::Ident],
+        span: Span,
+    ) -> Option<Option<Property>> {
+        if let Some(header) = self.items.headers.iter().find(|h| h.name == first.text) {
+            return Some(self.declared_property(packet, header, rest, span));
+        }
+        if self.items.broken_headers.contains(first.text.as_str()) {
+            return Some(None);
+        }
+        if !matches!(first.text.as_str(), "tls" | "quic") {
+            return None;
+        }
+        let Some((name, rest)) = rest.split_first() else {
+            let message = format!("`{}` is not a value by itself", first.text);
+            let note = format!("it has {}", CLIENT_PROPERTIES.map(|known| known.0).join(", "));
+            let diagnostic = Diagnostic::error("E0105", message, first.span, "which part?");
+            self.sink.report(diagnostic.note(note));
+            return Some(None);
+        };
+        let value = self.client_property(packet, first, name, span);
+        Some(value.and_then(|value| {
+            let (property, ty) = (Property::ReadOnly(value.clone()), value.ty);
+            self.rest_of_property(packet, property, &ty, rest)
+        }))
     }
 
     /// `p.header.field` of a declared header.

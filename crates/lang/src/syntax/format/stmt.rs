@@ -62,6 +62,7 @@ impl Printer<'_> {
         }
     }
 
+    // long: one arm for each statement
     fn stmt_kind(&mut self, stmt: &Stmt, tail: usize) {
         match &stmt.kind {
             StmtKind::Let { pattern, mutable, ty, value, otherwise } => {
