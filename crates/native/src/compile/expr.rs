@@ -107,10 +107,13 @@ impl Lowering<'_, '_> {
         if bytes == 8 { swapped } else { self.b.ins().uextend(types::I64, swapped) }
     }
 
-    fn has(&mut self, p: PacketId, headers: HeaderSet) -> Value {
+    pub(super) fn has(&mut self, p: PacketId, headers: HeaderSet) -> Value {
         if headers == HeaderSet::EMPTY {
             let full = self.is_full(p);
             return self.bit(full);
+        }
+        if self.surely_has(p, headers) {
+            return self.word(1);
         }
         let present = self.layout(p, 4, offset_of!(Layout, present));
         let wanted = self.word(headers.0.into());
@@ -319,6 +322,11 @@ impl Lowering<'_, '_> {
     /// they wait.
     pub(super) fn pack(&mut self, leaves: &[Expr], shape: &Shape) -> Result<Value, NativeError> {
         let words = self.packed_words(leaves, shape)?;
+        Ok(self.in_memory(&words))
+    }
+
+    /// Stores words in new memory on the stack and gives its address.
+    pub(super) fn in_memory(&mut self, words: &[Value]) -> Value {
         let at = self.stack(words.len().next_multiple_of(2) * 8);
         let flags = self.memory(Memory::Stack);
         for (n, pair) in words.chunks(2).enumerate() {
@@ -331,11 +339,15 @@ impl Lowering<'_, '_> {
                 self.b.ins().store(flags, pair[0], at, offset);
             }
         }
-        Ok(at)
+        at
     }
 
     /// The packed form of values as little-endian words, zeros behind the last leaf.
-    fn packed_words(&mut self, leaves: &[Expr], shape: &Shape) -> Result<Vec<Value>, NativeError> {
+    pub(super) fn packed_words(
+        &mut self,
+        leaves: &[Expr],
+        shape: &Shape,
+    ) -> Result<Vec<Value>, NativeError> {
         let mut words = Vec::new();
         // The word that is being filled, and how many bytes of it are.
         let (mut word, mut filled) = (None, 0);

@@ -5,7 +5,7 @@ use super::registers::{Known, Register};
 use crate::error::NativeError;
 use crate::frame::Frame;
 use crate::image::NodeImage;
-use crate::probe::{Plan, Probe};
+use crate::probe::{INPUT, Plan, Probe};
 use crate::runtime::Routine;
 use cranelift_codegen::ir::{
     self, AliasRegion, AliasRegionData, FuncRef, InstBuilder, MemFlagsData, StackSlotData,
@@ -13,7 +13,9 @@ use cranelift_codegen::ir::{
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use std::collections::BTreeMap;
-use trama_lang::ir::{Handler, Label, Node, StateId, Trigger};
+use trama_lang::ir::{Handler, Label, Node, PacketId, StateId, StmtKind, Trigger};
+use trama_lang::ir_parts::walk_stmts;
+use trama_wire::header::HeaderSet;
 
 /// What a handler is compiled from.
 #[derive(Clone, Copy)]
@@ -56,6 +58,8 @@ pub(super) struct Lowering<'a, 'f> {
     pub(super) registers: Vec<Register>,
     /// What is known of the registers at the current place.
     pub(super) known: Vec<Known>,
+    /// Headers that the input has for certain, as long as its register is full.
+    pub(super) sure: HeaderSet,
     /// Where a break goes, and what is known of the registers there so far.
     pub(super) labels: BTreeMap<u32, (ir::Block, Option<Vec<Known>>)>,
 }
@@ -71,6 +75,7 @@ pub(crate) fn lower<'a>(
     let index = lowering.parameter(1);
     lowering.define_locals(index);
     lowering.define_registers();
+    lowering.sure = sure_headers(source.handler);
     if lowering.list(&source.handler.body)? {
         lowering.b.ins().return_(&[]);
     }
@@ -98,6 +103,25 @@ pub(crate) fn lower_probe<'a>(
     lowering.b.ins().return_(&[hash]);
     lowering.finish();
     Ok(())
+}
+
+/// The headers that every packet has which a handler takes, and keeps as long as it is in the
+/// input's register.
+fn sure_headers(handler: &Handler) -> HeaderSet {
+    let mut keeps = true;
+    walk_stmts(&handler.body, &mut |stmt| {
+        keeps &= match stmt.kind {
+            StmtKind::Insert(p, ..) | StmtKind::Remove(p, ..) => p != INPUT,
+            StmtKind::Truncate(p, _) | StmtKind::Copy(p, _) => p != INPUT,
+            _ => true,
+        };
+    });
+    match &handler.trigger {
+        Trigger::Packet { patterns, .. } if keeps => {
+            patterns.iter().copied().reduce(HeaderSet::intersection).unwrap_or_default()
+        }
+        _ => HeaderSet::EMPTY,
+    }
 }
 
 /// The type of values of a width.
@@ -134,6 +158,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
             locals: Vec::new(),
             registers: Vec::new(),
             known: Vec::new(),
+            sure: HeaderSet::EMPTY,
             labels: BTreeMap::new(),
         }
     }
@@ -164,6 +189,11 @@ impl Lowering<'_, '_> {
             let index = self.resize(index, 64, width);
             self.b.def_var(self.locals[local.0 as usize], index);
         }
+    }
+
+    /// True if the packet of a register has these headers, whatever way led here.
+    pub(super) fn surely_has(&self, p: PacketId, headers: HeaderSet) -> bool {
+        p == INPUT && self.known[0] == Known::Full && self.sure.contains(headers)
     }
 
     /// A constant of a width.

@@ -8,6 +8,8 @@
 //! `i128`. Expressions are evaluated where they stand, both arms of a `Select` included; that is
 //! sound because they are total.
 
+mod amend;
+mod direct;
 mod expr;
 pub(crate) mod field;
 mod function;

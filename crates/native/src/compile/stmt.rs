@@ -1,5 +1,6 @@
 //! Statements: control flow, and what touches packets.
 
+use super::amend::Amendment;
 use super::field::{Window, is_uncovered};
 use super::function::{Lowering, Memory};
 use super::registers::Known;
@@ -205,6 +206,10 @@ impl Lowering<'_, '_> {
         let new = self.expr(value)?;
         if is_uncovered(field) {
             self.store_field(p, field, new);
+            return Ok(());
+        }
+        if let Some(amendment) = Amendment::of(field) {
+            self.amend(p, &amendment, new);
             return Ok(());
         }
         let (packet, name) = (self.packet(p), self.word(field_word(field)));
