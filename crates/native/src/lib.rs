@@ -24,7 +24,8 @@ mod prefetch;
 mod probe;
 mod runtime;
 mod timer;
+mod ways;
 
 pub use compile::{CodeStats, HandlerCode};
-pub use engine::{Listings, NativeEngine};
+pub use engine::{Fusion, Listings, NativeEngine};
 pub use error::NativeError;

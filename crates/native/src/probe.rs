@@ -155,7 +155,7 @@ fn sure(needs: HeaderSet, patterns: &[HeaderSet]) -> HeaderSet {
 }
 
 /// The patterns of a handler that listens at a port.
-fn listens(handler: &Handler, port: u32) -> Option<&[HeaderSet]> {
+pub(crate) fn listens(handler: &Handler, port: u32) -> Option<&[HeaderSet]> {
     match &handler.trigger {
         Trigger::Packet { first_port, port_count, patterns, .. } => {
             let index = port.checked_sub(*first_port)?;
@@ -166,7 +166,7 @@ fn listens(handler: &Handler, port: u32) -> Option<&[HeaderSet]> {
 }
 
 /// True if no packet has the headers of both sets.
-fn exclude(a: HeaderSet, b: HeaderSet) -> bool {
+pub(crate) fn exclude(a: HeaderSet, b: HeaderSet) -> bool {
     [NETWORK, TRANSPORT].iter().any(|layer| {
         let (a, b) = (a.intersection(*layer), b.intersection(*layer));
         a != HeaderSet::EMPTY && b != HeaderSet::EMPTY && a.intersection(b) == HeaderSet::EMPTY

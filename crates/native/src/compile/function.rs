@@ -1,6 +1,7 @@
 //! One handler: the function around its statements, and the vocabulary the other files build with.
 
 use super::Routines;
+use super::event::Event;
 use super::registers::{Known, Register};
 use crate::error::NativeError;
 use crate::frame::Frame;
@@ -15,7 +16,7 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use std::collections::BTreeMap;
 use trama_lang::ir::{Handler, Label, Node, PacketId, StateId, StmtKind, Trigger};
 use trama_lang::ir_parts::walk_stmts;
-use trama_wire::header::HeaderSet;
+use trama_wire::header::{HeaderId, HeaderSet};
 
 /// What a handler is compiled from.
 #[derive(Clone, Copy)]
@@ -60,6 +61,8 @@ pub(super) struct Lowering<'a, 'f> {
     pub(super) known: Vec<Known>,
     /// Headers that the input has for certain, as long as its register is full.
     pub(super) sure: HeaderSet,
+    /// The event, if it is one that is built and not a handler alone.
+    pub(super) event: Option<Event<'a>>,
     /// Where a break goes, and what is known of the registers there so far.
     pub(super) labels: BTreeMap<u32, (ir::Block, Option<Vec<Known>>)>,
 }
@@ -77,8 +80,26 @@ pub(crate) fn lower<'a>(
     lowering.define_registers();
     lowering.sure = sure_headers(source.handler);
     if lowering.list(&source.handler.body)? {
-        lowering.b.ins().return_(&[]);
+        lowering.end_handler();
     }
+    lowering.finish();
+    Ok(())
+}
+
+/// Builds the function of the events of packets that enter at an external port: frame, packet,
+/// first byte and layout to an outcome.
+pub(crate) fn lower_event<'a>(
+    function: &mut ir::Function,
+    context: &mut FunctionBuilderContext,
+    routines: &'a mut Routines<'a>,
+    source: Source<'a>,
+    (event, external, to): (Event<'a>, u32, (u32, u32)),
+) -> Result<(), NativeError> {
+    let mut lowering = Lowering::new(function, context, routines, source);
+    let parts = [1, 2, 3].map(|n| lowering.parameter(n));
+    lowering.define_input(parts);
+    lowering.event = Some(event);
+    lowering.begin_event(external, to)?;
     lowering.finish();
     Ok(())
 }
@@ -108,20 +129,25 @@ pub(crate) fn lower_probe<'a>(
 /// The headers that every packet has which a handler takes, and keeps as long as it is in the
 /// input's register.
 fn sure_headers(handler: &Handler) -> HeaderSet {
-    let mut keeps = true;
-    walk_stmts(&handler.body, &mut |stmt| {
-        keeps &= match stmt.kind {
-            StmtKind::Insert(p, ..) | StmtKind::Remove(p, ..) => p != INPUT,
-            StmtKind::Truncate(p, _) | StmtKind::Copy(p, _) => p != INPUT,
-            _ => true,
-        };
-    });
     match &handler.trigger {
-        Trigger::Packet { patterns, .. } if keeps => {
+        Trigger::Packet { patterns, .. } if !restructures(handler) => {
             patterns.iter().copied().reduce(HeaderSet::intersection).unwrap_or_default()
         }
         _ => HeaderSet::EMPTY,
     }
+}
+
+/// True if a handler may change the headers or the length of what is in the input's register.
+pub(super) fn restructures(handler: &Handler) -> bool {
+    let mut changes = false;
+    walk_stmts(&handler.body, &mut |stmt| {
+        changes |= match stmt.kind {
+            StmtKind::Insert(p, ..) | StmtKind::Remove(p, ..) => p == INPUT,
+            StmtKind::Truncate(p, _) | StmtKind::Copy(p, _) => p == INPUT,
+            _ => false,
+        };
+    });
+    changes
 }
 
 /// The type of values of a width.
@@ -159,6 +185,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
             registers: Vec::new(),
             known: Vec::new(),
             sure: HeaderSet::EMPTY,
+            event: None,
             labels: BTreeMap::new(),
         }
     }
@@ -177,7 +204,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
 }
 
 impl Lowering<'_, '_> {
-    fn define_locals(&mut self, index: Value) {
+    pub(super) fn define_locals(&mut self, index: Value) {
         for &width in &self.source.handler.locals {
             let variable = self.b.declare_var(type_of(width));
             let zero = self.constant(width, 0);
@@ -193,7 +220,10 @@ impl Lowering<'_, '_> {
 
     /// True if the packet of a register has these headers, whatever way led here.
     pub(super) fn surely_has(&self, p: PacketId, headers: HeaderSet) -> bool {
-        p == INPUT && self.known[0] == Known::Full && self.sure.contains(headers)
+        // Who has either transport has its ports.
+        let ports = [HeaderId::TCP, HeaderId::UDP].iter().any(|&id| self.sure.has(id));
+        let sure = if ports { self.sure.with(HeaderId::L4) } else { self.sure };
+        p == INPUT && self.known[0] == Known::Full && sure.contains(headers)
     }
 
     /// A constant of a width.

@@ -10,6 +10,7 @@
 
 mod amend;
 mod direct;
+mod event;
 mod expr;
 pub(crate) mod field;
 mod function;
@@ -26,13 +27,14 @@ use crate::frame::Frame;
 use crate::image::NodeImage;
 use crate::probe::{Plan, Probe};
 use crate::runtime::Routine;
+use crate::ways::Ways;
 use cranelift_codegen::Context;
 use cranelift_codegen::ir::{AbiParam, FuncRef, Function, Signature, types};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::FunctionBuilderContext;
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{FuncId, Linkage, Module, default_libcall_names};
-use trama_lang::ir::{Handler, Node, Program, Trigger};
+use trama_lang::ir::{Dest, Handler, Node, Program, Trigger};
 use trama_lang::source::Span;
 use trama_wire::layout::Layout;
 use trama_wire::packet::Packet;
@@ -43,6 +45,13 @@ use trama_wire::packet::Packet;
 /// Call it with the frame it was compiled for, set up for its node, with its input, if its trigger
 /// has one, in register 0 and the other registers empty.
 pub(crate) type Code = unsafe extern "C" fn(*mut Frame, u64);
+
+/// A compiled event: frame, packet, first byte and layout to an outcome.
+///
+/// # Safety
+/// Call it with the frame it was compiled for, set up for an event, and the parts of one packet.
+pub(crate) type EventCode =
+    unsafe extern "C" fn(*mut Frame, *mut Packet, *mut u8, *mut Layout) -> u64;
 
 /// A compiled probe: packet, first byte and layout to a hash.
 ///
@@ -60,6 +69,7 @@ pub(crate) struct Compiler {
     listing: CodeStats,
     pending: Vec<FuncId>,
     pending_probes: Vec<FuncId>,
+    pending_events: Vec<Option<FuncId>>,
 }
 
 /// Code that can be called, in the order in which it was compiled.
@@ -67,6 +77,8 @@ pub(crate) struct Finished {
     pub(crate) memory: CodeMemory,
     pub(crate) handlers: Vec<Code>,
     pub(crate) probes: Vec<ProbeCode>,
+    /// By external port.
+    pub(crate) events: Vec<Option<EventCode>>,
 }
 
 /// Finished code; it is freed when this is dropped.
@@ -121,6 +133,7 @@ impl Compiler {
             listing: CodeStats::new(listings),
             pending: Vec::new(),
             pending_probes: Vec::new(),
+            pending_events: Vec::new(),
         })
     }
 
@@ -176,13 +189,8 @@ impl Compiler {
             .map_err(|e| failed(e.to_string()))?;
         self.module.clear_context(&mut self.context);
         self.context.func.signature = signature;
-        let handler = Handler {
-            trigger: Trigger::Init,
-            locals: plan.loads.iter().flat_map(|load| load.widths.iter().copied()).collect(),
-            packets: 1,
-            body: Vec::new(),
-            span: Span::default(),
-        };
+        let leaves = plan.loads.iter().flat_map(|load| load.widths.iter().copied());
+        let handler = nothing(leaves.collect());
         let mut routines = Routines { module: &mut self.module, ids: &self.routines };
         function::lower_probe(
             &mut self.context.func,
@@ -196,6 +204,48 @@ impl Compiler {
         Ok(())
     }
 
+    /// Compiles the events of the next external port.
+    pub(crate) fn event(
+        &mut self,
+        frame: &Frame,
+        program: &Program,
+        images: &[NodeImage],
+        ways: &Ways,
+    ) -> Result<(), NativeError> {
+        let external = self.pending_events.len() as u32;
+        let Some(&Dest::Node(to, port)) = program.ingress.get(external as usize) else {
+            self.pending_events.push(None);
+            return Ok(());
+        };
+        let (node, image) = (&program.nodes[to as usize], &images[to as usize]);
+        let failed = |error: String| NativeError::Codegen { node: node.name.clone(), error };
+        let mut signature = self.module.make_signature();
+        signature.params.extend([AbiParam::new(types::I64); 4]);
+        signature.returns.push(AbiParam::new(types::I64));
+        let id = self
+            .module
+            .declare_anonymous_function(&signature)
+            .map_err(|e| failed(e.to_string()))?;
+        self.module.clear_context(&mut self.context);
+        self.context.func.signature = signature;
+        self.context.set_disasm(self.listing.keeps_text());
+        let nothing = nothing(Vec::new());
+        let mut routines = Routines { module: &mut self.module, ids: &self.routines };
+        function::lower_event(
+            &mut self.context.func,
+            &mut self.builder,
+            &mut routines,
+            function::Source { frame, node, image, handler: &nothing },
+            (event::Event::new(program, images, ways), external, (to, port)),
+        )?;
+        let clif = self.listing.keeps_text().then(|| self.context.func.display().to_string());
+        self.module.define_function(id, &mut self.context).map_err(|e| failed(format!("{e:?}")))?;
+        let name = format!("events at {}", program.ports[external as usize]);
+        self.listing.add_event(name, clif, self.context.compiled_code());
+        self.pending_events.push(Some(id));
+        Ok(())
+    }
+
     /// Makes the code executable.
     pub(crate) fn finish(mut self) -> Result<Finished, NativeError> {
         self.module.finalize_definitions().map_err(|e| NativeError::Host(e.to_string()))?;
@@ -204,11 +254,20 @@ impl Compiler {
         let handler = |id| unsafe { std::mem::transmute::<*const u8, Code>(start(id)) };
         // SAFETY: probes were compiled with the signature of `ProbeCode`.
         let probe = |id| unsafe { std::mem::transmute::<*const u8, ProbeCode>(start(id)) };
+        // SAFETY: events were compiled with the signature of `EventCode`.
+        let event = |id| unsafe { std::mem::transmute::<*const u8, EventCode>(start(id)) };
         let handlers = self.pending.iter().map(handler).collect();
+        let events = self.pending_events.iter().map(|id| id.as_ref().map(event)).collect();
         let probes = self.pending_probes.iter().map(probe).collect();
         let memory = CodeMemory { module: Some(self.module), stats: self.listing };
-        Ok(Finished { memory, handlers, probes })
+        Ok(Finished { memory, handlers, probes, events })
     }
+}
+
+/// A handler that does nothing, with these locals.
+fn nothing(locals: Vec<u8>) -> Handler {
+    let (trigger, body, span) = (Trigger::Init, Vec::new(), Span::default());
+    Handler { trigger, locals, packets: 1, body, span }
 }
 
 fn declare(module: &mut JITModule, routine: Routine) -> Result<FuncId, NativeError> {

@@ -56,7 +56,7 @@ impl Lowering<'_, '_> {
                 return Ok(false);
             }
             StmtKind::Return => {
-                self.b.ins().return_(&[]);
+                self.end_handler();
                 return Ok(false);
             }
             StmtKind::SetField(p, field, value) => self.set_field(*p, *field, value)?,
@@ -78,10 +78,19 @@ impl Lowering<'_, '_> {
             StmtKind::Truncate(p, len) => {
                 let len = self.expr(len)?;
                 let (frame, register) = (self.frame, self.word(p.0.into()));
+                self.lend(*p);
                 self.call(Routine::Truncate, &[frame, register, len]);
                 self.reload(*p);
             }
             StmtKind::Copy(to, from) => self.copy(*to, *from),
+            StmtKind::Send { first_port, index, count, .. } if self.event.is_some() => {
+                self.send_last(*first_port, index.as_ref(), *count)?;
+                return Ok(false);
+            }
+            StmtKind::Drop(_, reason) if self.event.is_some() => {
+                self.drop_last(*reason);
+                return Ok(false);
+            }
             StmtKind::Send { packet, first_port, index, count } => {
                 self.send(*packet, *first_port, index.as_ref(), *count)?;
             }
@@ -272,6 +281,7 @@ impl Lowering<'_, '_> {
         let plan = InsertPlan { stack: stack.iter().map(|(id, g)| (*id, fields(g))).collect() };
         let plan = self.source.image.inserts().keep(plan);
         let (frame, register, plan) = (self.frame, self.word(p.0.into()), self.address(plan));
+        self.lend(p);
         let done = self.call_word(Routine::Insert, &[frame, register, plan, values]);
         self.reload(p);
         self.assign(ok, done, 1);
@@ -281,6 +291,7 @@ impl Lowering<'_, '_> {
     fn remove(&mut self, p: PacketId, stack: &[HeaderId], ok: LocalId) {
         let plan = self.source.image.removes().keep(RemovePlan { stack: stack.to_vec() });
         let (frame, register, plan) = (self.frame, self.word(p.0.into()), self.address(plan));
+        self.lend(p);
         let done = self.call_word(Routine::Remove, &[frame, register, plan]);
         self.reload(p);
         self.assign(ok, done, 1);
