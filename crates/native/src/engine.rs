@@ -5,7 +5,7 @@ use crate::error::NativeError;
 use crate::frame::Frame;
 use crate::image::NodeImage;
 use crate::network::{Arrival, Entry as Handler, Network, NodeRun};
-use crate::prefetch::{CHUNK, Compiled, CompiledPlan, Prefetcher};
+use crate::prefetch::{CHUNK, CompiledPlan, Prefetcher};
 use crate::probe::{Plan, plans};
 use crate::timer::Timers;
 use crate::ways::{Outcome, Ways};
@@ -16,7 +16,6 @@ use trama_lang::engine::{Engine, Entry, LogLine, Report, Traffic};
 use trama_lang::ir::{Dest, Program, Trigger};
 use trama_lang::ir_check::validate;
 use trama_lang::logs::LogBook;
-use trama_state::mem;
 use trama_wire::packet::Packet;
 use trama_wire::pool::Pool;
 
@@ -124,9 +123,7 @@ impl NativeEngine {
         }
         let plans = worthwhile_plans(&program, &images);
         for plan in plans.iter().flatten() {
-            for probe in &plan.probes {
-                compiler.probe(&frame, &program, &images, plan, probe)?;
-            }
+            compiler.plan(&frame, &program, &images, plan)?;
         }
         let ways = Ways::default();
         if fusion == Fusion::Events {
@@ -136,7 +133,7 @@ impl NativeEngine {
         }
         let finished = compiler.finish()?;
         let entries = finished.handlers;
-        let prefetcher = Prefetcher::new(compiled_plans(&plans, &images, finished.probes));
+        let prefetcher = Prefetcher::new(compiled_plans(plans, finished.plans));
 
         let Wired { nodes, timers, inits } = wire(&program, entries, start);
         let ports = program.ports.len();
@@ -343,31 +340,21 @@ fn wire(program: &Program, mut code: Vec<Code>, start: Nanos) -> Wired {
 fn worthwhile_plans(program: &Program, images: &[NodeImage]) -> Vec<Vec<Plan>> {
     let mut plans = plans(program);
     for plan in plans.iter_mut().flatten() {
-        plan.probes.retain(|probe| {
+        plan.retain(|probe| {
             Prefetcher::pays_for(images[probe.node].reserved_bytes(probe.state.0 as usize))
         });
     }
     plans
 }
 
-/// The plans with their code, which comes in the order of the plans' probes.
-fn compiled_plans(
-    plans: &[Vec<Plan>],
-    images: &[NodeImage],
-    code: Vec<ProbeCode>,
-) -> Vec<Vec<CompiledPlan>> {
+/// The plans with their code, which comes in the order of the plans' stages.
+fn compiled_plans(plans: Vec<Vec<Plan>>, code: Vec<Vec<ProbeCode>>) -> Vec<Vec<CompiledPlan>> {
     let mut code = code.into_iter();
-    let mut compiled = |plan: &Plan| {
-        let (mut early, mut late) = (Vec::new(), Vec::new());
-        for (probe, code) in plan.probes.iter().zip(&mut code) {
-            let map = images[probe.node].backend(probe.state.0 as usize, mem::Object::as_map_mut);
-            let map = map.map_or(std::ptr::null(), <*mut _>::cast_const);
-            let stage = if probe.is_late() { &mut late } else { &mut early };
-            stage.push(Compiled { map, needs: probe.needs, code });
-        }
-        CompiledPlan { patterns: plan.patterns.clone(), early, late }
+    let mut compiled = |plan: Plan| CompiledPlan {
+        patterns: plan.patterns,
+        stages: code.next().unwrap_or_default(),
     };
-    plans.iter().map(|plans| plans.iter().map(&mut compiled).collect()).collect()
+    plans.into_iter().map(|plans| plans.into_iter().map(&mut compiled).collect()).collect()
 }
 
 /// A frame with room for any handler and any value of a program.

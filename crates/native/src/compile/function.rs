@@ -2,11 +2,12 @@
 
 use super::Routines;
 use super::event::Event;
+use super::prefetch::Stage;
 use super::registers::{Known, Register};
 use crate::error::NativeError;
 use crate::frame::Frame;
 use crate::image::NodeImage;
-use crate::probe::{INPUT, Plan, Probe};
+use crate::probe::INPUT;
 use crate::runtime::Routine;
 use cranelift_codegen::ir::{
     self, AliasRegion, AliasRegionData, FuncRef, InstBuilder, MemFlagsData, StackSlotData,
@@ -104,24 +105,19 @@ pub(crate) fn lower_event<'a>(
     Ok(())
 }
 
-/// Builds the function of a probe: packet, first byte and layout to the hash of a map's key, or 0.
-pub(crate) fn lower_probe<'a>(
+/// Builds the function of a stage of a plan.
+pub(crate) fn lower_stage<'a>(
     function: &mut ir::Function,
     context: &mut FunctionBuilderContext,
     routines: &'a mut Routines<'a>,
     source: Source<'a>,
-    (images, plan, probe): (&[NodeImage], &Plan, &Probe),
+    stage: &Stage<'a>,
 ) -> Result<(), NativeError> {
     let mut lowering = Lowering::new(function, context, routines, source);
-    let parts = [0, 1, 2].map(|n| lowering.parameter(n));
-    lowering.define_locals(parts[0]);
-    lowering.define_input(parts);
-    for load in plan.loads.iter().filter(|load| probe.uses(load)) {
-        lowering.load_value(&images[load.node], load)?;
-    }
-    lowering.return_unless(&probe.guards)?;
-    let hash = lowering.probe(probe)?;
-    lowering.b.ins().return_(&[hash]);
+    let [packet, data, layout, notes, out] = [0, 1, 2, 3, 4].map(|n| lowering.parameter(n));
+    lowering.define_locals(packet);
+    lowering.define_input([packet, data, layout]);
+    lowering.stage(stage, notes, out)?;
     lowering.finish();
     Ok(())
 }

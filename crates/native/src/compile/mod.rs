@@ -25,7 +25,8 @@ pub use listing::{CodeStats, HandlerCode};
 use crate::error::NativeError;
 use crate::frame::Frame;
 use crate::image::NodeImage;
-use crate::probe::{Plan, Probe};
+use crate::prefetch::Notes;
+use crate::probe::Plan;
 use crate::runtime::Routine;
 use crate::ways::Ways;
 use cranelift_codegen::Context;
@@ -53,11 +54,19 @@ pub(crate) type Code = unsafe extern "C" fn(*mut Frame, u64);
 pub(crate) type EventCode =
     unsafe extern "C" fn(*mut Frame, *mut Packet, *mut u8, *mut Layout) -> u64;
 
-/// A compiled probe: packet, first byte and layout to a hash.
+/// A stage of a plan: packet, first byte and layout, what the stages of this packet know, and where
+/// to write addresses worth prefetching; returns where it stopped writing.
 ///
 /// # Safety
-/// Call it with the parts of one packet, while the map that it probes is alive and not changed.
-pub(crate) type ProbeCode = unsafe extern "C" fn(*mut Packet, *mut u8, *mut Layout) -> u64;
+/// Call it with the parts of one packet, after the stages before it, while nobody changes the
+/// objects; there is room for [`LINES_MAX`](crate::prefetch::LINES_MAX) addresses.
+pub(crate) type ProbeCode = unsafe extern "C" fn(
+    *mut Packet,
+    *mut u8,
+    *mut Layout,
+    *mut Notes,
+    *mut *const u8,
+) -> *mut *const u8;
 
 /// Compiles handlers into memory that it owns.
 pub(crate) struct Compiler {
@@ -68,7 +77,7 @@ pub(crate) struct Compiler {
     signature: Signature,
     listing: CodeStats,
     pending: Vec<FuncId>,
-    pending_probes: Vec<FuncId>,
+    pending_plans: Vec<Vec<FuncId>>,
     pending_events: Vec<Option<FuncId>>,
 }
 
@@ -76,7 +85,8 @@ pub(crate) struct Compiler {
 pub(crate) struct Finished {
     pub(crate) memory: CodeMemory,
     pub(crate) handlers: Vec<Code>,
-    pub(crate) probes: Vec<ProbeCode>,
+    /// By plan, then by stage.
+    pub(crate) plans: Vec<Vec<ProbeCode>>,
     /// By external port.
     pub(crate) events: Vec<Option<EventCode>>,
 }
@@ -132,7 +142,7 @@ impl Compiler {
             signature,
             listing: CodeStats::new(listings),
             pending: Vec::new(),
-            pending_probes: Vec::new(),
+            pending_plans: Vec::new(),
             pending_events: Vec::new(),
         })
     }
@@ -169,39 +179,50 @@ impl Compiler {
         Ok(())
     }
 
-    /// Compiles one probe of a plan.
-    pub(crate) fn probe(
+    /// Compiles the stages of a plan.
+    pub(crate) fn plan(
         &mut self,
         frame: &Frame,
         program: &Program,
         images: &[NodeImage],
         plan: &Plan,
-        probe: &Probe,
     ) -> Result<(), NativeError> {
-        let (node, image) = (&program.nodes[probe.node], &images[probe.node]);
-        let failed = |error: String| NativeError::Codegen { node: node.name.clone(), error };
-        let mut signature = self.module.make_signature();
-        signature.params.extend([AbiParam::new(types::I64); 3]);
-        signature.returns.push(AbiParam::new(types::I64));
-        let id = self
-            .module
-            .declare_anonymous_function(&signature)
-            .map_err(|e| failed(e.to_string()))?;
-        self.module.clear_context(&mut self.context);
-        self.context.func.signature = signature;
         let leaves = plan.loads.iter().flat_map(|load| load.widths.iter().copied());
         let handler = nothing(leaves.collect());
-        let mut routines = Routines { module: &mut self.module, ids: &self.routines };
-        function::lower_probe(
-            &mut self.context.func,
-            &mut self.builder,
-            &mut routines,
-            function::Source { frame, node, image, handler: &handler },
-            (images, plan, probe),
-        )?;
-        self.module.define_function(id, &mut self.context).map_err(|e| failed(format!("{e:?}")))?;
-        self.pending_probes.push(id);
+        let mut stages = Vec::new();
+        for stage in 0..prefetch::stages(program, plan) {
+            let (node, image) = (&program.nodes[plan.probes[0].node], &images[0]);
+            let failed = |error: String| NativeError::Codegen { node: node.name.clone(), error };
+            let signature = self.signature_of(5);
+            let id = self
+                .module
+                .declare_anonymous_function(&signature)
+                .map_err(|e| failed(e.to_string()))?;
+            self.module.clear_context(&mut self.context);
+            self.context.func.signature = signature;
+            let mut routines = Routines { module: &mut self.module, ids: &self.routines };
+            function::lower_stage(
+                &mut self.context.func,
+                &mut self.builder,
+                &mut routines,
+                function::Source { frame, node, image, handler: &handler },
+                &prefetch::Stage { program, images, plan, stage },
+            )?;
+            self.module
+                .define_function(id, &mut self.context)
+                .map_err(|e| failed(format!("{e:?}")))?;
+            stages.push(id);
+        }
+        self.pending_plans.push(stages);
         Ok(())
+    }
+
+    /// The signature of a function from so many words to one.
+    fn signature_of(&self, parameters: usize) -> Signature {
+        let mut signature = self.module.make_signature();
+        signature.params.extend(vec![AbiParam::new(types::I64); parameters]);
+        signature.returns.push(AbiParam::new(types::I64));
+        signature
     }
 
     /// Compiles the events of the next external port.
@@ -219,9 +240,7 @@ impl Compiler {
         };
         let (node, image) = (&program.nodes[to as usize], &images[to as usize]);
         let failed = |error: String| NativeError::Codegen { node: node.name.clone(), error };
-        let mut signature = self.module.make_signature();
-        signature.params.extend([AbiParam::new(types::I64); 4]);
-        signature.returns.push(AbiParam::new(types::I64));
+        let signature = self.signature_of(4);
         let id = self
             .module
             .declare_anonymous_function(&signature)
@@ -252,15 +271,15 @@ impl Compiler {
         let start = |id: &FuncId| self.module.get_finalized_function(*id);
         // SAFETY: handlers were compiled with the signature of `Code`.
         let handler = |id| unsafe { std::mem::transmute::<*const u8, Code>(start(id)) };
-        // SAFETY: probes were compiled with the signature of `ProbeCode`.
+        // SAFETY: stages were compiled with the signature of `ProbeCode`.
         let probe = |id| unsafe { std::mem::transmute::<*const u8, ProbeCode>(start(id)) };
         // SAFETY: events were compiled with the signature of `EventCode`.
         let event = |id| unsafe { std::mem::transmute::<*const u8, EventCode>(start(id)) };
         let handlers = self.pending.iter().map(handler).collect();
         let events = self.pending_events.iter().map(|id| id.as_ref().map(event)).collect();
-        let probes = self.pending_probes.iter().map(probe).collect();
+        let plans = self.pending_plans.iter().map(|ids| ids.iter().map(probe).collect()).collect();
         let memory = CodeMemory { module: Some(self.module), stats: self.listing };
-        Ok(Finished { memory, handlers, probes, events })
+        Ok(Finished { memory, handlers, plans, events })
     }
 }
 
