@@ -12,6 +12,7 @@ mod amend;
 mod direct;
 mod event;
 mod expr;
+mod extract;
 pub(crate) mod field;
 mod function;
 mod listing;
