@@ -29,3 +29,4 @@ mod ways;
 pub use compile::{CodeStats, HandlerCode};
 pub use engine::{Fusion, Listings, NativeEngine};
 pub use error::NativeError;
+pub use prefetch::prefetch;

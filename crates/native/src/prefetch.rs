@@ -9,6 +9,7 @@ use crate::compile::ProbeCode;
 use crate::probe::PROBES_MAX;
 use trama_wire::Packet;
 use trama_wire::header::HeaderSet;
+use trama_wire::layout::Layout;
 
 /// Packets prefetched together: enough to overlap misses, few enough that what arrives first is
 /// still near when the last is processed.
@@ -34,7 +35,18 @@ pub(crate) type Notes = [Note; PROBES_MAX];
 pub(crate) struct Prefetcher {
     ports: Vec<Vec<CompiledPlan>>,
     notes: Box<[Notes; CHUNK]>,
+    /// What a stage of all packets asks for.
+    lines: Box<[*const u8; CHUNK * LINES_MAX]>,
     is_empty: bool,
+}
+
+/// A packet with its plan.
+#[derive(Clone, Copy)]
+struct Lane<'a> {
+    packet: *mut Packet,
+    data: *mut u8,
+    layout: *mut Layout,
+    stages: &'a [ProbeCode],
 }
 
 /// The plan for packets that one handler takes at an external port.
@@ -48,7 +60,9 @@ impl Prefetcher {
     /// A prefetcher with the plans of each external port.
     pub(crate) fn new(ports: Vec<Vec<CompiledPlan>>) -> Self {
         let is_empty = ports.iter().flatten().all(|plan| plan.stages.is_empty());
-        Self { ports, notes: Box::new([[[0; 2]; PROBES_MAX]; CHUNK]), is_empty }
+        let notes = Box::new([[[0; 2]; PROBES_MAX]; CHUNK]);
+        let lines = Box::new([std::ptr::null(); CHUNK * LINES_MAX]);
+        Self { ports, notes, lines, is_empty }
     }
 
     /// True if an object is large enough to be probed.
@@ -66,20 +80,33 @@ impl Prefetcher {
     /// # Safety
     /// The objects are alive and nobody changes them meanwhile.
     pub(crate) unsafe fn run(&mut self, packets: &mut [Box<Packet>]) {
-        let mut plans: [&[ProbeCode]; CHUNK] = [&[]; CHUNK];
+        const NOBODY: Lane<'_> = Lane {
+            packet: std::ptr::null_mut(),
+            data: std::ptr::null_mut(),
+            layout: std::ptr::null_mut(),
+            stages: &[],
+        };
+        let mut lanes = [NOBODY; CHUNK];
         let mut most = 0;
-        for (plan, packet) in plans.iter_mut().zip(packets.iter()) {
-            *plan = stages(&self.ports, packet);
-            most = most.max(plan.len());
+        for (lane, packet) in lanes.iter_mut().zip(packets) {
+            let stages = stages(&self.ports, packet);
+            let (data, layout) = packet.parts_mut();
+            *lane = Lane { packet: &raw mut **packet, data, layout, stages };
+            most = most.max(stages.len());
         }
         for stage in 0..most {
-            let lanes = packets.iter_mut().zip(&plans).zip(self.notes.iter_mut());
-            for ((packet, plan), notes) in lanes {
-                if let Some(code) = plan.get(stage) {
-                    // SAFETY: the caller's promise; the stages of a packet come in order.
-                    unsafe { fetch(*code, packet, notes) };
+            let first = self.lines.as_mut_ptr();
+            let mut end = first;
+            for (lane, notes) in lanes.iter().zip(self.notes.iter_mut()) {
+                if let Some(code) = lane.stages.get(stage) {
+                    // SAFETY: the caller's promise; the stages of a packet come in order; each
+                    // writes at most so many lines as there is room for.
+                    end = unsafe { code(lane.packet, lane.data, lane.layout, notes, end) };
                 }
             }
+            // SAFETY: the code wrote from the first one up to this end.
+            let count = unsafe { end.offset_from_unsigned(first) };
+            self.lines[..count].iter().for_each(|line| prefetch(*line));
         }
     }
 }
@@ -93,29 +120,9 @@ fn stages<'a>(ports: &'a [Vec<CompiledPlan>], packet: &Packet) -> &'a [ProbeCode
     plans.iter().find(takes).map_or(&[], |plan| &plan.stages)
 }
 
-/// Asks for the lines that a stage names.
-///
-/// # Safety
-/// As for [`Prefetcher::run`].
-#[inline]
-unsafe fn fetch(code: ProbeCode, packet: &mut Packet, notes: &mut Notes) {
-    let mut lines = [const { std::mem::MaybeUninit::<*const u8>::uninit() }; LINES_MAX];
-    let first = lines.as_mut_ptr().cast::<*const u8>();
-    let (data, layout) = packet.parts_mut();
-    // SAFETY: the code writes at most so many addresses and returns where it stopped.
-    unsafe {
-        let end = code(&raw mut *packet, data, layout, notes, first);
-        let mut next = first;
-        while next < end {
-            prefetch(*next);
-            next = next.add(1);
-        }
-    }
-}
-
 /// Asks for the cache line at an address, which may be any.
 #[inline]
-fn prefetch(address: *const u8) {
+pub fn prefetch(address: *const u8) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch of any address is harmless; every x86-64 processor has the instruction.
     unsafe {

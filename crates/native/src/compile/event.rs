@@ -129,8 +129,10 @@ fn ends_with_packet(stmts: &[Stmt], last: bool, labels: &mut BTreeMap<u32, bool>
             | StmtKind::Remove(..)
             | StmtKind::Truncate(..)
             | StmtKind::Log(..)
+            | StmtKind::Extract { .. }
             | StmtKind::State(..) => true,
-            StmtKind::Copy(..) => false,
+            // A copy is a second packet; of what else there may be, nothing is known here.
+            _ => false,
         }
     })
 }

@@ -239,6 +239,9 @@ impl Lowering<'_, '_> {
         let window = Window::of(field);
         let (data, offset) = (self.data_to_write(p), self.header_offset(p, field.header));
         let at = self.b.ins().iadd(data, offset);
+        if field.def().width == 48 && field.def().bit.is_multiple_of(8) {
+            return self.store_address(at, i32::from(field.def().bit / 8), new);
+        }
         let mut whole = new;
         if !window.is_whole() {
             let old = self.big_endian(window.bytes, at, window.byte);
@@ -261,6 +264,18 @@ impl Lowering<'_, '_> {
         let cut = if narrow == types::I64 { whole } else { self.b.ins().ireduce(narrow, whole) };
         let swapped = self.b.ins().bswap(cut);
         self.b.ins().store(flags, swapped, at, window.byte);
+    }
+
+    /// Stores six bytes. They are not read with their neighbours and written back: processors wait
+    /// for a load that overlaps a store just before it, such as that of the other address.
+    fn store_address(&mut self, at: Value, byte: i32, new: Value) {
+        let flags = self.memory(Memory::Bytes);
+        let upper = self.b.ins().ushr_imm_u(new, 16);
+        for (value, narrow, byte) in [(upper, types::I32, byte), (new, types::I16, byte + 4)] {
+            let cut = self.b.ins().ireduce(narrow, value);
+            let swapped = self.b.ins().bswap(cut);
+            self.b.ins().store(flags, swapped, at, byte);
+        }
     }
 
     fn set_payload(&mut self, p: PacketId, at: &Expr, value: &Expr) -> Result<(), NativeError> {
