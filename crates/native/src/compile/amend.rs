@@ -143,7 +143,7 @@ impl Lowering<'_, '_> {
 
     /// The ones' complement sum of the words of a number of at most 32 bits: two foldings at most,
     /// the second for the carry of the first.
-    fn folded(&mut self, sum: Value) -> Value {
+    pub(super) fn folded(&mut self, sum: Value) -> Value {
         let mut sum = sum;
         for _ in 0..2 {
             let (low, high) = (self.cut(sum, 64, 16), self.b.ins().ushr_imm_u(sum, 16));

@@ -10,7 +10,7 @@ use cranelift_codegen::ir::{InstBuilder, Value, types};
 use std::mem::offset_of;
 use trama_lang::ir::{BinaryOp, Expr, ExprKind, Meta, PacketId};
 use trama_state::Shape;
-use trama_wire::header::{FieldRef, HeaderSet};
+use trama_wire::header::{FieldRef, HeaderId, HeaderSet};
 use trama_wire::layout::Layout;
 use trama_wire::packet::Packet;
 
@@ -142,11 +142,12 @@ impl Lowering<'_, '_> {
             Meta::HasTcpOption(option) => self.ask(Routine::HasTcpOption, p, option_word(option)),
             Meta::TcpOption(option) => self.ask(Routine::TcpOption, p, option_word(option)),
             Meta::HasIpOption(kind) => self.ask(Routine::HasIpOption, p, kind.into()),
+            Meta::ChecksumOk(HeaderId::IP) => self.ip_checksum_ok(p),
             Meta::ChecksumOk(header) => self.ask(Routine::ChecksumOk, p, header.0.into()),
         }
     }
 
-    fn ask(&mut self, routine: Routine, p: PacketId, what: u64) -> Value {
+    pub(super) fn ask(&mut self, routine: Routine, p: PacketId, what: u64) -> Value {
         let (packet, what) = (self.packet(p), self.word(what));
         self.call_word(routine, &[packet, what])
     }

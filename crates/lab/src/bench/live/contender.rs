@@ -281,7 +281,8 @@ impl Running {
     fn servers(&mut self, scratch: &Path, number: usize) -> Result<(), LabError> {
         let node = self.server.0;
         if has("iperf3") {
-            self.go_on(node, &["iperf3", "-s"])?;
+            // From the address that it is asked at: it may not be the one of the route back.
+            self.go_on(node, &["iperf3", "-s", "-B", self.server.1])?;
             self.lab.wait_for_listener(node, 5201, PATIENCE)?;
         }
         if has("nginx") {
