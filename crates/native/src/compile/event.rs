@@ -343,3 +343,52 @@ impl<'a> Lowering<'a, '_> {
         (event.counts, event.refused) = (place.counts, place.refused);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use trama_lang::ir::{ExprKind, Label, PacketId};
+    use trama_lang::source::Span;
+
+    fn list(kinds: Vec<StmtKind>) -> Vec<Stmt> {
+        kinds.into_iter().map(|kind| Stmt { kind, span: Span::default() }).collect()
+    }
+
+    fn send() -> StmtKind {
+        StmtKind::Send { packet: INPUT, first_port: 0, index: None, count: 1 }
+    }
+
+    fn mark() -> StmtKind {
+        StmtKind::SetMark(INPUT, Expr { kind: ExprKind::Const(1), width: 32 })
+    }
+
+    fn either(then: Vec<StmtKind>, or: Vec<StmtKind>) -> StmtKind {
+        let condition = Expr { kind: ExprKind::Const(1), width: 1 };
+        StmtKind::If(condition, list(then), list(or))
+    }
+
+    #[track_caller]
+    fn check(body: Vec<StmtKind>, expected: bool) {
+        assert_eq!(ends_with_packet(&list(body), true, &mut BTreeMap::new()), expected);
+    }
+
+    #[test]
+    fn a_packet_that_goes_last_is_direct() {
+        check(vec![mark(), send()], true);
+        check(vec![either(vec![send()], vec![StmtKind::Drop(INPUT, 0)])], true);
+        check(vec![either(vec![send(), StmtKind::Return], vec![]), mark(), send()], true);
+        let label = Label(7);
+        let inner = either(vec![send(), StmtKind::Break(label)], vec![mark()]);
+        check(vec![StmtKind::Block(label, list(vec![inner, send()]))], true);
+    }
+
+    #[test]
+    fn what_happens_behind_a_packet_needs_the_queue() {
+        check(vec![send(), mark()], false);
+        check(vec![either(vec![send()], vec![]), mark()], false);
+        let label = Label(7);
+        let inner = either(vec![send(), StmtKind::Break(label)], vec![mark()]);
+        check(vec![StmtKind::Block(label, list(vec![inner])), mark()], false);
+        check(vec![StmtKind::Copy(PacketId(1), INPUT), send()], false);
+    }
+}
