@@ -38,9 +38,10 @@ pub enum Mismatch {
     },
 }
 
-/// Runs a program by interpretation and as machine code, whole events and handler by handler, over `packets`, each at its own time and
-/// port, with all timers due at their times and, at the end, `idle` after the last packet; the
-/// packets that leave, counters, state and logs must be equal.
+/// Runs a program by interpretation and as machine code, by whole events and handler by handler,
+/// over `packets`, each at its own time and port, with all timers due at their times and, at the
+/// end, `idle` after the last packet; the packets that leave, counters, state and logs must be
+/// equal.
 pub fn compare(
     program: &Arc<Program>,
     start: Nanos,

@@ -75,7 +75,8 @@ impl NodeImage {
         of(unsafe { &mut *self.states[state].get() }).map(|backend| &raw mut *backend)
     }
 
-    /// What `direct` tells of the backend in a state object, if it is of the kind that `of` selects.
+    /// What `direct` tells of the backend in a state object, if it is of the kind that `of`
+    /// selects.
     pub(crate) fn direct<T, D>(
         &self,
         state: usize,

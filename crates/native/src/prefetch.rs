@@ -88,8 +88,17 @@ impl Prefetcher {
         };
         let mut lanes = [NOBODY; CHUNK];
         let mut most = 0;
+        // The plan of the last packet at each of the first ports: most often that of the next, too.
+        let mut latest: [(HeaderSet, &[ProbeCode]); 2] = [(HeaderSet::EMPTY, &[]); 2];
         for (lane, packet) in lanes.iter_mut().zip(packets) {
-            let stages = stages(&self.ports, packet);
+            let present = packet.layout().present;
+            let stages = match latest.get(packet.port as usize) {
+                Some((same, stages)) if *same == present => stages,
+                _ => stages(&self.ports, packet),
+            };
+            if let Some(latest) = latest.get_mut(packet.port as usize) {
+                *latest = (present, stages);
+            }
             let (data, layout) = packet.parts_mut();
             *lane = Lane { packet: &raw mut **packet, data, layout, stages };
             most = most.max(stages.len());

@@ -222,6 +222,21 @@ fn compare(name: &str, native: &mut Lane, hand: &mut Lane) -> Result<(), Workloa
     Ok(())
 }
 
+/// Compares what a case's function written by hand, as `change` makes it, sends.
+#[cfg(test)]
+pub(super) fn compare_with(
+    case: &Case,
+    change: impl FnOnce(Box<dyn Hand>) -> Box<dyn Hand>,
+) -> Result<(), WorkloadError> {
+    let beside = Beside { hand: true, ..Beside::default() };
+    let mut lanes = Lanes::new(case, beside)?;
+    let (Some(native), Some(mut hand)) = (&mut lanes.native, lanes.hand) else { return Ok(()) };
+    if let Subject::Hand(inner) = hand.subject {
+        hand.subject = Subject::Hand(change(inner));
+    }
+    compare(&case.workload.name, native, &mut hand)
+}
+
 /// Measures cases, all rounds interleaved.
 pub fn measure(cases: &[Case], plan: &Plan) -> Result<Vec<Measurement>, WorkloadError> {
     let lanes = cases.iter().map(|case| Lanes::new(case, plan.beside));

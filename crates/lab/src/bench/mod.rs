@@ -7,6 +7,8 @@
 //!
 //! The yardstick is [`hand`]: the same functions without a compiler.
 
+#![allow(clippy::vec_box, reason = "packets travel boxed, as engines take them")]
+
 mod curve;
 mod hand;
 mod instructions;
@@ -15,6 +17,9 @@ mod measure;
 mod page;
 mod traffic;
 mod workload;
+
+#[cfg(test)]
+mod tests;
 
 pub use curve::{Axis, Curve, curve};
 pub use instructions::{CountError, instructions};

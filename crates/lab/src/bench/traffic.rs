@@ -114,7 +114,7 @@ pub(super) fn openings(plan: &TrafficPlan) -> impl Iterator<Item = Vec<u8>> {
     (0..plan.flows).map(|flow| forward_frame(plan, flow))
 }
 
-fn field(header: HeaderId, name: &str) -> FieldRef {
+pub(super) fn field(header: HeaderId, name: &str) -> FieldRef {
     header.field(name).expect("the header table has it")
 }
 
@@ -162,9 +162,9 @@ fn forward_frame(plan: &TrafficPlan, flow: u32) -> Vec<u8> {
 }
 
 /// Makes a packet its own answer: addresses and ports change sides.
-fn turn_round(packet: &mut Packet) {
+pub(super) fn turn_round(packet: &mut Packet) {
     for (header, a, b) in
-        [(HeaderId::ETH, "src", "dst"), (HeaderId::IP, "src", "dst"), (HeaderId::UDP, "src", "dst")]
+        [(HeaderId::ETH, "src", "dst"), (HeaderId::IP, "src", "dst"), (HeaderId::L4, "src", "dst")]
     {
         if packet.layout().present.has(header) {
             let (a, b) = (field(header, a), field(header, b));

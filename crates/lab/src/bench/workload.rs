@@ -297,6 +297,12 @@ impl Workload {
         self.hand.is_some()
     }
 
+    /// Where its flows go to.
+    #[cfg(test)]
+    pub(super) fn destination(&self) -> u32 {
+        self.destination
+    }
+
     /// Its program.
     pub fn program(&self) -> Result<Arc<Program>, WorkloadError> {
         let mut unit = Unit::parse(&self.name, &self.text, &BenchFiles);

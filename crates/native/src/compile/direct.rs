@@ -223,7 +223,7 @@ impl Lowering<'_, '_> {
             return self.mix(a, acc);
         }
         let pairs = if n > 16 { n / 16 } else { 0 };
-        let last = if n > 16 { n - 16 } else { 0 };
+        let last = n.saturating_sub(16);
         for at in (0..pairs).map(|pair| pair * 16).chain([last]) {
             let high_at = if at == last { n - 8 } else { at + 8 };
             let (low, high) = (self.word_at(key, at), self.word_at(key, high_at));

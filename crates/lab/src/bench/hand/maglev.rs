@@ -44,13 +44,7 @@ impl Maglev {
     }
 
     #[inline]
-    fn to_backend(
-        &mut self,
-        place: usize,
-        packet: &mut Packet,
-        at: Headers,
-        now: Nanos,
-    ) -> Verdict {
+    fn inward(&mut self, place: usize, packet: &mut Packet, at: Headers, now: Nanos) -> Verdict {
         if u32::from_be_bytes(bytes(packet.bytes(), at.ip + 16)) != self.service {
             return Verdict::Drop(ELSEWHERE);
         }
@@ -74,7 +68,7 @@ impl Maglev {
     }
 
     #[inline]
-    fn to_client(&mut self, packet: &mut Packet, at: Headers, now: Nanos) -> Verdict {
+    fn outward(&mut self, packet: &mut Packet, at: Headers, now: Nanos) -> Verdict {
         let source = u32::from_be_bytes(bytes(packet.bytes(), at.ip + 12));
         if self.known.get(&source.to_le_bytes(), now).is_none() {
             return Verdict::Drop(STRANGER);
@@ -106,8 +100,8 @@ impl Hand for Maglev {
     fn handle(&mut self, place: usize, packet: &mut Packet, now: Nanos) -> Verdict {
         match (Headers::of(packet), packet.port) {
             (None, _) => Verdict::Drop(OTHER),
-            (Some(headers), 0) => self.to_backend(place, packet, headers, now),
-            (Some(headers), _) => self.to_client(packet, headers, now),
+            (Some(headers), 0) => self.inward(place, packet, headers, now),
+            (Some(headers), _) => self.outward(packet, headers, now),
         }
     }
 

@@ -46,10 +46,8 @@ impl Mappings {
                 _ => unreachable!("a pool was asked for"),
             }
         };
-        let back = match object(StateKind::Array { len: PORTS }, &[], &[32, 16]) {
-            mem::Object::Array(array) => array,
-            _ => unreachable!("an array was asked for"),
-        };
+        let back = object(StateKind::Array { len: PORTS }, &[], &[32, 16]);
+        let mem::Object::Array(back) = back else { unreachable!("an array was asked for") };
         let out = map(&[32, 16], &[16], PORTS, None);
         Self { settled: pool(settled_s), opening: pool(opening_s), out, back }
     }
@@ -215,7 +213,7 @@ impl Nat {
         if u32::from_be_bytes(bytes(packet.bytes(), headers.ip + 16)) != public {
             return Verdict::Leave(1);
         }
-        self.to_inside(packet, headers, now, false)
+        self.let_in(packet, headers, now, false)
     }
 
     /// Translates a packet from outside.
@@ -224,11 +222,11 @@ impl Nat {
         if u32::from_be_bytes(bytes(packet.bytes(), at.ip + 16)) != self.public {
             return Verdict::Drop(ELSEWHERE);
         }
-        self.to_inside(packet, at, now, !at.is_udp)
+        self.let_in(packet, at, now, !at.is_udp)
     }
 
     #[inline]
-    fn to_inside(
+    fn let_in(
         &mut self,
         packet: &mut Packet,
         headers: Headers,
