@@ -1,4 +1,5 @@
-//! IR to machine code, one function for each handler.
+//! IR to machine code: one function for each handler, one for all events of an external port
+//! (`event`), and some for each plan of what to prefetch (`prefetch`).
 //!
 //! A handler becomes `extern "C" fn(frame, index)`: it finds its input in register 0 of the
 //! [`Frame`], the index within a port array in `index`, and bakes in the addresses of its node's
