@@ -1,7 +1,7 @@
 //! The comparison that defines correctness: the same program, packets and times through two
 //! engines, and everything that can be observed of them held against each other.
 
-use crate::{NativeEngine, NativeError};
+use crate::{Fusion, NativeEngine, NativeError};
 use std::fmt;
 use std::sync::Arc;
 use trama_base::Nanos;
@@ -38,18 +38,21 @@ pub enum Mismatch {
     },
 }
 
-/// Runs a program by interpretation and as machine code over `packets`, each at its own time and
-/// port, with all timers due at their times and, at the end, `idle` after the last packet; the
-/// packets that leave, counters, state and logs must be equal.
+/// Runs a program by interpretation and as machine code, by whole events and handler by handler,
+/// over `packets`, each at its own time and port, with all timers due at their times and, at the
+/// end, `idle` after the last packet; the packets that leave, counters, state and logs must be
+/// equal.
 pub fn compare(
     program: &Arc<Program>,
     start: Nanos,
     packets: &[Packet],
     idle: Nanos,
 ) -> Result<(), Mismatch> {
-    let mut reference = Interpreter::new(Arc::clone(program), start, 1)?;
-    let mut subject = NativeEngine::new(Arc::clone(program), start, 2)?;
-    compare_engines(program, [&mut reference, &mut subject], packets, idle)
+    [Fusion::Events, Fusion::Handlers].into_iter().try_for_each(|fusion| {
+        let mut reference = Interpreter::new(Arc::clone(program), start, 1)?;
+        let mut subject = NativeEngine::with_fusion(Arc::clone(program), start, 2, fusion)?;
+        compare_engines(program, [&mut reference, &mut subject], packets, idle)
+    })
 }
 
 /// As [`compare`], with any two engines: the reference and the subject, just started on `program`.

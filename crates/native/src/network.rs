@@ -60,12 +60,12 @@ pub(crate) struct Entry {
 }
 
 /// A packet on its way to a port of a node.
-struct Arrival {
-    packet: Box<Packet>,
-    node: u32,
-    port: u32,
+pub(crate) struct Arrival {
+    pub(crate) packet: Box<Packet>,
+    pub(crate) node: u32,
+    pub(crate) port: u32,
     /// Handlers it has passed in this event.
-    hops: u32,
+    pub(crate) hops: u32,
 }
 
 impl NodeRun {
@@ -135,14 +135,8 @@ impl Network {
     }
 
     /// Brings a packet to a port of a node, and on until nothing of it is left in the network.
-    pub(crate) fn enter(
-        &mut self,
-        packet: Box<Packet>,
-        node: u32,
-        port: u32,
-        output: &mut Vec<Box<Packet>>,
-    ) {
-        let mut next = Some(Arrival { packet, node, port, hops: 0 });
+    pub(crate) fn enter(&mut self, arrival: Arrival, output: &mut Vec<Box<Packet>>) {
+        let mut next = Some(arrival);
         while let Some(arrival) = next {
             next = self.deliver(arrival, output).or_else(|| self.queue.pop_front());
         }

@@ -1,6 +1,6 @@
 //! The flags.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Programmable networks, from the packet to the RPC: write a network function once, check it, run
@@ -206,7 +206,7 @@ pub(crate) struct AtlasArgs {
 
 #[derive(Args)]
 pub(crate) struct BenchArgs {
-    /// What to measure; all if absent
+    /// What to measure; all if absent; `live` compares with other forwarders of this machine
     pub(crate) names: Vec<String>,
     /// Interleaved rounds
     #[arg(long, default_value_t = 9)]
@@ -223,7 +223,44 @@ pub(crate) struct BenchArgs {
     /// Measure the reference interpreter as well
     #[arg(long)]
     pub(crate) interpreter: bool,
+    /// Seconds of each measurement of `live`
+    #[arg(long, default_value_t = 2)]
+    pub(crate) seconds: u32,
+    /// Measure one of them alone
+    #[arg(long, value_enum, value_name = "SUBJECT")]
+    pub(crate) only: Option<BenchSubject>,
+    /// Count instructions per packet as well, under callgrind
+    #[arg(long)]
+    pub(crate) instructions: bool,
+    /// Measure curves instead: over flows, bytes of a frame, elements in a row
+    #[arg(long, value_enum, value_name = "AXIS")]
+    pub(crate) curve: Vec<BenchAxis>,
+    /// Write a page with plots as well
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) page: Option<PathBuf>,
     /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What takes the packets of a benchmark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BenchSubject {
+    /// The program as machine code
+    Native,
+    /// The same function written by hand in Rust
+    Hand,
+    /// The program on the reference interpreter
+    Interpreter,
+}
+
+/// What changes along a curve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BenchAxis {
+    /// 1000 to 4 million flows
+    Flows,
+    /// 64 to 1500 bytes
+    Frame,
+    /// 1 to 16 elements
+    Length,
 }

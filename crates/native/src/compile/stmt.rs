@@ -1,5 +1,6 @@
 //! Statements: control flow, and what touches packets.
 
+use super::amend::Amendment;
 use super::field::{Window, is_uncovered};
 use super::function::{Lowering, Memory};
 use super::registers::Known;
@@ -55,7 +56,7 @@ impl Lowering<'_, '_> {
                 return Ok(false);
             }
             StmtKind::Return => {
-                self.b.ins().return_(&[]);
+                self.end_handler();
                 return Ok(false);
             }
             StmtKind::SetField(p, field, value) => self.set_field(*p, *field, value)?,
@@ -90,10 +91,19 @@ impl Lowering<'_, '_> {
             StmtKind::Truncate(p, len) => {
                 let len = self.expr(len)?;
                 let (frame, register) = (self.frame, self.word(p.0.into()));
+                self.lend(*p);
                 self.call(Routine::Truncate, &[frame, register, len]);
                 self.reload(*p);
             }
             StmtKind::Copy(to, from) => self.copy(*to, *from),
+            StmtKind::Send { first_port, index, count, .. } if self.event.is_some() => {
+                self.send_last(*first_port, index.as_ref(), *count)?;
+                return Ok(false);
+            }
+            StmtKind::Drop(_, reason) if self.event.is_some() => {
+                self.drop_last(*reason);
+                return Ok(false);
+            }
             StmtKind::Send { packet, first_port, index, count } => {
                 self.send(*packet, *first_port, index.as_ref(), *count)?;
             }
@@ -223,6 +233,10 @@ impl Lowering<'_, '_> {
             self.store_field(p, field, new);
             return Ok(());
         }
+        if let Some(amendment) = Amendment::of(field) {
+            self.amend(p, &amendment, new);
+            return Ok(());
+        }
         let (packet, name) = (self.packet(p), self.word(field_word(field)));
         if value.width > 64 {
             let (low, high) = self.b.ins().isplit(new);
@@ -238,6 +252,9 @@ impl Lowering<'_, '_> {
         let window = Window::of(field);
         let (data, offset) = (self.data_to_write(p), self.header_offset(p, field.header));
         let at = self.b.ins().iadd(data, offset);
+        if field.def().width == 48 && field.def().bit.is_multiple_of(8) {
+            return self.store_address(at, i32::from(field.def().bit / 8), new);
+        }
         let mut whole = new;
         if !window.is_whole() {
             let old = self.big_endian(window.bytes, at, window.byte);
@@ -260,6 +277,18 @@ impl Lowering<'_, '_> {
         let cut = if narrow == types::I64 { whole } else { self.b.ins().ireduce(narrow, whole) };
         let swapped = self.b.ins().bswap(cut);
         self.b.ins().store(flags, swapped, at, window.byte);
+    }
+
+    /// Stores six bytes. They are not read with their neighbours and written back: processors wait
+    /// for a load that overlaps a store just before it, such as that of the other address.
+    fn store_address(&mut self, at: Value, byte: i32, new: Value) {
+        let flags = self.memory(Memory::Bytes);
+        let upper = self.b.ins().ushr_imm_u(new, 16);
+        for (value, narrow, byte) in [(upper, types::I32, byte), (new, types::I16, byte + 4)] {
+            let cut = self.b.ins().ireduce(narrow, value);
+            let swapped = self.b.ins().bswap(cut);
+            self.b.ins().store(flags, swapped, at, byte);
+        }
     }
 
     fn set_payload(&mut self, p: PacketId, at: &Expr, value: &Expr) -> Result<(), NativeError> {
@@ -286,6 +315,7 @@ impl Lowering<'_, '_> {
         let plan = InsertPlan { replaced, stack };
         let plan = self.source.image.inserts().keep(plan);
         let (frame, register, plan) = (self.frame, self.word(p.0.into()), self.address(plan));
+        self.lend(p);
         let done = self.call_word(Routine::Insert, &[frame, register, plan, values]);
         self.reload(p);
         self.assign(ok, done, 1);
@@ -295,6 +325,7 @@ impl Lowering<'_, '_> {
     fn remove(&mut self, p: PacketId, stack: &[HeaderId], ok: LocalId) {
         let plan = self.source.image.removes().keep(RemovePlan { stack: stack.to_vec() });
         let (frame, register, plan) = (self.frame, self.word(p.0.into()), self.address(plan));
+        self.lend(p);
         let done = self.call_word(Routine::Remove, &[frame, register, plan]);
         self.reload(p);
         self.assign(ok, done, 1);

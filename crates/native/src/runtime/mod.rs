@@ -90,9 +90,6 @@ routines! {
     MapEntry = state::map_entry: (*mut mem::Map, *const u8, u64, u64) -> *mut u8;
     MapTouch = state::map_touch: (*mut mem::Map, *const u8, u64, u64) -> u64;
     MapRemove = state::map_remove: (*mut mem::Map, *const u8, u64, u64) -> u64;
-    MapProbe = state::map_probe: (*mut mem::Map, *const u8, u64) -> u64;
-    ArrayProbe = state::array_probe: (*mut mem::Array, u64);
-    PoolProbe = state::pool_probe: (*mut mem::Pool, u64);
     Len = state::len: (*mut mem::Object, u64) -> u64;
     ArrayGet = state::array_get: (*mut mem::Array, u64) -> *const u8;
     ArrayEntry = state::array_entry: (*mut mem::Array, u64) -> *mut u8;
