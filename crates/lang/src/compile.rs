@@ -112,6 +112,16 @@ impl Unit {
         &self.files[0]
     }
 
+    /// All files: the program's, then those of the library.
+    pub fn files(&self) -> &[ast::File] {
+        &self.files
+    }
+
+    /// The files of the program, imports included.
+    pub fn user_files(&self) -> &[ast::File] {
+        &self.files[..self.first_library]
+    }
+
     /// The files of the library.
     pub fn library_files(&self) -> &[ast::File] {
         &self.files[self.first_library..]

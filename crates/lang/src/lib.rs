@@ -5,6 +5,7 @@
 pub mod check;
 pub mod compile;
 pub mod diagnostic;
+pub mod doc;
 pub mod effects;
 pub mod engine;
 pub mod files;

@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Trace(TraceArgs),
     /// Run the tests written inside programs
     Test(TestArgs),
+    /// Explain a name of the language or the library, or what is in a program
+    Doc(DocArgs),
     /// Probe what this machine can do, and say why not
     Doctor(DoctorArgs),
     /// Make networks of namespaces to try programs with real clients and servers
@@ -139,6 +141,18 @@ pub(crate) struct TestArgs {
     #[arg(long, value_name = "TEXT")]
     pub(crate) filter: Option<String>,
     /// Print outcomes as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct DocArgs {
+    /// An element, header, field, kind of state, word, function, code or drop reason; or a program;
+    /// everything that can be asked for if absent
+    pub(crate) name: Option<String>,
+    /// Only this element of the program
+    pub(crate) element: Option<String>,
+    /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

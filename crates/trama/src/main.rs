@@ -29,6 +29,7 @@ fn main() -> std::process::ExitCode {
         Command::New(args) => command::new::new(&args),
         Command::Trace(args) => command::trace::trace(&args),
         Command::Test(args) => command::test::test(&args),
+        Command::Doc(args) => command::doc::doc(&args),
         Command::Doctor(args) => command::doctor::doctor(&args),
         Command::Lab(args) => command::lab::lab(&args),
         Command::Atlas(args) => command::atlas::atlas(&args),

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// Names that a program cannot give to something of its own.
-pub(super) const RESERVED: &[&str] =
+pub(crate) const RESERVED: &[&str] =
     &["Some", "None", "now", "hash", "min", "max", "load", "discard"];
 
 /// The declarations of a program and of the library, by name.

@@ -3,6 +3,7 @@
 pub(crate) mod atlas;
 pub(crate) mod bench;
 pub(crate) mod check;
+pub(crate) mod doc;
 pub(crate) mod doctor;
 pub(crate) mod endpoints;
 pub(crate) mod fmt;
