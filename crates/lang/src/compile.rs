@@ -3,7 +3,7 @@
 use crate::check::element::check_items;
 use crate::check::items::Items;
 use crate::check::network::{Args, Subject, bind_args, instantiate};
-use crate::check::sink::Sink;
+use crate::check::sink::{Notes, Sink};
 use crate::check::tables::FileTables;
 use crate::check::types::resolve;
 use crate::check::value::{Tables, Value, eval_const};
@@ -39,6 +39,8 @@ pub struct Options {
     /// Checks what is not going to run: parameters without a value get a stand-in, and a file may
     /// hold elements only.
     pub check_only: bool,
+    /// Keeps what the checker finds out about places in the source, for an editor.
+    pub notes: bool,
 }
 
 /// The result of checking: a program if there were no errors, and all messages.
@@ -48,6 +50,8 @@ pub struct Checked {
     pub program: Option<Program>,
     /// Messages in the order of the source.
     pub diagnostics: Vec<Diagnostic>,
+    /// What was found out about places in the source; empty unless asked for.
+    pub notes: Notes,
 }
 
 impl Checked {
@@ -153,6 +157,7 @@ impl Unit {
             })
             .collect();
         let mut sink = Sink::new();
+        sink.notes = options.notes.then(Notes::default);
         let tables = self.tables(files);
         let items = Items::new(&self.files, self.first_library, &mut sink);
         let check_only = options.check_only;
@@ -218,7 +223,8 @@ impl Unit {
         any && (about_names || misread.iter().any(|item| item.contains(d.label.0)))
     }
 
-    fn checked(&self, program: Option<Program>, sink: Sink) -> Checked {
+    fn checked(&self, program: Option<Program>, mut sink: Sink) -> Checked {
+        let notes = sink.notes.take().unwrap_or_default();
         let mut diagnostics = self.diagnostics.clone();
         // What the library declares and a program does not use is no news.
         let library = self.first_library as u32..self.files.len() as u32;
@@ -229,7 +235,7 @@ impl Unit {
         diagnostics.extend(sink.diagnostics.into_iter().filter(|d| is_news(d) && !follows(d)));
         diagnostics.sort_by_key(|d| (d.label.0.file, d.label.0.start));
         let sound = diagnostics.iter().all(|d| d.severity != Severity::Error);
-        Checked { program: program.filter(|_| sound), diagnostics }
+        Checked { program: program.filter(|_| sound), diagnostics, notes }
     }
 }
 

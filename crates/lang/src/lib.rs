@@ -11,6 +11,7 @@ pub mod engine;
 pub mod files;
 pub mod filter;
 pub mod graph;
+pub mod ide;
 pub mod interp;
 pub mod ir;
 pub mod ir_check;

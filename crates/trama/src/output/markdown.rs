@@ -145,7 +145,8 @@ mod tests {
         let text = "# `map`\n\nSee [Events](events.md) for **more** *and* on `m[k]`.\n\n\
                     | op | |\n|---|---|\n| `a \\| b` | either |\n| `m.len` | n |\n\n\
                     ```trama\nlet x = [1](2)\n```\n- one\n";
-        let plain = "map\n\nSee Events for more and on m[k].\n\n  op\n  a | b  either\n  m.len  n\n\n\
+        let plain = "map\n\nSee Events for more and on m[k].\n\n\
+                     \x20 op\n  a | b  either\n  m.len  n\n\n\
                      \x20   let x = [1](2)\n- one\n";
         assert_eq!(render(text, false), plain);
         assert!(render(text, true).contains("\x1b[36mm[k]\x1b[0m"));
