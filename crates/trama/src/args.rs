@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Test(TestArgs),
     /// Explain a name of the language or the library, or what is in a program
     Doc(DocArgs),
+    /// Serve an editor: the Language Server Protocol over standard input and output
+    Lsp(LspArgs),
     /// Probe what this machine can do, and say why not
     Doctor(DoctorArgs),
     /// Make networks of namespaces to try programs with real clients and servers
@@ -155,6 +157,13 @@ pub(crate) struct DocArgs {
     /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct LspArgs {
+    /// Says what is done anyway; some clients give it
+    #[arg(long)]
+    pub(crate) stdio: bool,
 }
 
 #[derive(Args)]

@@ -6,6 +6,7 @@ mod args;
 mod command;
 mod exit;
 mod files;
+mod lsp;
 mod output;
 
 use args::{Cli, Command};
@@ -30,6 +31,7 @@ fn main() -> std::process::ExitCode {
         Command::Trace(args) => command::trace::trace(&args),
         Command::Test(args) => command::test::test(&args),
         Command::Doc(args) => command::doc::doc(&args),
+        Command::Lsp(_) => command::lsp::lsp(),
         Command::Doctor(args) => command::doctor::doctor(&args),
         Command::Lab(args) => command::lab::lab(&args),
         Command::Atlas(args) => command::atlas::atlas(&args),

@@ -134,14 +134,21 @@ fn pages() -> Vec<Page> {
         header_pages(header, &mut pages);
     }
     pages.extend(book::pages());
-    let families = [syntax::codes::CODES.iter(), filter::codes::CODES.iter()];
-    let all = families.into_iter().flatten().chain(codes::all());
-    pages.extend(all.map(code_page));
+    pages.extend(all_codes().map(code_page));
     drop_pages(&library, &mut pages);
     pages
 }
 
-/// The page of a code.
+/// The page of a code of a message.
+pub fn code(code: &str) -> Option<Page> {
+    all_codes().find(|known| known.code == code).map(code_page)
+}
+
+fn all_codes() -> impl Iterator<Item = &'static Code> {
+    let families = [syntax::codes::CODES.iter(), filter::codes::CODES.iter()];
+    families.into_iter().flatten().chain(codes::all())
+}
+
 fn code_page(code: &Code) -> Page {
     let topic =
         Topic { kind: Kind::Code, name: code.code.into(), summary: sentence(code.title).into() };

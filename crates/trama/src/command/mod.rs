@@ -9,6 +9,7 @@ pub(crate) mod endpoints;
 pub(crate) mod fmt;
 pub(crate) mod graph;
 pub(crate) mod lab;
+pub(crate) mod lsp;
 pub(crate) mod new;
 pub(crate) mod run;
 pub(crate) mod test;

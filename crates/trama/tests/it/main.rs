@@ -6,4 +6,5 @@ mod edge;
 mod facts;
 mod library;
 mod live;
+mod lsp;
 mod pages;
