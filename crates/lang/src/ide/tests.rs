@@ -34,7 +34,8 @@ element Gate(rules: table<Rule> = [], idle: Duration = 5min) {
     }
     on lan(p) { drop p because \"other\" }
     on wan(p: ip/tcp) {
-        if p.flow.reversed in seen { seen.touch(p.flow.reversed); send p to lan } else { drop p because \"no\" }
+        if p.flow.reversed in seen { seen.touch(p.flow.reversed); send p to lan }
+        else { drop p because \"no\" }
     }
     on wan(p) { drop p because \"other\" }
 }

@@ -173,7 +173,7 @@ mod tests {
             ("a\nb\n", "a\nb\n", ""),
             ("", "a\n", ""),
             ("a\na\n", "a\n", "a\n"),
-            ("a", "b\na", "a"),
+            ("a", "b\na", ""),
         ] {
             let (range, text) = difference(old, new);
             assert_eq!(&old[range.clone()], replaced, "{old:?} {new:?}");
