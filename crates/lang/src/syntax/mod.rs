@@ -6,7 +6,7 @@ pub mod format;
 mod lexer;
 mod nearest;
 mod parser;
-mod text;
+pub(crate) mod text;
 mod token;
 
 pub use nearest::nearest;

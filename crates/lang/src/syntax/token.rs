@@ -12,6 +12,8 @@ pub(crate) enum TokenKind {
     Literal(Literal),
     /// A string, quotes included; decoded by whoever knows what it is for.
     Str,
+    /// A string of bytes, `b` and quotes included.
+    ByteStr,
     /// Punctuation or an operator.
     Symbol(&'static str),
     /// Something for which a message has been given.

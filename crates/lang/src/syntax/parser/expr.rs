@@ -244,6 +244,7 @@ impl Parser<'_> {
                 ExprKind::Literal(literal)
             }
             TokenKind::Str => ExprKind::Literal(Literal::Str(self.string("a text")?.0)),
+            TokenKind::ByteStr => ExprKind::Literal(Literal::Bytes(self.byte_string()?)),
             TokenKind::Symbol("(") => return self.parens(),
             TokenKind::Symbol("[") => ExprKind::List(self.list(("[", "]"), Self::expr)?),
             // Before a block, an operand is missing.

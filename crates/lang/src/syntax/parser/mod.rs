@@ -314,6 +314,17 @@ impl<'a> Parser<'a> {
         Ok((text, span))
     }
 
+    /// The bytes of `b"…"`, which is next.
+    fn byte_string(&mut self) -> Parse<Vec<u8>> {
+        // Behind the `b` it is a string like any other.
+        let token = &mut self.tokens[self.at];
+        token.kind = TokenKind::Str;
+        token.span.start += 1;
+        let (raw, span) = self.raw_string("bytes")?;
+        self.tokens[self.at - 1].span.start -= 1;
+        Ok(self.decoded(text::bytes(raw), span))
+    }
+
     /// The value of a string, or its default after a message.
     fn decoded<T: Default>(&mut self, result: Result<T, text::Fault>, span: Span) -> T {
         result.unwrap_or_else(|fault| {
@@ -350,7 +361,7 @@ impl<'a> Parser<'a> {
     fn found(&self) -> String {
         match &self.token().kind {
             TokenKind::Eof => "the end of the text".to_string(),
-            TokenKind::Str => "a text".to_string(),
+            TokenKind::Str | TokenKind::ByteStr => "a text".to_string(),
             TokenKind::Word if KEYWORDS.contains(&self.word()) => {
                 format!("the keyword `{}`", self.word())
             }
@@ -450,7 +461,8 @@ impl<'a> Parser<'a> {
 
     fn missing_comma(&mut self, opened: Span, close: &str) -> Reported {
         let starts_item =
-            matches!(self.token().kind, TokenKind::Word | TokenKind::Literal(_) | TokenKind::Str);
+            matches!(self.token().kind, TokenKind::Word | TokenKind::Literal(_) | TokenKind::Str)
+                || self.token().kind == TokenKind::ByteStr;
         let behind = self.behind();
         let next_statement = self.token().newline && STATEMENT_WORDS.contains(&self.word());
         if self.at_end() || next_statement || self.at_member_word() {
