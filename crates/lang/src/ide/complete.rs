@@ -3,8 +3,8 @@
 //! The word before the cursor is completed to one that cannot be meant, so that what is around it
 //! can be parsed and checked; then the checker's notes say what stands before a dot.
 
-use super::Analysis;
 use super::operations::operations;
+use super::{Analysis, head};
 use crate::check::types::{BUILT_IN, STATE_KINDS, Type};
 use crate::compile::Unit;
 use crate::files::Files;
@@ -117,11 +117,7 @@ fn after_dot(analysis: &Analysis, end: usize, found: &mut Found) {
         }
     }
     if let Some(state) = state_named(analysis, end, word) {
-        let kind = match &state.kind.kind {
-            ast::TypeKind::Name(kind) => kind.as_str(),
-            ast::TypeKind::Generic(kind, _) => kind.text.as_str(),
-            ast::TypeKind::Tuple(_) => "",
-        };
+        let kind = head(&state.kind);
         for operation in operations(kind).into_iter().filter(|_| STATE_KINDS.contains(&kind)) {
             let detail = format!("{} {}", operation.form, operation.text);
             found.add(&operation.name, CompletionKind::Function, detail);

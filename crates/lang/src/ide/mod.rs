@@ -25,7 +25,7 @@ use crate::diagnostic::Diagnostic;
 use crate::files::Files;
 use crate::ir::Program;
 use crate::source::{SourceMap, Span};
-use crate::syntax::{CONTEXTUAL, KEYWORDS, RESERVED};
+use crate::syntax::{CONTEXTUAL, KEYWORDS, RESERVED, ast};
 use resolve::{Declaration, Occurrence, Target};
 
 /// A program as far as it can be understood.
@@ -137,6 +137,15 @@ impl Analysis {
 /// What may be typed at an offset of a program.
 pub fn complete(name: &str, text: &str, offset: usize, files: &dyn Files) -> Vec<Completion> {
     complete::complete(name, text, offset, files)
+}
+
+/// The first word of a type: `map` of `map<Flow, Time>`.
+fn head(ty: &ast::Type) -> &str {
+    match &ty.kind {
+        ast::TypeKind::Name(name) => name,
+        ast::TypeKind::Generic(name, _) | ast::TypeKind::Sized(name, _) => &name.text,
+        ast::TypeKind::Tuple(_) => "",
+    }
 }
 
 /// True for words that have a meaning in the grammar.

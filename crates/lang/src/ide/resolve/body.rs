@@ -3,6 +3,7 @@
 use super::scope::Local;
 use super::{Target, Walker};
 use crate::check::types::{BUILT_IN, STATE_KINDS, Type};
+use crate::ide::head;
 use crate::source::Span;
 use crate::syntax::ast::{
     Block, Expr, ExprKind, HeaderLiteral, Ident, Pat, PatKind, Pattern, Stmt, StmtKind, TypeKind,
@@ -176,6 +177,7 @@ impl<'a> Walker<'a> {
     pub(super) fn ty(&mut self, ty: &crate::syntax::ast::Type) {
         match &ty.kind {
             TypeKind::Name(name) => self.name(ty.span, self.type_named(name)),
+            TypeKind::Sized(name, _) => self.name(name.span, self.type_named(&name.text)),
             TypeKind::Generic(name, args) => {
                 self.name(name.span, self.type_named(&name.text));
                 args.iter().for_each(|arg| self.ty(arg));
@@ -359,11 +361,7 @@ impl<'a> Walker<'a> {
         if self.find_local(name).is_some() {
             return None;
         }
-        let kind = match &self.members.state(name)?.kind.kind {
-            TypeKind::Name(kind) => kind.as_str(),
-            TypeKind::Generic(kind, _) => kind.text.as_str(),
-            TypeKind::Tuple(_) => return None,
-        };
+        let kind = head(&self.members.state(name)?.kind);
         let fits = !is_entry || kind == "counter";
         (fits && STATE_KINDS.contains(&kind)).then_some(kind)
     }
