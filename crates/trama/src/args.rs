@@ -78,6 +78,12 @@ pub(crate) struct RunArgs {
     /// Run on the reference interpreter instead of machine code
     #[arg(long)]
     pub(crate) interpret: bool,
+    /// Replay captures as slowly as they were recorded, or so many times as fast
+    #[arg(long, value_name = "FACTOR", num_args = 0..=1, default_missing_value = "1")]
+    pub(crate) pace: Option<f64>,
+    /// Show ports, drops, elements, state and log lines on the terminal while it runs
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) tui: bool,
     /// Print the summary as JSON
     #[arg(long)]
     pub(crate) json: bool,

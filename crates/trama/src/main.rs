@@ -8,6 +8,8 @@ mod exit;
 mod files;
 mod lsp;
 mod output;
+#[cfg(feature = "tui")]
+mod tui;
 
 use args::{Cli, Command};
 use clap::Parser;

@@ -118,6 +118,9 @@ fn mistakes_on_the_command_line_are_explained() {
         (&["doc", "ip.tll"], "did you mean ip.ttl"),
         (&["doc", "examples/monitor.trama", "Montor"], "did you mean `Monitor`"),
         (&["doc", "qqqqqqqq"], "`trama doc` lists"),
+        (&["run", "examples/edge.trama", "--pace", "0"], "a number above 0"),
+        (&["run", "examples/edge.trama", "--tui", "--json"], "cannot be used with"),
+        (&["run", "examples/edge.trama", "--tui"], "needs a terminal"),
         (&["frobnicate"], "unrecognized"),
     ] {
         let output = trama(args);

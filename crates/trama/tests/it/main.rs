@@ -8,3 +8,5 @@ mod library;
 mod live;
 mod lsp;
 mod pages;
+#[cfg(feature = "tui")]
+mod tui;
