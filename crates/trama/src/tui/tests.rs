@@ -18,7 +18,8 @@ element Gate {
     on lan(p) {
         frames.count(p)
         hosts[p.eth.src] += 1
-        if p.len > 80 { alert \"long: {p.len}\"; drop p because \"too long\" } else { send p to wan }
+        if p.len > 80 { alert \"long: {p.len}\"; drop p because \"too long\" }
+        else { send p to wan }
     }
     on wan(p) { send p to lan }
 }

@@ -1,4 +1,5 @@
 //! The live view on a real terminal: a pseudo-terminal made by `script`.
+#![allow(clippy::disallowed_methods, reason = "a terminal is watched in real time")]
 
 use crate::captures::project;
 use std::io::{Read, Write};
