@@ -52,6 +52,7 @@ module.exports = grammar({
     [$._value_name, $.port_expectation],
     [$.index, $.list],
     [$.block, $.record_value],
+    [$.fold],
     [$._value_name, $._word],
     [$.tuple],
     [$._values, $.parenthesized],
@@ -68,7 +69,10 @@ module.exports = grammar({
         $.constant,
         $.record,
         $.enum,
+        $.header_declaration,
         $.function,
+        $.fold,
+        $.query,
         $.element,
         $.network,
         $.inputs,
@@ -100,6 +104,101 @@ module.exports = grammar({
       ),
     function_parameter: ($) =>
       seq(field("name", $.identifier), ":", choice("packet", $.header_pattern, $.type)),
+    // A header of the user's own.
+    header_declaration: ($) =>
+      seq(
+        "header",
+        field("name", $.identifier),
+        "after",
+        field("parent", alias($.identifier, $.header)),
+        repeat1(seq(".", field("field", $._word))),
+        "==",
+        field("value", $.expression),
+        list("{", $.field, "}"),
+      ),
+
+    // Folds and queries.
+    fold: ($) =>
+      seq(
+        "fold",
+        field("name", $.identifier),
+        list("(", $.function_parameter, ")"),
+        "{",
+        repeat(choice($.fold_state, ";")),
+        repeat(choice($.statement, ";")),
+        "}",
+      ),
+    fold_state: ($) =>
+      seq(
+        "state",
+        field("name", $.identifier),
+        ":",
+        field("type", $.type),
+        optional(seq("=", field("value", $.expression))),
+        $._terminator,
+      ),
+    query: ($) =>
+      seq(
+        "query",
+        field("name", $.identifier),
+        optional($.parameters),
+        "=",
+        field("source", choice($.packets, $.identifier)),
+        repeat(seq("|>", $.stage)),
+        $._terminator,
+      ),
+    packets: ($) =>
+      prec.right(
+        seq("packets", optional(seq("(", optional(choice("packet", $.header_pattern)), ")"))),
+      ),
+    stage: ($) =>
+      choice(
+        seq("where", "(", $.expression, ")"),
+        seq("map", $.columns),
+        seq(
+          "flat_map",
+          "(",
+          field("name", $.identifier),
+          "in",
+          $.expression,
+          optional(seq("limit", $.expression)),
+          ")",
+        ),
+        seq("distinct", $.columns, repeat($._bound)),
+        seq(
+          "group",
+          $.columns,
+          repeat(choice($._bound, seq("until", "(", $.expression, ")"))),
+          list("{", $.argument, "}"),
+        ),
+        seq("top", "(", $.expression, ")", "by", $.expression),
+        seq(
+          "join",
+          "(",
+          field("query", $.identifier),
+          ")",
+          "on",
+          list("(", $.identifier, ")"),
+          "within",
+          $._duration,
+          repeat($._bound),
+        ),
+        seq(
+          "alert",
+          "(",
+          $.interpolated_string,
+          ")",
+          optional($.when),
+          optional(seq("limit", field("limit", $.expression))),
+        ),
+        seq("emit", optional($.when)),
+      ),
+    columns: ($) => list("(", choice($.argument, $.expression), ")"),
+    _bound: ($) =>
+      choice(seq("window", "(", $.expression, ")"), $.index, seq("evict", "oldest")),
+    _duration: ($) => choice($.number, $.identifier, $.parenthesized),
+    when: (_) => choice("each", seq("on", "change"), seq("at", "close")),
+
     inputs: ($) => seq("inputs", field("subject", $.identifier), list("{", $.input, "}")),
     input: ($) => seq(field("port", $._word), optional($.index), ":", $.string),
 
@@ -127,36 +226,88 @@ module.exports = grammar({
         "}",
       ),
     _member: ($) =>
-      choice($.ports, $.state, $.constant, $.function, $.handler, $.init, $.timer),
+      choice(
+        $.ports,
+        $.state,
+        $.patterns,
+        $.event,
+        $.stream,
+        $.constant,
+        $.function,
+        $.handler,
+        $.init,
+        $.timer,
+        $.close,
+      ),
     ports: ($) => seq("port", sep1($.port, ","), $._terminator),
-    port: ($) => seq(field("name", $.identifier), optional($.index)),
+    port: ($) => seq(field("name", $._port_name), optional($.index)),
+    // A query's port is called `in`.
+    _port_name: ($) => choice($.identifier, alias("in", $.identifier)),
     state: ($) =>
       seq(
         "state",
         field("name", $.identifier),
         ":",
         field("kind", $.type),
-        optional($.index),
+        optional(choice($.index, $.extent)),
         repeat($.state_option),
         $._terminator,
       ),
+    extent: ($) => seq("[", $.expression, "x", $.expression, "]"),
+    patterns: ($) =>
+      seq(
+        "patterns",
+        field("name", $.identifier),
+        choice(seq("=", list("[", $.byte_pattern, "]")), seq("from", $.expression)),
+        $._terminator,
+      ),
+    byte_pattern: ($) =>
+      seq(
+        choice($.string, $.hex),
+        repeat(choice("nocase", seq(choice("offset", "depth"), $.expression))),
+      ),
+    event: ($) =>
+      seq(
+        "event",
+        field("name", $.identifier),
+        list("(", $.field, ")"),
+        optional($.index),
+        $._terminator,
+      ),
+    stream: ($) =>
+      seq("stream", field("name", $.identifier), ":", field("type", $.type), $._terminator),
     state_option: ($) =>
       choice(
         seq("evict", "oldest"),
-        seq(choice("expire", "rate", "burst", "members"), $.expression),
+        seq("update", "conservative"),
+        seq("error", alias(/[0-9]+(\.[0-9]+)?%/, $.number)),
+        seq(choice("expire", "rate", "burst", "members", "seed"), $.expression),
       ),
     handler: ($) =>
       seq(
         "on",
         sep1($.handler_port, ","),
         "(",
-        field("packet", $.identifier),
-        optional(seq(":", choice("packet", $.header_pattern))),
+        optional(
+          choice(
+            seq(
+              field("packet", $.identifier),
+              optional(seq(":", choice("packet", $.header_pattern))),
+            ),
+            // The parameters of an event.
+            seq(
+              field("parameter", $.identifier),
+              repeat1(seq(",", field("parameter", $.identifier))),
+              optional(","),
+            ),
+          ),
+        ),
         ")",
         field("body", $.block),
       ),
+    close: ($) => seq("on", "close", field("body", $.block)),
     handler_port: ($) =>
-      seq(field("port", $.identifier), optional(seq("[", field("index", $.identifier), "]"))),
+      seq(field("port", $._port_name), optional(seq("[", field("index", $.identifier), "]"))),
     init: ($) => seq("init", field("body", $.block)),
     timer: ($) => seq("every", field("period", $.expression), field("body", $.block)),
 
@@ -195,7 +346,10 @@ module.exports = grammar({
         $.drop,
         $.insert,
         $.remove,
+        $.replace,
         $.log,
+        $.generate,
+        $.emit,
         $.expression_statement,
         $.block_statement,
       ),
@@ -229,9 +383,10 @@ module.exports = grammar({
     for: ($) =>
       seq(
         "for",
-        field("name", $.identifier),
+        field("name", choice($.identifier, $.tuple_pattern)),
         "in",
         field("over", $.expression),
+        optional(seq("top", field("top", $.expression), "by", field("by", $.expression))),
         optional(seq("limit", field("limit", $.expression))),
         field("body", $.block),
       ),
@@ -244,7 +399,7 @@ module.exports = grammar({
         optional("copy"),
         field("packet", $.identifier),
         "to",
-        field("port", $.identifier),
+        field("port", $._port_name),
         optional($.index),
         $._terminator,
       ),
@@ -254,6 +409,26 @@ module.exports = grammar({
       seq("insert", sep1($.header_literal, "/"), "into", field("packet", $.identifier), $._ending),
     remove: ($) =>
       seq("remove", $.header_stack, "from", field("packet", $.identifier), $._ending),
+    replace: ($) =>
+      seq(
+        "replace",
+        alias($.identifier, $.header),
+        "with",
+        sep1($.header_literal, "/"),
+        "in",
+        field("packet", $.identifier),
+        $._ending,
+      ),
+    generate: ($) =>
+      seq(
+        "generate",
+        field("event", $.identifier),
+        field("arguments", alias($._values, $.values)),
+        optional(seq("after", field("after", $.expression))),
+        $._ending,
+      ),
+    emit: ($) =>
+      seq("emit", field("stream", $.identifier), field("value", $.expression), $._terminator),
     header_literal: ($) =>
       prec.right(
         seq(field("header", alias($.identifier, $.header)), optional(list("{", $.field_value, "}"))),
@@ -293,7 +468,12 @@ module.exports = grammar({
         $.match,
         $.block,
       ),
-    _value_name: ($) => $.identifier,
+    // Words that begin a statement in one place are names in others.
+    _value_name: ($) =>
+      choice(
+        $.identifier,
+        alias(choice("generate", "emit", "replace", "state"), $.identifier),
+      ),
     literal: ($) => choice($.number, $.address, $.byte_string),
     boolean: (_) => choice("true", "false"),
     call: ($) =>
@@ -380,7 +560,7 @@ module.exports = grammar({
         $.expression,
       ),
     _arm_send: ($) =>
-      seq("send", optional("copy"), $.identifier, "to", $.identifier, optional($.index)),
+      seq("send", optional("copy"), $.identifier, "to", $._port_name, optional($.index)),
     _arm_drop: ($) => seq("drop", $.identifier, "because", $.string),
     _arm_word: (_) => choice("break", "continue", "return"),
 
@@ -419,15 +599,23 @@ module.exports = grammar({
         repeat(choice($._step, ";")),
         "}",
       ),
-    _step: ($) => choice($.time_step, $.packet_step, $.expectation),
+    _step: ($) => choice($.time_step, $.packet_step, $.close_step, $.expectation),
+    close_step: ($) => seq("close", $._terminator),
     time_step: ($) => seq("at", $.expression, $._terminator),
     packet_step: ($) =>
-      seq(field("port", $.identifier), optional($.index), "<-", $._frame, $._terminator),
+      seq(
+        field("port", choice($.identifier, alias(choice("at", "close", "expect", "in"), $.identifier))),
+        optional($.index),
+        "<-",
+        $._frame,
+        $._terminator,
+      ),
     _frame: ($) =>
       choice(
         $.hex,
-        seq(sep1($.header_literal, "/"), optional(seq("/", field("payload", choice($.string, $.hex))))),
+        seq(sep1($.header_literal, "/"), repeat(seq("/", field("payload", $._payload)))),
       ),
+    _payload: ($) => seq(choice($.string, $.hex), optional(seq("*", $.number))),
     hex: ($) => seq("hex", $.string),
     expectation: ($) =>
       seq(
@@ -436,6 +624,14 @@ module.exports = grammar({
           prec(1, seq("drop", optional($.string))),
           seq(choice("log", "alert"), $.string),
           "nothing",
+          prec(
+            1,
+            seq(
+              "record",
+              sep1($.identifier, "."),
+              list("{", $.field_value, "}"),
+            ),
+          ),
           $.port_expectation,
           $.expression,
         ),

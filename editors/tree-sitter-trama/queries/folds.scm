@@ -6,6 +6,8 @@
   (enum)
   (inputs)
   (test)
+  (fold)
+  (header_declaration)
   (block)
   (match)
   (block_comment)

@@ -20,7 +20,10 @@
   "import" "const" "record" "enum" "fn" "element" "network" "inputs" "test" "port" "state" "on"
   "init" "every" "expect" "at" "let" "mut" "send" "copy" "to" "drop" "because" "insert" "into"
   "remove" "from" "log" "alert" "limit" "nothing" "hex" "packet" "oldest" "expire" "evict" "rate"
-  "burst" "members"
+  "burst" "members" "fold" "query" "packets" "where" "map" "flat_map" "distinct" "group" "until"
+  "window" "top" "by" "join" "within" "each" "change" "close" "header" "after" "event" "stream"
+  "generate" "emit" "patterns" "nocase" "offset" "depth" "update" "conservative" "error" "seed"
+  "replace" "with"
 ] @keyword
 
 ["if" "else" "match"] @keyword.conditional
@@ -30,7 +33,7 @@
 
 [
   "=" "+=" "-=" "*=" "/=" "%=" "&=" "|=" "^=" "<<=" ">>=" "==" "!=" "<" "<=" ">" ">=" "&&" "||"
-  "+" "-" "*" "/" "%" "&" "|" "^" "<<" ">>" "!" ".." "..=" "->" "<->" "<-" "=>"
+  "+" "-" "*" "/" "%" "&" "|" "^" "<<" ">>" "!" ".." "..=" "->" "<->" "<-" "=>" "|>"
 ] @operator
 ["(" ")" "[" "]" "{" "}"] @punctuation.bracket
 ["," "." ":" ";"] @punctuation.delimiter
@@ -45,6 +48,11 @@
 (network name: (identifier) @type.definition)
 (record name: (type_identifier) @type.definition)
 (enum name: (type_identifier) @type.definition)
+(fold name: (identifier) @function)
+(query name: (identifier) @type.definition)
+(event name: (identifier) @function)
+(stream name: (identifier) @variable.member)
+(patterns name: (identifier) @variable.member)
 (variant name: (identifier) @constructor)
 (variant_pattern name: (identifier) @constructor)
 (instance of: (identifier) @type)
