@@ -74,7 +74,6 @@ fn steps(readme: &str) -> Result<Vec<Step>, String> {
         Step::new("structure", "cargo xtask tidy"),
         Step::new("generated files", "cargo xtask codegen --check"),
         Step::new("README test command", test),
-        Step::new("fuzzing", "cargo xtask fuzz smoke"),
         Step::new("README main command", demo),
     ];
     steps.extend(EXHIBITS.iter().map(|command| Step::new("exhibit", *command)));

@@ -5,11 +5,13 @@
 pub mod check;
 pub mod compile;
 pub mod diagnostic;
+pub mod doc;
 pub mod effects;
 pub mod engine;
 pub mod files;
 pub mod filter;
 pub mod graph;
+pub mod ide;
 pub mod interp;
 pub mod ir;
 pub mod ir_check;

@@ -28,6 +28,10 @@ pub(crate) enum Command {
     Trace(TraceArgs),
     /// Run the tests written inside programs
     Test(TestArgs),
+    /// Explain a name of the language or the library, or what is in a program
+    Doc(DocArgs),
+    /// Serve an editor: the Language Server Protocol over standard input and output
+    Lsp(LspArgs),
     /// Probe what this machine can do, and say why not
     Doctor(DoctorArgs),
     /// Make networks of namespaces to try programs with real clients and servers
@@ -74,6 +78,12 @@ pub(crate) struct RunArgs {
     /// Run on the reference interpreter instead of machine code
     #[arg(long)]
     pub(crate) interpret: bool,
+    /// Replay captures as slowly as they were recorded, or so many times as fast
+    #[arg(long, value_name = "FACTOR", num_args = 0..=1, default_missing_value = "1")]
+    pub(crate) pace: Option<f64>,
+    /// Show ports, drops, elements, state and log lines on the terminal while it runs
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) tui: bool,
     /// Print the summary as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -141,6 +151,25 @@ pub(crate) struct TestArgs {
     /// Print outcomes as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct DocArgs {
+    /// An element, header, field, kind of state, word, function, code or drop reason; or a program;
+    /// everything that can be asked for if absent
+    pub(crate) name: Option<String>,
+    /// Only this element of the program
+    pub(crate) element: Option<String>,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct LspArgs {
+    /// Says what is done anyway; some clients give it
+    #[arg(long)]
+    pub(crate) stdio: bool,
 }
 
 #[derive(Args)]

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use trama_wire::header::{HeaderId, HeaderSet};
 
 /// Names that a program cannot give to something of its own.
-pub(super) const RESERVED: &[&str] =
+pub(crate) const RESERVED: &[&str] =
     &["Some", "None", "now", "hash", "min", "max", "load", "discard"];
 
 /// The declarations of a program and of the library, by name.

@@ -22,7 +22,7 @@ pub mod sink;
 pub mod tables;
 pub mod types;
 pub mod value;
-mod walk;
+pub(crate) mod walk;
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,10 @@ mod elements;
 mod facts;
 mod library;
 mod live;
+mod lsp;
 mod names;
 mod nat64;
 mod pages;
+#[cfg(feature = "tui")]
+mod tui;
 mod tunnel;
