@@ -1,7 +1,7 @@
 //! Numbers, words and texts in the language reference are those of the code.
 
 use std::path::Path;
-use trama_lang::check::{CAPACITY_MAX, DEPTH_MAX, STATEMENTS_MAX, network, tables, types};
+use trama_lang::check::{CAPACITY_MAX, DEPTH_MAX, STATEMENTS_MAX, headers, network, tables, types};
 use trama_lang::compile::FILES_MAX;
 use trama_lang::engine::LOG_LINES_MAX;
 use trama_lang::ir::{FANOUT_MAX, HOPS_MAX, reason};
@@ -48,6 +48,9 @@ fn limits_are_those_of_the_code() {
         ("nesting of statements and expressions, with functions expanded", DEPTH_MAX.into()),
         ("statements of a handler, with functions expanded", STATEMENTS_MAX as u64),
         ("scalar parts of a value", types::LEAVES_MAX as u64),
+        ("bytes of a byte string", trama_wire::bytes::LEN_MAX as u64),
+        ("headers that a program declares", headers::HEADERS_MAX as u64),
+        ("bytes of a declared header", headers::HEADER_BYTES_MAX.into()),
         ("rows of a table", tables::ROWS_MAX as u64),
         ("instances of elements", network::NODES_MAX as u64),
         ("nesting of blocks, expressions, types and patterns", NESTING_MAX.into()),

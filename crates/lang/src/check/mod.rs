@@ -14,6 +14,7 @@ pub mod element;
 mod facts;
 mod flow;
 mod fold;
+pub mod headers;
 pub mod items;
 mod lower;
 pub mod network;

@@ -42,7 +42,7 @@ fn stmt<'a>(stmt: &'a Stmt, visit: &mut dyn FnMut(Node<'a>)) {
         StmtKind::Break | StmtKind::Continue | StmtKind::Drop { .. } => {}
         StmtKind::Return(value) => value.iter().for_each(|e| expr(e, visit)),
         StmtKind::Send { index, .. } => index.iter().for_each(|e| expr(e, visit)),
-        StmtKind::Insert { stack, otherwise, .. } => {
+        StmtKind::Insert { stack, otherwise, .. } | StmtKind::Replace { stack, otherwise, .. } => {
             stack.iter().flat_map(|h| &h.fields).for_each(|(_, e)| expr(e, visit));
             optional(otherwise.as_ref(), visit);
         }

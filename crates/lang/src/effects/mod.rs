@@ -212,7 +212,13 @@ impl EffectRow {
             }
             StmtKind::SetMark(..) => self.changes_mark = true,
             StmtKind::SetPayload(..) => self.changes_payload = true,
-            StmtKind::SetTcpOption(..) => self.changes_options = true,
+            StmtKind::SetTcpOption(..) | StmtKind::SetTcpOptions(..) | StmtKind::ShiftSack(..) => {
+                self.changes_options = true;
+            }
+            StmtKind::Replace(_, old, stack, _) => {
+                self.removes.insert(*old);
+                self.inserts.extend(stack.iter().map(|(id, _)| *id));
+            }
             StmtKind::Insert(_, stack, _) => self.inserts.extend(stack.iter().map(|(id, _)| *id)),
             StmtKind::Remove(_, stack, _) => self.removes.extend(stack),
             StmtKind::Truncate(..) => self.truncates = true,
@@ -268,6 +274,9 @@ fn handler_row(node: &Node, handler: &Handler) -> EffectRow {
         cost: cost::body(&handler.body),
         ..EffectRow::default()
     };
+    if let Trigger::Packet { guard: Some(guard), .. } = &handler.trigger {
+        row.expr(guard);
+    }
     walk_stmts(&handler.body, &mut |stmt| row.stmt(node, stmt));
     row.accesses = flow::accesses(node, handler);
     row.uses_time |= row.accesses.iter().any(|a| timed(&node.states[a.index as usize].kind));

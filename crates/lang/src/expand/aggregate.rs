@@ -55,7 +55,7 @@ pub(super) fn plan(
     let kind = kind(planner, function)?;
     let wanted = match &kind {
         Kind::Count => 0,
-        Kind::Fold { name, .. } => planner.folds[name.as_str()].params.len(),
+        Kind::Fold { name, .. } => planner.words.items.folds[name.as_str()].params.len(),
         _ => 1,
     };
     if args.len() != wanted {
@@ -95,7 +95,7 @@ fn kind(planner: &mut Planner<'_>, function: &ast::Ident) -> Option<Kind> {
         "first" => Kind::First,
         "last" => Kind::Last,
         name => {
-            let Some(fold) = planner.folds.get(name) else {
+            let Some(fold) = planner.words.items.folds.get(name) else {
                 let message = format!("there is no aggregate `{name}`");
                 planner.error("E0905", message, function.span, BUILT_IN);
                 return None;

@@ -23,6 +23,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::{Origin, SourceMap, Span};
 use crate::syntax::{ast, parse};
 use code::Code;
+use names::Words;
 use plan::{Pipeline, Planner, Step};
 
 /// Name of what is made.
@@ -95,7 +96,7 @@ fn query_code(
     let mut name = Code::default();
     name.verbatim(sources, query.name.span);
     let params = params(query, sources);
-    let mut planner = Planner::new(sources, &items.queries, &items.folds, diagnostics);
+    let mut planner = Planner::new(Words { items, sources }, diagnostics);
     let planned = planner.query(query);
     let span = query.name.span;
     planner.close_probe(span);

@@ -2,18 +2,25 @@
 //! packet, which a query writes without the packet before them.
 
 use super::code::Code;
+use crate::check::items::Items;
 use crate::check::walk::{self, Node};
 use crate::diagnostic::Diagnostic;
 use crate::source::{SourceMap, Span};
 use crate::syntax::ast::{Expr, ExprKind};
 use std::collections::BTreeSet;
-use trama_wire::header::HeaderId;
 
 /// The packet in what is made.
 pub(super) const PACKET: &str = "packet";
 
 /// Properties of packets that are no headers.
 const PROPERTIES: &[&str] = &["len", "proto", "mark", "flow", "flow6", "payload"];
+
+/// What names may mean.
+#[derive(Clone, Copy)]
+pub(super) struct Words<'a> {
+    pub(super) items: &'a Items<'a>,
+    pub(super) sources: &'a SourceMap,
+}
 
 /// What a row consists of, where an expression stands.
 #[derive(Clone, Debug, Default)]
@@ -49,38 +56,44 @@ impl Row {
     /// made. Reports headers that the row does not have.
     pub(super) fn rewrite(
         &self,
-        sources: &SourceMap,
+        words: Words<'_>,
         (span, exprs): (Span, &[&Expr]),
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Code {
         let mut edits: Vec<Edit> = Vec::new();
         for expr in exprs {
-            self.edits(expr, &mut edits, diagnostics);
+            self.edits(words, expr, &mut edits, diagnostics);
         }
         edits.sort_by_key(|edit| edit.span.start);
         let mut code = Code::default();
         let mut at = span.start;
         for edit in edits {
-            code.verbatim(sources, Span { start: at, end: edit.span.start, ..span });
+            code.verbatim(words.sources, Span { start: at, end: edit.span.start, ..span });
             code.push(edit.text, edit.span);
             at = edit.span.end;
         }
-        code.verbatim(sources, Span { start: at, ..span });
+        code.verbatim(words.sources, Span { start: at, ..span });
         code
     }
 
     /// An expression, in parentheses.
     pub(super) fn expr(
         &self,
-        sources: &SourceMap,
+        words: Words<'_>,
         expr: &Expr,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Code {
-        let inner = self.rewrite(sources, (expr.span, &[expr]), diagnostics);
+        let inner = self.rewrite(words, (expr.span, &[expr]), diagnostics);
         Code::fill("($)", &[&inner], expr.span)
     }
 
-    fn edits(&self, expr: &Expr, edits: &mut Vec<Edit>, diagnostics: &mut Vec<Diagnostic>) {
+    fn edits(
+        &self,
+        words: Words<'_>,
+        expr: &Expr,
+        edits: &mut Vec<Edit>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) {
         let mut seen = BTreeSet::new();
         walk::expr(expr, &mut |node| {
             let Node::Expr(e) = node else { return };
@@ -96,7 +109,7 @@ impl Row {
                 }
                 return;
             }
-            let is_property = PROPERTIES.contains(&root) || HeaderId::by_name(root).is_some();
+            let is_property = PROPERTIES.contains(&root) || words.items.header_id(root).is_some();
             if is_property && self.has_packet {
                 let span = Span { end: start.start, ..start };
                 edits.push(Edit { span, text: format!("{PACKET}.") });

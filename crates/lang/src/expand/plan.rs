@@ -6,11 +6,10 @@
 
 use super::aggregate::{self, Aggregate};
 use super::code::Code;
-use super::names::{Column, Row, own_path};
+use super::names::{Column, Row, Words, own_path};
 use crate::diagnostic::Diagnostic;
-use crate::source::{SourceMap, Span};
+use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind, Source, StageKind, When};
-use std::collections::BTreeMap;
 
 /// Most queries that one begins with, one after the other.
 const DEPTH_MAX: usize = 16;
@@ -83,9 +82,7 @@ pub(super) struct Pipeline {
 
 /// Makes plans and their probe.
 pub(super) struct Planner<'a> {
-    pub(super) sources: &'a SourceMap,
-    pub(super) queries: &'a BTreeMap<&'a str, &'a ast::Query>,
-    pub(super) folds: &'a BTreeMap<&'a str, &'a ast::Fold>,
+    pub(super) words: Words<'a>,
     pub(super) diagnostics: &'a mut Vec<Diagnostic>,
     /// Body of the probe.
     pub(super) probe: Code,
@@ -98,13 +95,10 @@ pub(super) struct Planner<'a> {
 
 impl<'a> Planner<'a> {
     pub(super) fn new(
-        sources: &'a SourceMap,
-        queries: &'a BTreeMap<&'a str, &'a ast::Query>,
-        folds: &'a BTreeMap<&'a str, &'a ast::Fold>,
+        words: Words<'a>,
         diagnostics: &'a mut Vec<Diagnostic>,
     ) -> Self {
-        let probe = Code::default();
-        Self { sources, queries, folds, diagnostics, probe, open: 0, types: 0, depth: 0 }
+        Self { words, diagnostics, probe: Code::default(), open: 0, types: 0, depth: 0 }
     }
 
     pub(super) fn error(&mut self, code: &'static str, message: String, span: Span, label: &str) {
@@ -135,7 +129,7 @@ impl<'a> Planner<'a> {
                 let mut code = Code::default();
                 let is_any = pattern.alternatives.is_empty();
                 if !is_any {
-                    code.verbatim(self.sources, pattern.span);
+                    code.verbatim(self.words.sources, pattern.span);
                     let test = Code::fill("if packet is $ {\n", &[&code], pattern.span);
                     self.probe.append(&test);
                     self.open += 1;
@@ -150,7 +144,7 @@ impl<'a> Planner<'a> {
 
     /// The rows of another query, without what it does with them in the end.
     fn other(&mut self, name: &ast::Ident) -> Option<(Pipeline, Row)> {
-        let Some(query) = self.queries.get(name.text.as_str()) else {
+        let Some(query) = self.words.items.queries.get(name.text.as_str()) else {
             let message = format!("there is no query `{}`", name.text);
             self.error("E0907", message, name.span, "not known");
             return None;
@@ -168,7 +162,7 @@ impl<'a> Planner<'a> {
     // --- Expressions ---
 
     pub(super) fn expr(&mut self, row: &Row, expr: &ast::Expr) -> Code {
-        row.expr(self.sources, expr, self.diagnostics)
+        row.expr(self.words, expr, self.diagnostics)
     }
 
     /// A constant: parameters and constants only.
@@ -295,7 +289,7 @@ impl<'a> Planner<'a> {
                 self.require_group(steps, *when, span);
                 let columns = row.columns.clone();
                 let args: Vec<&ast::Expr> = args.iter().collect();
-                let line = row.rewrite(self.sources, (*text_span, &args), self.diagnostics);
+                let line = row.rewrite(self.words, (*text_span, &args), self.diagnostics);
                 let limit = limit.as_ref().map(|e| self.constant(e));
                 steps.push(Step::Alert { line, limit, columns, span });
             }
@@ -328,7 +322,7 @@ impl<'a> Planner<'a> {
             }
             return Step::List { name: text, items, span };
         }
-        let over = row.rewrite(self.sources, (over.span, &[over]), self.diagnostics);
+        let over = row.rewrite(self.words, (over.span, &[over]), self.diagnostics);
         let limit = limit.map(|e| self.constant(e));
         let bound = bound_code(limit.as_ref(), span);
         self.probe.append(&Code::fill(&format!("for {text} in $$ {{\n"), &[&over, &bound], span));

@@ -35,8 +35,8 @@ fn messages_point_at_the_users_text() {
         "packets(ip) |> map(a: len, a: ip.src) |> emit",
         "packets(ip) |> group(ip.src) [0] { n: count() } |> emit",
         "packets(ip) |> top(3) by len",
-        "packets(ip) |> map(ip.src) |> join(q) on(ip_src) within(1s) |> emit",
-        "packets(ip) |> map(a: len) |> join(other) on(b) within(1s) |> emit",
+        "packets(ip) |> map(ip.src) |> join(q) on(ip_src) within 1s |> emit",
+        "packets(ip) |> map(a: len) |> join(other) on(b) within 1s |> emit",
         "packets(ip) |> flat_map(i in 0..len) |> map(i) |> emit",
         "packets(ip) |> group(ip.src) { o: order(len) } |> emit",
         "packets(nonsense) |> map(len) |> emit",
@@ -72,9 +72,9 @@ fn messages_point_at_the_users_text() {
           E0803 `0`: the size must be 1 to 67108864, not 0
         packets(ip) |> top(3) by len
           E0906 `top(3) by len`: `top` needs rows that come together, at the end of a window
-        packets(ip) |> map(ip.src) |> join(q) on(ip_src) within(1s) |> emit
+        packets(ip) |> map(ip.src) |> join(q) on(ip_src) within 1s |> emit
           E0907 `q`: the query `q` is made of itself
-        packets(ip) |> map(a: len) |> join(other) on(b) within(1s) |> emit
+        packets(ip) |> map(a: len) |> join(other) on(b) within 1s |> emit
           E0904 `b`: there is no column `b` in the rows before it
         packets(ip) |> flat_map(i in 0..len) |> map(i) |> emit
           E0602 `0..len`: how often this loop runs is not known before the program runs

@@ -52,6 +52,8 @@ pub enum ItemKind {
     Record(Record),
     /// `enum Name { A, B(type, …), … }`
     Enum(Enum),
+    /// `header name after udp.dst == 5000 { field: type, … }`
+    Header(Header),
     /// `fn name(…) -> type { … }`
     Fn(Fn),
     /// `fold name(…) { … }`
@@ -77,6 +79,21 @@ pub struct Const {
     pub ty: Type,
     /// Value.
     pub value: Expr,
+}
+
+/// `header name after parent.field == value { field: type, … }`
+#[derive(Clone, Debug)]
+pub struct Header {
+    /// Name.
+    pub name: Ident,
+    /// The header before it.
+    pub parent: Ident,
+    /// The field of that one, which may be dotted, …
+    pub field: Ident,
+    /// … and the value that it has.
+    pub value: Expr,
+    /// Fields in order.
+    pub fields: Vec<(Ident, Type)>,
 }
 
 /// `record Name { field: type, … }`
@@ -383,8 +400,19 @@ pub enum TestStepKind {
 pub enum Frame {
     /// `hex "…"`
     Hex(Vec<u8>),
-    /// Headers and payload.
-    Stack(Vec<HeaderLiteral>, Vec<u8>),
+    /// Headers and the parts of the payload.
+    Stack(Vec<HeaderLiteral>, Vec<PayloadPart>),
+}
+
+/// `"text"`, `hex "0a0b" * 20`
+#[derive(Clone, Debug)]
+pub struct PayloadPart {
+    /// What it says.
+    pub bytes: Vec<u8>,
+    /// It is written in hexadecimal digits.
+    pub hex: bool,
+    /// How often it is repeated.
+    pub times: u16,
 }
 
 /// `ip { src: a, flags.syn: true }`
@@ -493,6 +521,17 @@ pub enum StmtKind {
     Remove {
         /// Headers, outermost first.
         headers: Vec<Ident>,
+        /// Packet.
+        packet: Ident,
+        /// Taken if it is impossible.
+        otherwise: Option<Block>,
+    },
+    /// `replace ip with ip6 { … } in p [else { … }]`
+    Replace {
+        /// The network header that goes.
+        old: Ident,
+        /// Headers that come, outermost first.
+        stack: Vec<HeaderLiteral>,
         /// Packet.
         packet: Ident,
         /// Taken if it is impossible.

@@ -59,14 +59,16 @@ pub(crate) struct Comment {
 /// word will do.
 pub const KEYWORDS: &[&str] = &[
     "alert", "as", "break", "const", "continue", "copy", "drop", "else", "false", "fn", "for",
-    "if", "in", "insert", "is", "let", "log", "match", "mut", "remove", "return", "send", "true",
+    "if", "in", "insert", "is", "let", "log", "match", "mut", "remove", "replace", "return",
+    "send", "true",
 ];
 
 /// Words that mean something in one place of the grammar and may be names in all others. Those
 /// that begin an item or a member do so where what they declare follows on the same line.
 pub const CONTEXTUAL: &[&str] = &[
-    "at", "because", "element", "enum", "every", "expect", "fold", "from", "import", "init",
-    "inputs", "into", "limit", "network", "on", "port", "query", "record", "state", "test", "to",
+    "after", "at", "because", "element", "enum", "every", "expect", "fold", "from", "header",
+    "import", "init", "inputs", "into", "limit", "network", "on", "port", "query", "record",
+    "state", "test", "to", "with",
 ];
 
 /// Words kept for what the language will do later: no names.
@@ -74,8 +76,8 @@ pub const RESERVED: &[&str] = &["deploy", "event", "path", "request"];
 
 /// Words that begin an item.
 pub const ITEM_WORDS: &[&str] = &[
-    "const", "element", "enum", "fn", "fold", "import", "inputs", "network", "query", "record",
-    "test",
+    "const", "element", "enum", "fn", "fold", "header", "import", "inputs", "network", "query",
+    "record", "test",
 ];
 
 /// Words that begin a member of an element.
@@ -87,7 +89,7 @@ pub(crate) const INFIX_WORDS: &[&str] = &["as", "else", "in", "is"];
 /// Words that begin a statement.
 pub const STATEMENT_WORDS: &[&str] = &[
     "alert", "break", "continue", "drop", "for", "if", "insert", "let", "log", "match", "remove",
-    "return", "send",
+    "replace", "return", "send",
 ];
 
 /// Words that begin an option of a state object.

@@ -101,7 +101,7 @@ pub enum StageKind {
         /// Of which the greatest remain.
         by: Expr,
     },
-    /// `join(query) on(columns) within(duration) bounds`
+    /// `join(query) on(columns) within duration bounds`
     Join {
         /// The other query.
         other: Ident,
@@ -147,6 +147,13 @@ pub struct Bounds {
     pub capacity: Option<Expr>,
     /// A new entry takes the place of the oldest one.
     pub evict_oldest: bool,
+}
+
+impl Bounds {
+    /// The expressions in it.
+    pub fn exprs(&self) -> impl Iterator<Item = &Expr> {
+        self.window.iter().chain(&self.capacity)
+    }
 }
 
 /// Which rows of a group come out of it.

@@ -3,7 +3,7 @@
 use super::{List, Printer};
 use crate::source::Span;
 use crate::syntax::ast::{
-    Bounds, Column, Expr, Fold, FoldState, Ident, Query, Source, Stage, StageKind, When,
+    Bounds, Column, Expr, ExprKind, Fold, FoldState, Ident, Query, Source, Stage, StageKind, When,
 };
 
 impl Printer<'_> {
@@ -101,8 +101,11 @@ impl Printer<'_> {
             }
             StageKind::Join { other, on, within, bounds } => {
                 let on: Vec<&str> = on.iter().map(|name| name.text.as_str()).collect();
-                self.push(&format!("join({}) on({}) ", other.text, on.join(", ")));
-                self.called("within", within);
+                self.push(&format!("join({}) on({}) within ", other.text, on.join(", ")));
+                match within.kind {
+                    ExprKind::Literal(_) | ExprKind::Name(_) => self.expr(within, 0),
+                    _ => self.parenthesised(within),
+                }
                 self.bounds(bounds, None);
             }
             StageKind::Alert { text, args, when, limit, .. } => {

@@ -65,6 +65,7 @@ impl Printer<'_> {
         }
     }
 
+    // long: one arm for each statement
     fn stmt_kind(&mut self, stmt: &Stmt, tail: usize) {
         match &stmt.kind {
             StmtKind::Let { pattern, mutable, ty, value, otherwise } => {
@@ -125,6 +126,13 @@ impl Printer<'_> {
                 self.push("remove ");
                 self.joined(headers, "/", |p, header| p.push(&header.text));
                 self.push(" from ");
+                self.push(&packet.text);
+                self.otherwise(otherwise.as_ref(), tail);
+            }
+            StmtKind::Replace { old, stack, packet, otherwise } => {
+                self.push(&format!("replace {} with ", old.text));
+                self.stack(stack);
+                self.push(" in ");
                 self.push(&packet.text);
                 self.otherwise(otherwise.as_ref(), tail);
             }

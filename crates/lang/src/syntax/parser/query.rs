@@ -205,7 +205,8 @@ impl Parser<'_> {
         self.expect_word("on")?;
         let on: Vec<Ident> = self.list(("(", ")"), |p| p.name("a column"))?;
         self.expect_word("within")?;
-        let within = self.parenthesised(Self::whole)?;
+        // Without what may follow a value: the size in brackets is that of the join.
+        let within = self.nested(Self::primary)?;
         Ok(StageKind::Join { other, on, within, bounds: self.bounds(None)? })
     }
 
