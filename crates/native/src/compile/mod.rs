@@ -1,13 +1,15 @@
 //! IR to machine code, one function for each handler.
 //!
 //! A handler becomes `extern "C" fn(frame, index)`: it finds its input in register 0 of the
-//! [`Frame`], the index within a port array in `index`, and bakes in the addresses of its node's
+//! [`Frame`], in `index` the index within a port array or the address of the packed arguments of an
+//! event, and bakes in the addresses of its node's
 //! state objects, tables and log sites, which the engine keeps where they are.
 //!
 //! Values of up to 64 bits are 64-bit words with zeros above their width; values of 128 bits are
 //! `i128`. Expressions are evaluated where they stand, both arms of a `Select` included; that is
 //! sound because they are total.
 
+mod each;
 mod expr;
 mod extract;
 pub(crate) mod field;
@@ -40,7 +42,8 @@ use trama_wire::packet::Packet;
 ///
 /// # Safety
 /// Call it with the frame it was compiled for, set up for its node, with its input, if its trigger
-/// has one, in register 0 and the other registers empty.
+/// has one, in register 0 and the other registers empty. If its trigger is an event, the second
+/// argument is the address of its packed arguments.
 pub(crate) type Code = unsafe extern "C" fn(*mut Frame, u64);
 
 /// A compiled probe: packet, first byte and layout to a hash.

@@ -83,6 +83,12 @@ pub(crate) unsafe extern "C" fn map_remove(
     unsafe { u64::from((*map).remove(packed(key, key_len), Nanos(now))) }
 }
 
+/// Removes all entries.
+pub(crate) unsafe extern "C" fn map_clear(map: *mut mem::Map, now: u64) {
+    // SAFETY: the module's rule.
+    unsafe { (*map).clear(Nanos(now)) }
+}
+
 /// Asks for the index line of a key, and returns the key's hash.
 pub(crate) unsafe extern "C" fn map_probe(map: *mut mem::Map, key: *const u8, key_len: u64) -> u64 {
     // SAFETY: the module's rule.
