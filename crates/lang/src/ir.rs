@@ -22,12 +22,12 @@
 //! and delivered, first in first out, before the next event is taken. A packet that has passed
 //! [`HOPS_MAX`] handlers within one event is dropped with [`reason::HOPS`]. A packet at a port
 //! where no handler's pattern matches is dropped with [`reason::NO_HANDLER`]; at an unconnected
-//! output with [`reason::NOT_CONNECTED`]. `now` is the event's time and never goes back: a host clamps.
-//! Timers are checked before each packet and when the host advances time: a timer with period `d`
-//! is first due at `start + d`; when due it fires once, at the current time, and is due again at
-//! the first multiple of `d` after `start` that is later than now (missed firings are skipped).
-//! What is due fires in the order in which it is due; at the same time timers come first, in the
-//! order of nodes, then of handlers.
+//! output with [`reason::NOT_CONNECTED`]. `now` is the event's time and never goes back: a host
+//! clamps. Timers are checked before each packet and when the host advances time: a timer with
+//! period `d` is first due at `start + d`; when due it fires once, at the current time, and is due
+//! again at the first multiple of `d` after `start` that is later than now (missed firings are
+//! skipped). What is due fires in the order in which it is due; at the same time timers come first,
+//! in the order of nodes, then of handlers.
 //!
 //! [`StmtKind::Generate`] makes an event of the node's own. With a delay it is due that much later
 //! and fires like a timer: once, at the current time, in the order of due times and, at the same

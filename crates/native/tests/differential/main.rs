@@ -53,7 +53,7 @@ fn random_programs_agree_with_the_reference() {
 /// The negative control: each deliberate fault is noticed within a few programs.
 #[test]
 fn a_wrong_engine_is_found() {
-    const PROGRAMS: u64 = 250;
+    const PROGRAMS: u64 = 1000;
     for fault in mutant::FAULTS {
         let found = (1..=PROGRAMS).find(|&seed| {
             let (program, packets) = case(seed);

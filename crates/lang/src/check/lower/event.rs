@@ -125,8 +125,11 @@ impl Lowerer<'_> {
         self.block(&on.body, None, false);
         self.leave_scope(0, 0, closing(on.body.span));
         let Some(event) = event.map(|event| event.id) else { return };
-        let is_same = |trigger: &Trigger| matches!(trigger, Trigger::Event { event: other, .. } if *other == event);
-        if let Some(before) = self.node.handlers.iter().find(|h| is_same(&h.trigger)) {
+        let of = |trigger: &Trigger| match trigger {
+            Trigger::Event { event, .. } => Some(*event),
+            _ => None,
+        };
+        if let Some(before) = self.node.handlers.iter().find(|h| of(&h.trigger) == Some(event)) {
             let message = format!("the event `{}` has two handlers", on.name.text);
             self.sink.report(
                 Diagnostic::error("E0104", message, on.name.span, "the second one")
