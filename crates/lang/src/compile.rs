@@ -3,7 +3,7 @@
 use crate::check::element::check_items;
 use crate::check::items::Items;
 use crate::check::network::{Args, Subject, bind_args, instantiate};
-use crate::check::sink::Sink;
+use crate::check::sink::{Notes, Sink};
 use crate::check::tables::FileTables;
 use crate::check::types::resolve;
 use crate::check::value::{Tables, Value, eval_const};
@@ -14,6 +14,7 @@ use crate::library;
 use crate::source::{SourceMap, Span};
 use crate::syntax::{ast, parse, parse_expr};
 use std::rc::Rc;
+use trama_wire::bytes::ByteString;
 
 /// Most files of one program, imports included.
 pub const FILES_MAX: usize = 256;
@@ -39,6 +40,8 @@ pub struct Options {
     /// Checks what is not going to run: parameters without a value get a stand-in, and a file may
     /// hold elements only.
     pub check_only: bool,
+    /// Keeps what the checker finds out about places in the source, for an editor.
+    pub notes: bool,
 }
 
 /// The result of checking: a program if there were no errors, and all messages.
@@ -48,6 +51,8 @@ pub struct Checked {
     pub program: Option<Program>,
     /// Messages in the order of the source.
     pub diagnostics: Vec<Diagnostic>,
+    /// What was found out about places in the source; empty unless asked for.
+    pub notes: Notes,
 }
 
 impl Checked {
@@ -112,6 +117,16 @@ impl Unit {
         &self.files[0]
     }
 
+    /// All files: the program's, then those of the library.
+    pub fn files(&self) -> &[ast::File] {
+        &self.files
+    }
+
+    /// The files of the program, imports included.
+    pub fn user_files(&self) -> &[ast::File] {
+        &self.files[..self.first_library]
+    }
+
     /// The files of the library.
     pub fn library_files(&self) -> &[ast::File] {
         &self.files[self.first_library..]
@@ -143,6 +158,7 @@ impl Unit {
             })
             .collect();
         let mut sink = Sink::new();
+        sink.notes = options.notes.then(Notes::default);
         let tables = self.tables(files);
         let items = Items::new(&self.files, self.first_library, &mut sink);
         let check_only = options.check_only;
@@ -208,7 +224,8 @@ impl Unit {
         any && (about_names || misread.iter().any(|item| item.contains(d.label.0)))
     }
 
-    fn checked(&self, program: Option<Program>, sink: Sink) -> Checked {
+    fn checked(&self, program: Option<Program>, mut sink: Sink) -> Checked {
+        let notes = sink.notes.take().unwrap_or_default();
         let mut diagnostics = self.diagnostics.clone();
         // What the library declares and a program does not use is no news.
         let library = self.first_library as u32..self.files.len() as u32;
@@ -219,7 +236,7 @@ impl Unit {
         diagnostics.extend(sink.diagnostics.into_iter().filter(|d| is_news(d) && !follows(d)));
         diagnostics.sort_by_key(|d| (d.label.0.file, d.label.0.start));
         let sound = diagnostics.iter().all(|d| d.severity != Severity::Error);
-        Checked { program: program.filter(|_| sound), diagnostics }
+        Checked { program: program.filter(|_| sound), diagnostics, notes }
     }
 }
 
@@ -293,11 +310,17 @@ impl<'a> Checker<'_, 'a> {
                 given.push((ident, ast::Expr { kind, span: whole }));
                 continue;
             };
-            match self.set_value(param, text, *file, whole) {
-                Some(value) => drop(bound.insert(name.clone(), value)),
-                None => sound = false,
-            }
-            given.push((ident, ast::Expr { kind: ast::ExprKind::Name(name.clone()), span: whole }));
+            let kind = match self.set_value(param, text, *file, whole) {
+                Some(value) => {
+                    bound.insert(name.clone(), value);
+                    ast::ExprKind::Name(name.clone())
+                }
+                None => {
+                    sound = false;
+                    ast::ExprKind::Error
+                }
+            };
+            given.push((ident, ast::Expr { kind, span: whole }));
         }
         let name = subject.name().clone();
         if self.check_only {
@@ -331,6 +354,15 @@ impl<'a> Checker<'_, 'a> {
         }
         if ty == crate::check::types::Type::Str {
             return Some(Value::Str(text.into()));
+        }
+        if let crate::check::types::Type::Bytes(max) = ty {
+            if text.len() > usize::from(max) {
+                let message = format!("{} bytes do not fit `{ty}`", text.len());
+                self.sink.error("E0202", message, whole, format!("the most is {max}"));
+                return None;
+            }
+            let leaves = ByteString::new(text.as_bytes()).leaves(max);
+            return Some(Value::Data { ty, leaves });
         }
         let (expr, messages) = parse_expr(&self.unit.sources, file);
         let sound = messages.is_empty();

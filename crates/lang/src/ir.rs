@@ -279,6 +279,8 @@ pub enum Trigger {
         index_local: Option<LocalId>,
         /// Alternatives.
         patterns: Vec<HeaderSet>,
+        /// If there is one, it must be 1 for the packet as well (1 bit, over register 0 alone).
+        guard: Option<Expr>,
     },
     /// Every `period`.
     Timer {
@@ -522,6 +524,15 @@ pub enum StmtKind {
     /// Takes a stack of headers out: what `Insert` of the same stack put in. EtherType or protocol
     /// of what remains is kept right. The local (1 bit) tells if it was possible.
     Remove(PacketId, Vec<HeaderId>, LocalId),
+    /// Puts a stack in the place of a network header, the packet's own or the one that an ICMP
+    /// error quotes, as [`trama_wire::Packet::replace`] says; fields as for `Insert`. The local
+    /// (1 bit) tells if it was possible; if not, nothing changed.
+    Replace(PacketId, HeaderId, Vec<(HeaderId, Vec<(FieldRef, Expr)>)>, LocalId),
+    /// Gives the TCP header exactly these options, as [`trama_wire::Packet::set_tcp_options`] says:
+    /// for each of [`TcpOption::ALL`] whether it is there (1 bit) and its value (32 bits).
+    SetTcpOptions(PacketId, Box<[(Expr, Expr); TcpOption::ALL.len()]>),
+    /// Adds a number (32 bits) to the edges of all blocks of the SACK option, if there is one.
+    ShiftSack(PacketId, Expr),
     /// Cuts the frame to at most so many bytes (32 bits), not below 14, and parses it anew. Lengths
     /// and checksums in the headers stay as they are.
     Truncate(PacketId, Expr),

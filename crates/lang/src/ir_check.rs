@@ -12,13 +12,14 @@ mod state;
 mod tests;
 
 use crate::ir::{
-    Dest, EventId, Expr, Handler, Label, LocalId, Node, PacketId, Program, StateId, Stmt, StmtKind,
-    Table, Trigger, reason,
+    Dest, EventId, Expr, ExprKind, Handler, Label, LocalId, Node, PacketId, Program, StateId, Stmt,
+    StmtKind, Table, Trigger, reason,
 };
 use crate::ir_parts::walk_stmts;
 use crate::source::Span;
 use trama_base::Nanos;
 use trama_wire::header::{FieldRef, HEADERS, HeaderId};
+use trama_wire::replace::may_replace;
 
 /// A broken rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -147,7 +148,10 @@ impl<'a> Checker<'a> {
             Trigger::Timer { period } => {
                 self.ensure(*period > Nanos::ZERO, || "a timer has a period".into())?;
             }
-            Trigger::Packet { first_port, port_count, index_local, .. } => {
+            Trigger::Packet { first_port, port_count, index_local, guard, .. } => {
+                if let Some(guard) = guard {
+                    self.guard(guard)?;
+                }
                 self.ports(*first_port, *port_count)?;
                 self.ensure(self.handler.packets > 0, || "the input has a register".into())?;
                 if let Some(local) = index_local {
@@ -171,6 +175,18 @@ impl<'a> Checker<'a> {
         self.body(&self.handler.body)
     }
 
+    /// A guard looks at nothing but the packet.
+    fn guard(&self, guard: &Expr) -> Checked {
+        self.expr(guard, Some(1))?;
+        let mut alone = true;
+        guard.walk(&mut |e| {
+            let foreign =
+                matches!(e.kind, ExprKind::Local(_) | ExprKind::Table(..) | ExprKind::Now);
+            alone &= !foreign && e.packet().is_none_or(|p| p.0 == 0);
+        });
+        self.ensure(alone, || "a guard reads nothing but the input".into())
+    }
+
     fn body(&mut self, body: &'a [Stmt]) -> Checked {
         for stmt in body {
             self.span = stmt.span;
@@ -179,6 +195,7 @@ impl<'a> Checker<'a> {
         Ok(())
     }
 
+    // long: one table
     fn stmt(&mut self, stmt: &'a StmtKind) -> Checked {
         for &p in &stmt.packets() {
             self.register(p)?;
@@ -204,13 +221,24 @@ impl<'a> Checker<'a> {
             StmtKind::Return | StmtKind::Copy(..) => {}
             StmtKind::SetField(_, field, e) => self.field(*field, e.width)?,
             StmtKind::SetMark(_, e) | StmtKind::SetTcpOption(_, _, e) => self.width(e, 32)?,
-            StmtKind::Truncate(_, e) => self.width(e, 32)?,
+            StmtKind::SetTcpOptions(_, options) => {
+                for (is_there, value) in options.iter() {
+                    self.width(is_there, 1)?;
+                    self.width(value, 32)?;
+                }
+            }
+            StmtKind::Truncate(_, e) | StmtKind::ShiftSack(_, e) => self.width(e, 32)?,
             StmtKind::SetPayload(_, offset, value) => {
                 self.ensure(offset.width <= 64, || "an offset has at most 64 bits".into())?;
                 self.payload_width(value.width)?;
             }
-            StmtKind::Insert(_, stack, ok) => {
+            StmtKind::Insert(_, stack, ok) | StmtKind::Replace(_, _, stack, ok) => {
                 self.local(*ok, Some(1))?;
+                if let StmtKind::Replace(_, old, ..) = stmt {
+                    let new: Vec<HeaderId> = stack.iter().map(|(id, _)| *id).collect();
+                    let fits = may_replace(*old, &new);
+                    self.ensure(fits, || "these headers cannot stand for each other".into())?;
+                }
                 for (header, fields) in stack {
                     self.header(*header)?;
                     for (field, e) in fields {

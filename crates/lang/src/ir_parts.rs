@@ -58,10 +58,14 @@ impl StmtKind {
             | Self::SetField(_, _, e)
             | Self::SetMark(_, e)
             | Self::SetTcpOption(_, _, e)
+            | Self::ShiftSack(_, e)
             | Self::Truncate(_, e) => vec![e],
             Self::Loop { from, to, .. } => vec![from, to],
             Self::SetPayload(_, offset, value) => vec![offset, value],
-            Self::Insert(_, stack, _) => {
+            Self::SetTcpOptions(_, options) => {
+                options.iter().flat_map(|(is_there, value)| [is_there, value]).collect()
+            }
+            Self::Insert(_, stack, _) | Self::Replace(_, _, stack, _) => {
                 stack.iter().flat_map(|(_, fields)| fields.iter().map(|(_, e)| e)).collect()
             }
             Self::Send { index, .. } => index.iter().collect(),
@@ -91,6 +95,7 @@ impl StmtKind {
             Self::Assign(local, _)
             | Self::Loop { var: local, .. }
             | Self::Insert(_, _, local)
+            | Self::Replace(_, _, _, local)
             | Self::Remove(_, _, local) => vec![*local],
             Self::ForEach { key, value, .. } => key.iter().chain(value).copied().collect(),
             Self::Generate { ok, .. } => vec![*ok],
@@ -107,7 +112,10 @@ impl StmtKind {
             | Self::SetMark(p, _)
             | Self::SetPayload(p, ..)
             | Self::SetTcpOption(p, ..)
+            | Self::SetTcpOptions(p, _)
+            | Self::ShiftSack(p, _)
             | Self::Insert(p, ..)
+            | Self::Replace(p, ..)
             | Self::Remove(p, ..)
             | Self::Truncate(p, _)
             | Self::Send { packet: p, .. }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use trama_lang::check::{
-    CAPACITY_MAX, DEPTH_MAX, PENDING_MAX, STATEMENTS_MAX, network, tables, types,
+    CAPACITY_MAX, DEPTH_MAX, PENDING_MAX, STATEMENTS_MAX, headers, network, tables, types,
 };
 use trama_lang::compile::FILES_MAX;
 use trama_lang::engine::LOG_LINES_MAX;
@@ -51,6 +51,9 @@ fn limits_are_those_of_the_code() {
         ("nesting of statements and expressions, with functions expanded", DEPTH_MAX.into()),
         ("statements of a handler, with functions expanded", STATEMENTS_MAX as u64),
         ("scalar parts of a value", types::LEAVES_MAX as u64),
+        ("bytes of a byte string", trama_wire::bytes::LEN_MAX as u64),
+        ("headers that a program declares", headers::HEADERS_MAX as u64),
+        ("bytes of a declared header", headers::HEADER_BYTES_MAX.into()),
         ("rows of a table", tables::ROWS_MAX as u64),
         ("instances of elements", network::NODES_MAX as u64),
         ("nesting of blocks, expressions, types and patterns", NESTING_MAX.into()),

@@ -35,6 +35,9 @@ pub struct RunOptions {
     pub duration: Option<Nanos>,
     /// Calls the observer this often.
     pub interval: Option<Nanos>,
+    /// Replay: packets come as far apart as they were recorded, divided by this; at once if absent.
+    /// More than 0.
+    pub pace: Option<f64>,
     /// Never sleeps while waiting for live packets: lower latency for a whole core.
     pub busy_poll: bool,
     /// Live: the longest sleep. Timers and events wake it earlier.
@@ -50,6 +53,7 @@ impl Default for RunOptions {
             loops: 1,
             duration: None,
             interval: None,
+            pace: None,
             busy_poll: false,
             tick: Nanos::from_millis(10),
             stop: StopFlag::new(),
@@ -119,15 +123,44 @@ impl Runner {
         observer: &mut Observer<'_>,
     ) -> StopReason {
         let mut batch = Batch::default();
+        let size = if options.pace.is_some() { 1 } else { options.batch.max(1) };
         loop {
             if let Some(reason) = self.reason_to_stop(options, meter) {
                 return reason;
             }
-            self.inputs.merge(options.batch.max(1), &mut batch);
-            if batch.packets.is_empty() {
+            self.inputs.merge(size, &mut batch);
+            let Some(next) = batch.packets.first().map(|packet| packet.time) else {
                 return StopReason::EndOfInput;
+            };
+            if let Some(reason) = self.pace(next, options, meter, observer) {
+                return reason;
             }
             self.process(&mut batch, meter);
+            self.observe(options, meter, observer);
+        }
+    }
+
+    /// Waits until a packet of that time is due, if the replay has a pace.
+    fn pace(
+        &mut self,
+        next: Nanos,
+        options: &RunOptions,
+        meter: &mut Meter,
+        observer: &mut Observer<'_>,
+    ) -> Option<StopReason> {
+        let (pace, first) = (options.pace?, meter.progress.first_event?);
+        let due = meter.started + Nanos((next.since(first).0 as f64 / pace) as u64);
+        let mut waiter = Waiter::default();
+        loop {
+            meter.now = clock::monotonic();
+            let rest = due.since(meter.now);
+            let reason = self.reason_to_stop(options, meter);
+            if reason.is_some() || rest == Nanos::ZERO {
+                return reason;
+            }
+            self.outputs.flush();
+            // To be woken early does no harm.
+            let _ = waiter.wait(rest.min(options.tick));
             self.observe(options, meter, observer);
         }
     }

@@ -1,13 +1,14 @@
 //! The engine: a program's code, memory and clock behind the [`Engine`] seam.
 
-use crate::compile::{Code, CodeMemory, CodeStats, Compiler, ProbeCode};
+use crate::compile::{Code, CodeMemory, CodeStats, Compiler, EventCode, ProbeCode};
 use crate::error::NativeError;
 use crate::frame::Frame;
 use crate::image::NodeImage;
-use crate::network::{Entry as Handler, Network, NodeRun};
-use crate::prefetch::{CHUNK, Compiled, CompiledPlan, Prefetcher};
+use crate::network::{Arrival, Entry as Handler, Network, NodeRun};
+use crate::prefetch::{CHUNK, CompiledPlan, Prefetcher};
 use crate::probe::{Plan, plans};
 use crate::timer::Timers;
+use crate::ways::{Outcome, Ways};
 use std::slice;
 use std::sync::Arc;
 use trama_base::{Nanos, Rng};
@@ -17,7 +18,6 @@ use trama_lang::ir::{Dest, Program, Trigger};
 use trama_lang::ir_check::validate;
 use trama_lang::logs::LogBook;
 use trama_lang::records::{Record, RecordBook, RecordSink};
-use trama_state::mem;
 use trama_wire::packet::Packet;
 use trama_wire::pool::Pool;
 
@@ -47,6 +47,9 @@ pub struct NativeEngine {
     args: Vec<u8>,
     images: Vec<NodeImage>,
     prefetcher: Prefetcher,
+    /// By external port.
+    events: Vec<Option<EventCode>>,
+    ways: Ways,
     /// Dropped after all that calls into it.
     code: CodeMemory,
 }
@@ -54,6 +57,15 @@ pub struct NativeEngine {
 // SAFETY: every raw pointer inside leads to memory that the engine owns, or, during a call, to what
 // the caller lent it.
 unsafe impl Send for NativeEngine {}
+
+/// How packets are taken through a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fusion {
+    /// By one function for each external port, as far as one can have it all.
+    Events,
+    /// By one function for each handler, and a queue.
+    Handlers,
+}
 
 /// What to keep of the compilation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,6 +95,26 @@ impl NativeEngine {
         seed: u64,
         listings: Listings,
     ) -> Result<Self, NativeError> {
+        Self::with_options(program, start, seed, (listings, Fusion::Events))
+    }
+
+    /// As [`NativeEngine::new`], with a choice of how packets are taken through the program, for
+    /// comparisons: results do not depend on it.
+    pub fn with_fusion(
+        program: impl Into<Arc<Program>>,
+        start: Nanos,
+        seed: u64,
+        fusion: Fusion,
+    ) -> Result<Self, NativeError> {
+        Self::with_options(program, start, seed, (Listings::Sizes, fusion))
+    }
+
+    fn with_options(
+        program: impl Into<Arc<Program>>,
+        start: Nanos,
+        seed: u64,
+        (listings, fusion): (Listings, Fusion),
+    ) -> Result<Self, NativeError> {
         let program = program.into();
         validate(&program)?;
         let mut rng = Rng::stream(seed, "state");
@@ -106,13 +138,17 @@ impl NativeEngine {
         }
         let plans = worthwhile_plans(&program, &images);
         for plan in plans.iter().flatten() {
-            for probe in &plan.probes {
-                compiler.probe(&frame, &program, &images, plan, probe)?;
+            compiler.plan(&frame, &program, &images, plan)?;
+        }
+        let ways = Ways::default();
+        if fusion == Fusion::Events {
+            for _ in &program.ingress {
+                compiler.event(&frame, &program, &images, &ways)?;
             }
         }
         let finished = compiler.finish()?;
         let entries = finished.handlers;
-        let prefetcher = Prefetcher::new(compiled_plans(&plans, &images, finished.probes));
+        let prefetcher = Prefetcher::new(compiled_plans(plans, finished.plans));
 
         let Wired { nodes, timers, inits, on_event, on_close } = wire(&program, entries, start);
         let ports = program.ports.len();
@@ -132,6 +168,8 @@ impl NativeEngine {
             args: Vec::new(),
             images,
             prefetcher,
+            events: finished.events,
+            ways,
             code: finished.memory,
         };
         let mut pool = Pool::default();
@@ -222,11 +260,16 @@ impl NativeEngine {
     fn packet(&mut self, packet: Box<Packet>, output: &mut Vec<Box<Packet>>, pool: &mut Pool) {
         self.network.begin(self.now, pool);
         let port = packet.port as usize;
+        if let Some(Some(code)) = self.events.get(port) {
+            return self.event(*code, packet, output, pool);
+        }
         if let Some(received) = self.received.get_mut(port) {
             received.add(packet.len());
         }
         match self.program.ingress.get(port) {
-            Some(&Dest::Node(node, port)) => self.network.enter(packet, node, port, output),
+            Some(&Dest::Node(node, port)) => {
+                self.network.enter(Arrival { packet, node, port, hops: 0 }, output);
+            }
             Some(&Dest::Out(port)) => self.network.leave(packet, port, output),
             Some(Dest::Discard) => {
                 self.discarded += 1;
@@ -235,6 +278,39 @@ impl NativeEngine {
             Some(Dest::Unconnected) | None => {
                 self.unconnected += 1;
                 pool.give(packet);
+            }
+        }
+    }
+}
+
+impl NativeEngine {
+    /// Runs the code of a packet's event, and does with the packet what that says.
+    #[inline]
+    fn event(
+        &mut self,
+        code: EventCode,
+        mut packet: Box<Packet>,
+        output: &mut Vec<Box<Packet>>,
+        pool: &mut Pool,
+    ) {
+        let (data, layout) = packet.parts_mut();
+        let packet = Box::into_raw(packet);
+        let frame = &raw mut *self.network.frame;
+        // SAFETY: the code was compiled for this frame, which `begin` set up; the packet is whole
+        // and comes back.
+        let (outcome, mut packet) = unsafe {
+            let outcome = code(frame, packet, data, layout);
+            (outcome, Box::from_raw(packet))
+        };
+        match self.ways.decode(outcome) {
+            Outcome::Leave(port) => {
+                packet.port = port;
+                packet.time = self.now;
+                output.push(packet);
+            }
+            Outcome::Give => pool.give(packet),
+            Outcome::Enter { node, port, hops } => {
+                self.network.enter(Arrival { packet, node, port, hops }, output);
             }
         }
     }
@@ -307,13 +383,15 @@ impl Engine for NativeEngine {
             node.streams = self.records.stats(index);
             nodes.push(node);
         }
-        Report {
+        let mut report = Report {
             received: self.received.clone(),
             sent: self.network.sent.clone(),
             nodes,
             unconnected: self.unconnected,
             discarded: self.discarded,
-        }
+        };
+        self.ways.add_to(&mut report);
+        report
     }
 
     fn state(&mut self, node: usize, state: usize) -> Vec<Entry> {
@@ -371,31 +449,21 @@ fn wire(program: &Program, mut code: Vec<Code>, start: Nanos) -> Wired {
 fn worthwhile_plans(program: &Program, images: &[NodeImage]) -> Vec<Vec<Plan>> {
     let mut plans = plans(program);
     for plan in plans.iter_mut().flatten() {
-        plan.probes.retain(|probe| {
+        plan.retain(|probe| {
             Prefetcher::pays_for(images[probe.node].reserved_bytes(probe.state.0 as usize))
         });
     }
     plans
 }
 
-/// The plans with their code, which comes in the order of the plans' probes.
-fn compiled_plans(
-    plans: &[Vec<Plan>],
-    images: &[NodeImage],
-    code: Vec<ProbeCode>,
-) -> Vec<Vec<CompiledPlan>> {
+/// The plans with their code, which comes in the order of the plans' stages.
+fn compiled_plans(plans: Vec<Vec<Plan>>, code: Vec<Vec<ProbeCode>>) -> Vec<Vec<CompiledPlan>> {
     let mut code = code.into_iter();
-    let mut compiled = |plan: &Plan| {
-        let (mut early, mut late) = (Vec::new(), Vec::new());
-        for (probe, code) in plan.probes.iter().zip(&mut code) {
-            let map = images[probe.node].backend(probe.state.0 as usize, mem::Object::as_map_mut);
-            let map = map.map_or(std::ptr::null(), <*mut _>::cast_const);
-            let stage = if probe.is_late() { &mut late } else { &mut early };
-            stage.push(Compiled { map, needs: probe.needs, code });
-        }
-        CompiledPlan { patterns: plan.patterns.clone(), early, late }
+    let mut compiled = |plan: Plan| CompiledPlan {
+        patterns: plan.patterns,
+        stages: code.next().unwrap_or_default(),
     };
-    plans.iter().map(|plans| plans.iter().map(&mut compiled).collect()).collect()
+    plans.into_iter().map(|plans| plans.into_iter().map(&mut compiled).collect()).collect()
 }
 
 /// A frame with room for any handler and any value of a program.

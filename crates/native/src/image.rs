@@ -78,6 +78,18 @@ impl NodeImage {
         of(unsafe { &mut *self.states[state].get() }).map(|backend| &raw mut *backend)
     }
 
+    /// What `direct` tells of the backend in a state object, if it is of the kind that `of`
+    /// selects.
+    pub(crate) fn direct<T, D>(
+        &self,
+        state: usize,
+        of: fn(&mut mem::Object) -> Option<&mut T>,
+        direct: fn(&mut T) -> D,
+    ) -> Option<D> {
+        // SAFETY: no handler runs while code is generated, so this is the only reference.
+        of(unsafe { &mut *self.states[state].get() }).map(direct)
+    }
+
     /// Bytes that a state object of a kind with entries has reserved; 0 for others.
     pub(crate) fn reserved_bytes(&self, state: usize) -> u64 {
         // SAFETY: no handler runs while code is generated, so nothing changes the object.

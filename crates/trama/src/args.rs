@@ -1,6 +1,6 @@
 //! The flags.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Programmable networks, from the packet to the RPC: write a network function once, check it, run
@@ -28,6 +28,10 @@ pub(crate) enum Command {
     Trace(TraceArgs),
     /// Run the tests written inside programs
     Test(TestArgs),
+    /// Explain a name of the language or the library, or what is in a program
+    Doc(DocArgs),
+    /// Serve an editor: the Language Server Protocol over standard input and output
+    Lsp(LspArgs),
     /// Probe what this machine can do, and say why not
     Doctor(DoctorArgs),
     /// Make networks of namespaces to try programs with real clients and servers
@@ -78,6 +82,12 @@ pub(crate) struct RunArgs {
     /// Run on the reference interpreter instead of machine code
     #[arg(long)]
     pub(crate) interpret: bool,
+    /// Replay captures as slowly as they were recorded, or so many times as fast
+    #[arg(long, value_name = "FACTOR", num_args = 0..=1, default_missing_value = "1")]
+    pub(crate) pace: Option<f64>,
+    /// Show ports, drops, elements, state and log lines on the terminal while it runs
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) tui: bool,
     /// Print the summary as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -148,6 +158,25 @@ pub(crate) struct TestArgs {
 }
 
 #[derive(Args)]
+pub(crate) struct DocArgs {
+    /// An element, header, field, kind of state, word, function, code or drop reason; or a program;
+    /// everything that can be asked for if absent
+    pub(crate) name: Option<String>,
+    /// Only this element of the program
+    pub(crate) element: Option<String>,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct LspArgs {
+    /// Says what is done anyway; some clients give it
+    #[arg(long)]
+    pub(crate) stdio: bool,
+}
+
+#[derive(Args)]
 pub(crate) struct DoctorArgs {
     /// Remove what a crashed run left behind
     #[arg(long)]
@@ -165,7 +194,7 @@ pub(crate) struct LabArgs {
 
 #[derive(Subcommand)]
 pub(crate) enum LabAction {
-    /// Make a lab: pair, wire, office or balance
+    /// Make a lab: pair, wire, families, access, office or balance
     Up {
         /// Topology
         topology: String,
@@ -210,7 +239,7 @@ pub(crate) struct AtlasArgs {
 
 #[derive(Args)]
 pub(crate) struct BenchArgs {
-    /// What to measure; all if absent
+    /// What to measure; all if absent; `live` compares with other forwarders of this machine
     pub(crate) names: Vec<String>,
     /// Interleaved rounds
     #[arg(long, default_value_t = 9)]
@@ -227,7 +256,44 @@ pub(crate) struct BenchArgs {
     /// Measure the reference interpreter as well
     #[arg(long)]
     pub(crate) interpreter: bool,
+    /// Seconds of each measurement of `live`
+    #[arg(long, default_value_t = 2)]
+    pub(crate) seconds: u32,
+    /// Measure one of them alone
+    #[arg(long, value_enum, value_name = "SUBJECT")]
+    pub(crate) only: Option<BenchSubject>,
+    /// Count instructions per packet as well, under callgrind
+    #[arg(long)]
+    pub(crate) instructions: bool,
+    /// Measure curves instead: over flows, bytes of a frame, elements in a row
+    #[arg(long, value_enum, value_name = "AXIS")]
+    pub(crate) curve: Vec<BenchAxis>,
+    /// Write a page with plots as well
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) page: Option<PathBuf>,
     /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What takes the packets of a benchmark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BenchSubject {
+    /// The program as machine code
+    Native,
+    /// The same function written by hand in Rust
+    Hand,
+    /// The program on the reference interpreter
+    Interpreter,
+}
+
+/// What changes along a curve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BenchAxis {
+    /// 1000 to 4 million flows
+    Flows,
+    /// 64 to 1500 bytes
+    Frame,
+    /// 1 to 16 elements
+    Length,
 }

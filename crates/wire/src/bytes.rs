@@ -53,6 +53,13 @@ impl ByteString {
         &self.bytes[..usize::from(self.len)]
     }
 
+    /// With ASCII letters in lower case.
+    #[must_use]
+    pub fn to_ascii_lowercase(mut self) -> Self {
+        self.bytes.make_ascii_lowercase();
+        self
+    }
+
     /// The byte string that leaves stand for. A length beyond the words is cut to them, and what
     /// stands behind the length is ignored.
     pub fn from_leaves(leaves: &[u128]) -> Self {

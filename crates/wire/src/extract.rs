@@ -5,7 +5,12 @@
 //! scalars; byte strings are passed as their [leaves](crate::bytes). Both engines call the same
 //! functions. The work of each is bounded by the length of what it reads.
 
+mod dns;
+mod quic;
+mod tls;
+
 use crate::bytes::{ByteString, leaf_count};
+use crate::header::HeaderId;
 use crate::packet::Packet;
 
 /// An extractor with the size of the byte strings that it takes and gives.
@@ -34,6 +39,20 @@ pub enum Extractor {
     Lower,
     /// The last `n` (32 bits) of the parts of `s` that dots separate; all of `s` if it has fewer.
     Labels,
+    /// The first question of a DNS message: if there is one, its name, type and class.
+    DnsQuestion,
+    /// An answer of a DNS message by its index (32 bits): if there is one, its name, type, class,
+    /// time to live in seconds, data (a name, where it is one), IPv4 and IPv6 address, if any.
+    DnsAnswer,
+    /// What the TLS client that begins in a TCP segment says: if there is one, if its message is
+    /// whole, the highest version, the name of the server if it is there, the first protocol.
+    TlsClientHello,
+    /// The same of a QUIC client in a UDP datagram.
+    QuicClientHello,
+    /// The name of the server alone, if it is there: TLS over TCP.
+    TlsServerName,
+    /// The same of a QUIC client in a UDP datagram.
+    QuicServerName,
 }
 
 /// A parameter or result of an extractor.
@@ -55,11 +74,25 @@ impl Extractor {
         Self::Contains,
         Self::Lower,
         Self::Labels,
+        Self::DnsQuestion,
+        Self::DnsAnswer,
+        Self::TlsClientHello,
+        Self::QuicClientHello,
+        Self::TlsServerName,
+        Self::QuicServerName,
     ];
 
     /// True if it reads a packet.
     pub const fn reads_packet(self) -> bool {
-        matches!(self, Self::Payload)
+        !matches!(
+            self,
+            Self::Slice
+                | Self::StartsWith
+                | Self::EndsWith
+                | Self::Contains
+                | Self::Lower
+                | Self::Labels
+        )
     }
 
     /// Its parameters.
@@ -71,6 +104,12 @@ impl Extractor {
             Self::StartsWith | Self::EndsWith | Self::Contains => &[Bytes, Bytes],
             Self::Lower => &[Bytes],
             Self::Labels => &[Scalar(32), Bytes],
+            Self::DnsAnswer => &[Scalar(32)],
+            Self::DnsQuestion
+            | Self::TlsClientHello
+            | Self::QuicClientHello
+            | Self::TlsServerName
+            | Self::QuicServerName => &[],
         }
     }
 
@@ -80,6 +119,23 @@ impl Extractor {
         match self {
             Self::Payload | Self::Slice | Self::Lower | Self::Labels => &[Bytes],
             Self::StartsWith | Self::EndsWith | Self::Contains => &[Scalar(1)],
+            Self::DnsQuestion => &[Scalar(1), Bytes, Scalar(16), Scalar(16)],
+            Self::DnsAnswer => &[
+                Scalar(1),
+                Bytes,
+                Scalar(16),
+                Scalar(16),
+                Scalar(32),
+                Bytes,
+                Scalar(1),
+                Scalar(32),
+                Scalar(1),
+                Scalar(128),
+            ],
+            Self::TlsClientHello | Self::QuicClientHello => {
+                &[Scalar(1), Scalar(1), Scalar(16), Scalar(1), Bytes, Bytes]
+            }
+            Self::TlsServerName | Self::QuicServerName => &[Scalar(1), Bytes],
         }
     }
 }
@@ -115,49 +171,131 @@ impl Extract {
     /// with zeros, and filled as far as they go.
     pub fn run(self, packet: Option<&Packet>, args: &[u128], results: &mut [u128]) {
         results.fill(0);
-        let mut args = Arguments { rest: args, words: leaf_count(self.max) };
-        match self.what {
-            Extractor::Payload => {
-                let Some(packet) = packet else { return };
-                let (from, to) = (args.scalar(), args.scalar());
-                self.give(between(packet.payload(), from, to), results);
-            }
-            Extractor::Slice => {
-                let (from, to, text) = (args.scalar(), args.scalar(), args.bytes());
-                self.give(between(text.as_slice(), from, to), results);
-            }
-            Extractor::StartsWith => {
-                let (text, part) = (args.bytes(), args.bytes());
-                answer(text.as_slice().starts_with(part.as_slice()), results);
-            }
-            Extractor::EndsWith => {
-                let (text, part) = (args.bytes(), args.bytes());
-                answer(text.as_slice().ends_with(part.as_slice()), results);
-            }
-            Extractor::Contains => {
-                let (text, part) = (args.bytes(), args.bytes());
-                answer(contains(text.as_slice(), part.as_slice()), results);
-            }
-            Extractor::Lower => {
-                let text = args.bytes().as_slice().to_ascii_lowercase();
-                self.give(&text, results);
-            }
-            Extractor::Labels => {
-                let (count, text) = (args.scalar(), args.bytes());
-                self.give(last_labels(text.as_slice(), count), results);
-            }
+        let args = Arguments { rest: args, words: leaf_count(self.max) };
+        let results = Results { rest: results, max: self.max };
+        match packet {
+            Some(packet) if self.what.reads_packet() => self.what.read(packet, args, results),
+            _ => self.what.compute(args, results),
         }
-    }
-
-    /// Gives a byte string.
-    fn give(self, bytes: &[u8], results: &mut [u128]) {
-        ByteString::new(bytes).write_leaves(self.max, results);
     }
 }
 
-fn answer(truth: bool, results: &mut [u128]) {
-    if let Some(result) = results.first_mut() {
-        *result = truth.into();
+impl Extractor {
+    /// What is read from a packet.
+    fn read(self, packet: &Packet, mut args: Arguments<'_>, mut results: Results<'_>) {
+        let has = |id| packet.layout().present.has(id);
+        let payload = packet.payload();
+        match self {
+            Self::Payload => {
+                let (from, to) = (args.scalar(), args.scalar());
+                results.bytes(&ByteString::new(between(payload, from, to)));
+            }
+            Self::DnsQuestion if has(HeaderId::DNS) => {
+                if let Some(question) = dns::question(payload) {
+                    results.scalar(1_u8);
+                    results.bytes(&question.name);
+                    results.scalar(question.kind);
+                    results.scalar(question.class);
+                }
+            }
+            Self::DnsAnswer if has(HeaderId::DNS) => {
+                if let Some(record) = dns::answer(payload, args.scalar()) {
+                    results.record(&record);
+                }
+            }
+            Self::TlsClientHello if has(HeaderId::TCP) => results.hello(tls::in_segment(payload)),
+            Self::QuicClientHello if has(HeaderId::UDP) => {
+                results.hello(quic::in_datagram(payload))
+            }
+            Self::TlsServerName if has(HeaderId::TCP) => {
+                results.optional(tls::in_segment(payload).and_then(|hello| hello.server_name));
+            }
+            Self::QuicServerName if has(HeaderId::UDP) => {
+                results.optional(quic::in_datagram(payload).and_then(|hello| hello.server_name));
+            }
+            _ => {}
+        }
+    }
+
+    /// What is computed from arguments alone.
+    fn compute(self, mut args: Arguments<'_>, mut results: Results<'_>) {
+        match self {
+            Self::Slice => {
+                let (from, to, text) = (args.scalar(), args.scalar(), args.bytes());
+                results.bytes(&ByteString::new(between(text.as_slice(), from, to)));
+            }
+            Self::StartsWith => {
+                let (text, part) = (args.bytes(), args.bytes());
+                results.scalar(text.as_slice().starts_with(part.as_slice()));
+            }
+            Self::EndsWith => {
+                let (text, part) = (args.bytes(), args.bytes());
+                results.scalar(text.as_slice().ends_with(part.as_slice()));
+            }
+            Self::Contains => {
+                let (text, part) = (args.bytes(), args.bytes());
+                results.scalar(contains(text.as_slice(), part.as_slice()));
+            }
+            Self::Lower => results.bytes(&args.bytes().to_ascii_lowercase()),
+            Self::Labels => {
+                let (count, text) = (args.scalar(), args.bytes());
+                results.bytes(&ByteString::new(last_labels(text.as_slice(), count)));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Results not yet given.
+struct Results<'a> {
+    rest: &'a mut [u128],
+    max: u8,
+}
+
+impl Results<'_> {
+    fn scalar(&mut self, value: impl Into<u128>) {
+        self.leaves(1, |own, _| own[0] = value.into());
+    }
+
+    fn bytes(&mut self, bytes: &ByteString) {
+        self.leaves(leaf_count(self.max), |own, max| bytes.write_leaves(max, own));
+    }
+
+    /// Fills the next leaves, if there are so many.
+    fn leaves(&mut self, count: usize, fill: impl FnOnce(&mut [u128], u8)) {
+        let rest = std::mem::take(&mut self.rest);
+        if let Some((own, others)) = rest.split_at_mut_checked(count) {
+            fill(own, self.max);
+            self.rest = others;
+        }
+    }
+
+    fn optional(&mut self, found: Option<ByteString>) {
+        self.scalar(found.is_some());
+        self.bytes(&found.unwrap_or_default());
+    }
+
+    fn record(&mut self, record: &dns::Record) {
+        self.scalar(1_u8);
+        self.bytes(&record.name);
+        self.scalar(record.kind);
+        self.scalar(record.class);
+        self.scalar(record.ttl);
+        self.bytes(&record.data);
+        self.scalar(record.ip4.is_some());
+        self.scalar(record.ip4.unwrap_or_default());
+        self.scalar(record.ip6.is_some());
+        self.scalar(record.ip6.unwrap_or_default());
+    }
+
+    fn hello(&mut self, hello: Option<tls::ClientHello>) {
+        if let Some(hello) = hello {
+            self.scalar(1_u8);
+            self.scalar(hello.complete);
+            self.scalar(hello.version);
+            self.optional(hello.server_name);
+            self.bytes(&hello.alpn);
+        }
     }
 }
 

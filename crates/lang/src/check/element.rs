@@ -278,6 +278,8 @@ type Ports = (u32, u32);
 
 fn packet_trigger(handler: &Handler) -> Option<(Ports, &[HeaderSet])> {
     match &handler.trigger {
+        // One with a guard leaves packets to those behind it, and is never reached for sure.
+        Trigger::Packet { guard: Some(_), .. } => None,
         Trigger::Packet { first_port, port_count, patterns, .. } => {
             Some(((*first_port, *port_count), patterns))
         }

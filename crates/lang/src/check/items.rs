@@ -1,5 +1,6 @@
 //! What the files of a program declare, by name.
 
+use super::headers::{self, UserHeader};
 use super::sink::Sink;
 use super::types::{EnumType, RecordType, Type, resolve};
 use super::value::Value;
@@ -9,9 +10,10 @@ use crate::syntax::ast;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use trama_wire::header::{HeaderId, HeaderSet};
 
 /// Names that a program cannot give to something of its own.
-pub(super) const RESERVED: &[&str] =
+pub(crate) const RESERVED: &[&str] =
     &["Some", "None", "now", "hash", "min", "max", "load", "discard"];
 
 /// The declarations of a program and of the library, by name.
@@ -24,6 +26,10 @@ pub struct Items<'a> {
     pub consts: BTreeMap<&'a str, &'a ast::Const>,
     /// Records.
     pub records: BTreeMap<&'a str, &'a ast::Record>,
+    /// Headers, in the order of their declaration.
+    pub headers: Vec<UserHeader>,
+    /// Names of headers whose declaration was reported: silent.
+    pub(super) broken_headers: BTreeSet<&'a str>,
     /// Enums.
     pub enums: BTreeMap<&'a str, &'a ast::Enum>,
     /// Global functions.
@@ -62,6 +68,8 @@ impl<'a> Items<'a> {
         let mut items = Self {
             consts: BTreeMap::new(),
             records: BTreeMap::new(),
+            headers: Vec::new(),
+            broken_headers: BTreeSet::new(),
             enums: BTreeMap::new(),
             fns: BTreeMap::new(),
             elements: BTreeMap::new(),
@@ -76,9 +84,15 @@ impl<'a> Items<'a> {
             called: RefCell::default(),
         };
         let mut names = Names::default();
+        let mut headers = Vec::new();
         for (index, file) in files.iter().enumerate() {
             let is_library = index >= first_library;
             for item in &file.items {
+                if let ast::ItemKind::Header(header) = &item.kind
+                    && names.declare(Space::Header, &header.name, is_library, sink)
+                {
+                    headers.push(header);
+                }
                 items.add(&item.kind, is_library, &mut names, sink);
             }
         }
@@ -87,6 +101,10 @@ impl<'a> Items<'a> {
                 items.variants.entry(variant.text.as_str()).or_default().push(def);
             }
         }
+        items.headers = headers::declare(&items, &headers, sink);
+        let names = headers.iter().map(|header| header.name.text.as_str());
+        let is_sound = |name: &&str| items.headers.iter().any(|header| header.name == **name);
+        items.broken_headers = names.filter(|name| !is_sound(name)).collect();
         items
     }
 
@@ -128,6 +146,28 @@ impl<'a> Items<'a> {
             Kind::Test(t) if is_library => self.library_tests.push(t),
             Kind::Test(t) => self.tests.push(t),
             _ => {}
+        }
+    }
+
+    /// The header of that name, declared or of the table.
+    pub fn header_id(&self, name: &str) -> Option<HeaderId> {
+        let declared = self.headers.iter().find(|header| header.name == name);
+        declared.map(|header| header.id).or_else(|| HeaderId::by_name(name))
+    }
+
+    /// The name of a header.
+    pub fn header_name(&self, id: HeaderId) -> &str {
+        match headers::find(&self.headers, id) {
+            Some(header) => &header.name,
+            None => id.def().name,
+        }
+    }
+
+    /// A header with those that it needs below it.
+    pub fn with_parents(&self, id: HeaderId) -> HeaderSet {
+        match headers::find(&self.headers, id) {
+            Some(header) => header.with_parents(&self.headers),
+            None => HeaderSet::of(id),
         }
     }
 
@@ -248,6 +288,7 @@ enum Space {
     Type,
     Fn,
     Element,
+    Header,
     Inputs,
 }
 

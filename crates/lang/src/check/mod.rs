@@ -14,6 +14,7 @@ pub mod element;
 mod facts;
 mod flow;
 mod fold;
+pub mod headers;
 pub mod items;
 mod lower;
 pub mod network;
@@ -21,7 +22,7 @@ pub mod sink;
 pub mod tables;
 pub mod types;
 pub mod value;
-mod walk;
+pub(crate) mod walk;
 
 #[cfg(test)]
 mod tests;

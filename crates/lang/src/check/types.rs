@@ -2,7 +2,7 @@
 
 use super::items::Items;
 use super::sink::Sink;
-use crate::ir::View;
+use crate::ir::{TcpOption, View};
 use crate::syntax::ast;
 use crate::syntax::nearest;
 use std::fmt;
@@ -267,10 +267,38 @@ fn push_leaves(ty: &Type, path: &str, out: &mut Vec<(String, u8, View)>) {
     }
 }
 
+/// Names of the kinds of state objects.
+pub const STATE_KINDS: &[&str] =
+    &["map", "set", "array", "counter", "pool", "lpm", "bucket", "maglev"];
+
 /// Names of the types that the language has by itself, for suggestions.
-const BUILT_IN: &[&str] = &[
-    "u8", "u16", "u32", "u64", "u128", "i8", "i16", "i32", "i64", "bool", "mac", "ip4", "ip6",
-    "Time", "Duration", "Flow", "Flow6", "string", "bytes", "Option", "prefix", "table",
+pub const BUILT_IN: &[&str] = &[
+    "u8",
+    "u16",
+    "u32",
+    "u64",
+    "u128",
+    "i8",
+    "i16",
+    "i32",
+    "i64",
+    "bool",
+    "mac",
+    "ip4",
+    "ip6",
+    "Time",
+    "Duration",
+    "Flow",
+    "Flow6",
+    "TcpOptions",
+    "DnsQuestion",
+    "DnsRecord",
+    "ClientHello",
+    "string",
+    "bytes",
+    "Option",
+    "prefix",
+    "table",
 ];
 
 /// The type that a program wrote. Reports what is wrong with it and gives [`Type::Error`] then.
@@ -311,6 +339,8 @@ fn word(name: &str) -> Option<Type> {
         "string" => Type::Str,
         "Flow" => Type::Record(flow_type("Flow", &Type::Ip4)),
         "Flow6" => Type::Record(flow_type("Flow6", &Type::Ip6)),
+        "TcpOptions" => Type::Record(tcp_options_type()),
+        "DnsQuestion" | "DnsRecord" | "ClientHello" => message_type(name)?,
         "i8" => Type::Int(8),
         "i16" => Type::Int(16),
         "i32" => Type::Int(32),
@@ -339,6 +369,58 @@ pub fn flow_type(name: &str, address: &Type) -> Rc<RecordType> {
     ];
     let fields = fields.into_iter().map(|(name, ty)| (name.to_owned(), ty)).collect();
     Rc::new(RecordType { name: name.into(), fields })
+}
+
+/// The record `TcpOptions`: the options of a TCP header.
+pub fn tcp_options_type() -> Rc<RecordType> {
+    let field = |(name, option, width): &(&str, TcpOption, u8)| {
+        let ty = match option {
+            TcpOption::SackPermitted => Type::Bool,
+            _ => Type::Uint(*width).optional(),
+        };
+        ((*name).to_owned(), ty)
+    };
+    Rc::new(RecordType {
+        name: "TcpOptions".into(),
+        fields: TCP_OPTIONS.iter().map(field).collect(),
+    })
+}
+
+/// TCP options by name, with the width of their values; in the order of [`TcpOption::ALL`].
+pub const TCP_OPTIONS: [(&str, TcpOption, u8); 5] = [
+    ("mss", TcpOption::Mss, 16),
+    ("window_scale", TcpOption::WindowScale, 8),
+    ("sack_permitted", TcpOption::SackPermitted, 1),
+    ("ts_val", TcpOption::TsVal, 32),
+    ("ts_ecr", TcpOption::TsEcr, 32),
+];
+
+/// What extractors read from messages, by name.
+pub fn message_type(name: &str) -> Option<Type> {
+    let text = Type::Bytes(bytes::LEN_MAX as u8);
+    let fields = match name {
+        "DnsQuestion" => {
+            vec![("name", text), ("type", Type::Uint(16)), ("class", Type::Uint(16))]
+        }
+        "DnsRecord" => vec![
+            ("name", text.clone()),
+            ("type", Type::Uint(16)),
+            ("class", Type::Uint(16)),
+            ("ttl", Type::Uint(32)),
+            ("data", text),
+            ("ip4", Type::Ip4.optional()),
+            ("ip6", Type::Ip6.optional()),
+        ],
+        "ClientHello" => vec![
+            ("complete", Type::Bool),
+            ("version", Type::Uint(16)),
+            ("server_name", text.clone().optional()),
+            ("alpn", text),
+        ],
+        _ => return None,
+    };
+    let fields = fields.into_iter().map(|(name, ty)| (name.to_owned(), ty)).collect();
+    Some(Type::Record(Rc::new(RecordType { name: name.into(), fields })))
 }
 
 fn named(items: &Items<'_>, name: &str, ty: &ast::Type, sink: &mut Sink) -> Type {
@@ -443,7 +525,7 @@ fn generic(
                 Type::Error
             }
         },
-        "map" | "set" | "array" | "lpm" | "bucket" | "maglev" => {
+        kind if STATE_KINDS.contains(&kind) => {
             let message = format!("`{}` is a kind of state, not a type of values", name.text);
             sink.error("E0102", message, ty.span, "only after `state name:`");
             Type::Error

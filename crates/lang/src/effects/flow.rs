@@ -224,7 +224,9 @@ impl<'a> Flow<'a> {
                 let value = eval(e, &env).under(&env.control);
                 env.packets[p.0 as usize].mark = Some(value);
             }
-            StmtKind::Insert(p, _, ok) | StmtKind::Remove(p, _, ok) => {
+            StmtKind::Insert(p, _, ok)
+            | StmtKind::Remove(p, _, ok)
+            | StmtKind::Replace(p, _, _, ok) => {
                 env.packets[p.0 as usize].rebuilt = true;
                 env.assign(*ok, Value::of(Source::Property));
             }
@@ -233,6 +235,15 @@ impl<'a> Flow<'a> {
                 env.packets[to.0 as usize] = env.packets[from.0 as usize].clone();
             }
             StmtKind::State(id, op) => self.state(*id, op, stmt, &mut env),
+            // The lengths that go with them; addresses and ports stay what they are.
+            StmtKind::SetTcpOptions(p, _) => {
+                for (header, name) in
+                    [(HeaderId::IP, "len"), (HeaderId::IP6, "len"), (HeaderId::TCP, "offset")]
+                {
+                    let field = header.field(name).expect("the header table has it");
+                    env.packets[p.0 as usize].write(field, Value::of(Source::Property));
+                }
+            }
             StmtKind::Extract { packet, args, results, .. } => {
                 let payload = packet.map(|_| Value::of(Source::Payload));
                 let args: Vec<Value> = args.iter().map(|e| eval(e, &env)).collect();
@@ -252,6 +263,7 @@ impl<'a> Flow<'a> {
             StmtKind::SetPayload(..)
             | StmtKind::Emit(..)
             | StmtKind::SetTcpOption(..)
+            | StmtKind::ShiftSack(..)
             | StmtKind::Send { .. }
             | StmtKind::Drop(..)
             | StmtKind::Log(..) => {}

@@ -219,7 +219,13 @@ impl EffectRow {
             }
             StmtKind::SetMark(..) => self.changes_mark = true,
             StmtKind::SetPayload(..) => self.changes_payload = true,
-            StmtKind::SetTcpOption(..) => self.changes_options = true,
+            StmtKind::SetTcpOption(..) | StmtKind::SetTcpOptions(..) | StmtKind::ShiftSack(..) => {
+                self.changes_options = true;
+            }
+            StmtKind::Replace(_, old, stack, _) => {
+                self.removes.insert(*old);
+                self.inserts.extend(stack.iter().map(|(id, _)| *id));
+            }
             StmtKind::Insert(_, stack, _) => self.inserts.extend(stack.iter().map(|(id, _)| *id)),
             StmtKind::Remove(_, stack, _) => self.removes.extend(stack),
             StmtKind::Truncate(..) => self.truncates = true,
@@ -285,6 +291,9 @@ fn handler_row(node: &Node, handler: &Handler, accesses: Vec<Access>) -> EffectR
         cost: cost::body(node, &handler.body),
         ..EffectRow::default()
     };
+    if let Trigger::Packet { guard: Some(guard), .. } = &handler.trigger {
+        row.expr(guard);
+    }
     walk_stmts(&handler.body, &mut |stmt| row.stmt(node, stmt));
     row.accesses = accesses;
     row.uses_time |= row.accesses.iter().any(|a| timed(&node.states[a.index as usize].kind));

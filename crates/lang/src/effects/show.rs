@@ -17,14 +17,15 @@ pub fn handler_head(node: &Node, trigger: &Trigger) -> String {
             event.map_or_else(|| "on ?".into(), |event| format!("on {}", event.name))
         }
         Trigger::Close => "on close".into(),
-        Trigger::Packet { first_port, port_count, patterns, .. } => {
+        Trigger::Packet { first_port, port_count, patterns, guard, .. } => {
             let name = node.ports.get(*first_port as usize).map_or("?", |name| name);
             let port = if *port_count > 1 { name.split('[').next().unwrap_or(name) } else { name };
             let any = patterns.is_empty() || patterns.contains(&HeaderSet::EMPTY);
             let patterns: Vec<String> = patterns.iter().map(|p| pattern(*p)).collect();
             let brackets = if *port_count > 1 { "[…]" } else { "" };
             let patterns = if any { "any".into() } else { patterns.join(" | ") };
-            format!("on {port}{brackets}({patterns})")
+            let guarded = if guard.is_some() { ", guarded" } else { "" };
+            format!("on {port}{brackets}({patterns}{guarded})")
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Events: packets in flight between handlers, timers, and where packets end.
 
+use super::expr::eval_on_packet;
 use super::observe::{Cause, Observer, PacketNo, Seen};
 use super::stmt::Run;
 use crate::agenda::{Agenda, Firing};
@@ -281,9 +282,11 @@ impl<O: Observer> World<O> {
 fn takes(node: &Node, port: u32, packet: &Packet) -> Option<(u32, u32)> {
     let present = packet.layout().present;
     (0..).zip(&node.handlers).find_map(|(i, handler)| match &handler.trigger {
-        Trigger::Packet { first_port, port_count, patterns, .. } => {
+        Trigger::Packet { first_port, port_count, patterns, guard, .. } => {
             let index = port.checked_sub(*first_port).filter(|index| index < port_count)?;
-            patterns.iter().any(|pattern| present.contains(*pattern)).then_some((i, index))
+            let matches = patterns.iter().any(|pattern| present.contains(*pattern));
+            let permits = |guard| eval_on_packet(guard, packet, Nanos::ZERO) == 1;
+            (matches && guard.as_ref().is_none_or(permits)).then_some((i, index))
         }
         _ => None,
     })

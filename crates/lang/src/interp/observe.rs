@@ -297,6 +297,12 @@ pub enum Change {
     Insert(Vec<HeaderId>),
     /// This stack of headers was taken out.
     Remove(Vec<HeaderId>),
+    /// This network header made way for these.
+    Replace(HeaderId, Vec<HeaderId>),
+    /// The TCP header was given these options, in the order of [`TcpOption::ALL`].
+    TcpOptions([Option<u32>; TcpOption::ALL.len()]),
+    /// The edges of SACK blocks were moved by so much.
+    Sack(u32),
     /// The frame was cut to this length in bytes.
     Truncate(u32),
     /// The mark was set.

@@ -46,6 +46,8 @@ pub enum ItemKind {
     Record(Record),
     /// `enum Name { A, B(type, …), … }`
     Enum(Enum),
+    /// `header name after udp.dst == 5000 { field: type, … }`
+    Header(Header),
     /// `fn name(…) -> type { … }`
     Fn(Fn),
     /// `element Name(…) { … }`
@@ -67,6 +69,21 @@ pub struct Const {
     pub ty: Type,
     /// Value.
     pub value: Expr,
+}
+
+/// `header name after parent.field == value { field: type, … }`
+#[derive(Clone, Debug)]
+pub struct Header {
+    /// Name.
+    pub name: Ident,
+    /// The header before it.
+    pub parent: Ident,
+    /// The field of that one, which may be dotted, …
+    pub field: Ident,
+    /// … and the value that it has.
+    pub value: Expr,
+    /// Fields in order.
+    pub fields: Vec<(Ident, Type)>,
 }
 
 /// `record Name { field: type, … }`
@@ -415,8 +432,19 @@ pub enum TestStepKind {
 pub enum Frame {
     /// `hex "…"`
     Hex(Vec<u8>),
-    /// Headers and payload.
-    Stack(Vec<HeaderLiteral>, Vec<u8>),
+    /// Headers and the parts of the payload.
+    Stack(Vec<HeaderLiteral>, Vec<PayloadPart>),
+}
+
+/// `"text"`, `hex "0a0b" * 20`
+#[derive(Clone, Debug)]
+pub struct PayloadPart {
+    /// What it says.
+    pub bytes: Vec<u8>,
+    /// It is written in hexadecimal digits.
+    pub hex: bool,
+    /// How often it is repeated.
+    pub times: u16,
 }
 
 /// `ip { src: a, flags.syn: true }`
@@ -546,6 +574,17 @@ pub enum StmtKind {
     },
     /// `emit stream expr`
     Emit(Ident, Expr),
+    /// `replace ip with ip6 { … } in p [else { … }]`
+    Replace {
+        /// The network header that goes.
+        old: Ident,
+        /// Headers that come, outermost first.
+        stack: Vec<HeaderLiteral>,
+        /// Packet.
+        packet: Ident,
+        /// Taken if it is impossible.
+        otherwise: Option<Block>,
+    },
     /// `log "…" [limit n/s]`, `alert "…" [limit n/s]`
     Log {
         /// `alert`

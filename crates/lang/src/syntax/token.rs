@@ -59,15 +59,16 @@ pub(crate) struct Comment {
 /// word will do.
 pub const KEYWORDS: &[&str] = &[
     "alert", "as", "break", "const", "continue", "copy", "drop", "else", "false", "fn", "for",
-    "if", "in", "insert", "is", "let", "log", "match", "mut", "remove", "return", "send", "true",
+    "if", "in", "insert", "is", "let", "log", "match", "mut", "remove", "replace", "return",
+    "send", "true",
 ];
 
 /// Words that mean something in one place of the grammar and may be names in all others. Those
 /// that begin an item or a member do so where what they declare follows on the same line.
 pub const CONTEXTUAL: &[&str] = &[
     "after", "at", "because", "by", "close", "element", "emit", "enum", "event", "every", "expect",
-    "from", "generate", "import", "init", "inputs", "into", "limit", "network", "on", "port",
-    "record", "state", "stream", "test", "to", "top",
+    "from", "generate", "header", "import", "init", "inputs", "into", "limit", "network", "on",
+    "port", "record", "state", "stream", "test", "to", "top", "with",
 ];
 
 /// Words kept for what the language will do later: no names.
@@ -75,7 +76,7 @@ pub const RESERVED: &[&str] = &["deploy", "path", "query", "request"];
 
 /// Words that begin an item.
 pub const ITEM_WORDS: &[&str] =
-    &["const", "element", "enum", "fn", "import", "inputs", "network", "record", "test"];
+    &["const", "element", "enum", "fn", "header", "import", "inputs", "network", "record", "test"];
 
 /// Words that begin a member of an element.
 pub const MEMBER_WORDS: &[&str] =
@@ -87,7 +88,7 @@ pub(crate) const INFIX_WORDS: &[&str] = &["as", "else", "in", "is"];
 /// Words that begin a statement.
 pub const STATEMENT_WORDS: &[&str] = &[
     "alert", "break", "continue", "drop", "emit", "for", "generate", "if", "insert", "let", "log",
-    "match", "remove", "return", "send",
+    "match", "remove", "replace", "return", "send",
 ];
 
 /// Words that begin an option of a state object.

@@ -2,7 +2,7 @@
 
 use super::{Step, StepKind, Trace};
 use crate::interp::observe::{Cause, Change, PacketNo, StateAccess};
-use crate::ir::{Dest, LogSite, Program, StateView, View};
+use crate::ir::{Dest, LogSite, Program, StateView, TcpOption, View};
 use crate::source::{SourceMap, Span};
 use crate::{records, values};
 use trama_state::{StateKind, StateSpec};
@@ -286,6 +286,13 @@ fn change(what: &Change) -> String {
     match what {
         Change::Insert(stack) => format!("insert {}", names(stack)),
         Change::Remove(stack) => format!("remove {}", names(stack)),
+        Change::Replace(old, new) => format!("replace {} with {}", names(&[*old]), names(new)),
+        Change::TcpOptions(options) => {
+            let given = TcpOption::ALL.into_iter().zip(options);
+            let given = given.filter_map(|(o, v)| v.map(|v| format!("{o:?} {v}")));
+            format!("tcp options: {}", given.collect::<Vec<_>>().join(", "))
+        }
+        Change::Sack(delta) => format!("tcp SACK blocks: + {delta}"),
         Change::Truncate(len) => format!("truncate to {len} bytes"),
         Change::Mark { old, new } => format!("mark: {old} → {new}"),
         Change::Payload { offset, width, old, new } => {

@@ -122,6 +122,28 @@ fn an_endless_loop_ends_with_its_duration_and_is_observed() {
 }
 
 #[test]
+fn a_paced_replay_takes_its_time_and_can_be_watched_and_stopped() {
+    let (mut runner, seen) = runner();
+    runner.add_input(0, memory(&[1_000_000, 61_000_000]));
+    let options = RunOptions {
+        pace: Some(2.0),
+        interval: Some(Nanos::from_millis(5)),
+        ..RunOptions::default()
+    };
+    let mut observed = Vec::new();
+    let summary = runner.run(&options, &mut |progress, _| observed.push(progress.packets));
+    assert_eq!(summary.stop, StopReason::EndOfInput);
+    assert!(summary.progress.elapsed >= Nanos::from_millis(30));
+    assert!(observed.contains(&1), "it is watched while it waits");
+    assert_eq!(seen.lock().expect("one thread").len(), 2);
+    let (mut runner, _) = self::runner();
+    runner.add_input(0, memory(&[0, Nanos::from_secs(3600).0]));
+    let stop = options.stop.clone();
+    let summary = runner.run(&options, &mut |_, _| stop.raise());
+    assert_eq!(summary.stop, StopReason::Asked);
+}
+
+#[test]
 fn a_raised_flag_ends_the_run_before_the_next_batch() {
     let (mut runner, seen) = runner();
     runner.add_input(0, memory(&[1]));

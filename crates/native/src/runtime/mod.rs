@@ -15,6 +15,7 @@ use each::Cursor;
 use packet::{InsertPlan, RemovePlan};
 use trama_lang::ir::{self, LogSite};
 use trama_state::mem;
+use trama_wire::option::TcpOption;
 use trama_wire::packet::Packet;
 
 macro_rules! routines {
@@ -75,6 +76,9 @@ routines! {
     HasTcpOption = packet::has_tcp_option: (*mut Packet, u64) -> u64;
     TcpOption = packet::tcp_option: (*mut Packet, u64) -> u64;
     SetTcpOption = packet::set_tcp_option: (*mut Packet, u64, u64);
+    SetTcpOptions = packet::set_tcp_options:
+        (*mut Frame, u64, *const [[u128; 2]; TcpOption::ALL.len()]);
+    ShiftSack = packet::shift_sack: (*mut Packet, u64);
     HasIpOption = packet::has_ip_option: (*mut Packet, u64) -> u64;
     ChecksumOk = packet::checksum_ok: (*mut Packet, u64) -> u64;
     Insert = packet::insert: (*mut Frame, u64, *const InsertPlan, *const u128) -> u64;
@@ -95,9 +99,6 @@ routines! {
     EachTop = each::top: (*mut Cursor);
     Generate = each::generate: (*mut Frame, u64, u64, *const u8, u64) -> u64;
     Emit = each::emit: (*mut Frame, u64, *const u128, u64);
-    MapProbe = state::map_probe: (*mut mem::Map, *const u8, u64) -> u64;
-    ArrayProbe = state::array_probe: (*mut mem::Array, u64);
-    PoolProbe = state::pool_probe: (*mut mem::Pool, u64);
     Len = state::len: (*mut mem::Object, u64) -> u64;
     ArrayGet = state::array_get: (*mut mem::Array, u64) -> *const u8;
     ArrayEntry = state::array_entry: (*mut mem::Array, u64) -> *mut u8;

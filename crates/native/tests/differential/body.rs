@@ -36,7 +36,7 @@ pub(crate) struct Body<'a> {
 }
 
 /// Stacks that are put in and taken out: most make sense on some packet.
-const STACKS: [&[HeaderId]; 10] = [
+const STACKS: [&[HeaderId]; 12] = [
     &[HeaderId::ETH],
     &[HeaderId::VLAN],
     &[HeaderId::VLAN, HeaderId::VLAN2],
@@ -47,6 +47,18 @@ const STACKS: [&[HeaderId]; 10] = [
     &[HeaderId::ETH, HeaderId::IP, HeaderId::ICMP],
     &[HeaderId::TCP],
     &[HeaderId::ARP],
+    &[HeaderId::ETH, HeaderId::IP, HeaderId::UDP, HeaderId::VXLAN],
+    &[HeaderId::IP, HeaderId::GRE, HeaderId::GRE_KEY],
+];
+
+/// Network headers and what takes their place.
+const EXCHANGES: [(HeaderId, &[HeaderId]); 6] = [
+    (HeaderId::IP, &[HeaderId::IP6]),
+    (HeaderId::IP6, &[HeaderId::IP]),
+    (HeaderId::IP, &[HeaderId::IP6, HeaderId::FRAG6]),
+    (HeaderId::IP, &[HeaderId::IP]),
+    (HeaderId::INNER, &[HeaderId::INNER6]),
+    (HeaderId::INNER6, &[HeaderId::INNER]),
 ];
 
 impl<'a> Body<'a> {
@@ -229,6 +241,13 @@ impl<'a> Body<'a> {
                 StmtKind::SetPayload(p, self.expr(offset, 2), self.expr(width, 2))
             }
             8 => {
+                if self.rng.one_in(4) {
+                    return StmtKind::ShiftSack(p, self.expr(32, 1));
+                }
+                if self.rng.one_in(3) {
+                    let options = TcpOption::ALL.map(|_| (self.expr(1, 1), self.expr(32, 1)));
+                    return StmtKind::SetTcpOptions(p, Box::new(options));
+                }
                 let option = *self.rng.pick(&[TcpOption::Mss, TcpOption::TsVal, TcpOption::TsEcr]);
                 StmtKind::SetTcpOption(p, option, self.expr(32, 2))
             }
@@ -240,8 +259,14 @@ impl<'a> Body<'a> {
                 if self.rng.one_in(2) {
                     return StmtKind::Remove(p, headers.to_vec(), ok);
                 }
+                let exchange = self.rng.pick(&EXCHANGES);
+                let exchange = self.rng.one_in(3).then_some(*exchange);
+                let headers = exchange.map_or(headers, |(_, new)| new);
                 let stack = headers.iter().map(|&id| (id, self.given_fields(id))).collect();
-                StmtKind::Insert(p, stack, ok)
+                match exchange {
+                    Some((old, _)) => StmtKind::Replace(p, old, stack, ok),
+                    None => StmtKind::Insert(p, stack, ok),
+                }
             }
             11 => {
                 self.present[p.0 as usize] = HeaderSet::EMPTY;

@@ -1,7 +1,7 @@
 //! Deliberate faults: programs changed in one respect, to see if the harness notices.
 
 use trama_lang::ir::{
-    BinaryOp, Expr, ExprKind, Extractor, Program, StateOp, Stmt, StmtKind, UpdateOp,
+    BinaryOp, Expr, ExprKind, Extractor, Program, StateOp, Stmt, StmtKind, Trigger, UpdateOp,
 };
 
 /// A fault, by name: it changes an expression or a statement, or leaves it.
@@ -14,6 +14,7 @@ pub(crate) struct Fault {
 pub(crate) enum Part<'a> {
     Expr(&'a mut Expr),
     Stmt(&'a mut StmtKind),
+    Guard(&'a mut Expr),
 }
 
 /// One fault for each group of things that code generation could get wrong.
@@ -46,12 +47,16 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault { name: "record lost", change: record_lost },
     Fault { name: "one entry too few", change: too_few },
     Fault { name: "table not cleared", change: |part| state(part, not_cleared) },
+    Fault { name: "guard passed over", change: no_guard },
     Fault { name: "slice cut", change: cut_slice },
 ];
 
 /// Applies a fault everywhere.
 pub(crate) fn apply(program: &mut Program, fault: &Fault) {
     for handler in program.nodes.iter_mut().flat_map(|node| &mut node.handlers) {
+        if let Trigger::Packet { guard: Some(guard), .. } = &mut handler.trigger {
+            (fault.change)(Part::Guard(guard));
+        }
         list(&mut handler.body, fault);
     }
 }
@@ -183,6 +188,12 @@ fn not_cleared(op: &mut StateOp) {
 fn mark_lost(part: Part<'_>) {
     if let Part::Stmt(kind @ StmtKind::SetMark(..)) = part {
         *kind = nothing();
+    }
+}
+
+fn no_guard(part: Part<'_>) {
+    if let Part::Guard(guard) = part {
+        *guard = Expr { kind: ExprKind::Const(1), width: 1 };
     }
 }
 

@@ -3,8 +3,8 @@
 use crate::body::{Body, Place};
 use trama_base::{Nanos, Rng};
 use trama_lang::ir::{
-    Dest, Event, EventId, Handler, LogSite, Node, PacketId, Program, Stream, Table, Trigger, View,
-    reason,
+    BinaryOp, Dest, Event, EventId, Expr, ExprKind, Handler, LogSite, Meta, Node, PacketId,
+    Program, Stream, Table, Trigger, View, reason,
 };
 use trama_state::{Shape, StateKind, StateSpec, WhenFull};
 use trama_wire::header::{HeaderId, HeaderSet};
@@ -79,7 +79,8 @@ fn node(rng: &mut Rng, index: u32, nodes: u32, externals: u32, copies: bool) -> 
     if !rng.one_in(4) {
         let (first_port, port_count) = (0, ports as u32);
         let patterns = vec![HeaderSet::EMPTY];
-        let rest = Trigger::Packet { first_port, port_count, index_local: None, patterns };
+        let rest =
+            Trigger::Packet { first_port, port_count, index_local: None, patterns, guard: None };
         handler(rng, &mut node, rest, copies);
     }
     if rng.one_in(2) {
@@ -126,13 +127,29 @@ fn handler(rng: &mut Rng, node: &mut Node, trigger: Trigger, copies: bool) {
             let index_local = rng
                 .one_in(2)
                 .then(|| trama_lang::ir::LocalId(rng.below(locals.len() as u64) as u32));
-            Trigger::Packet { first_port, port_count, index_local, patterns }
+            let guard = rng.one_in(4).then(|| guard(rng));
+            Trigger::Packet { first_port, port_count, index_local, patterns, guard }
         }
         Trigger::Event { event, .. } => Trigger::Event { event, params },
         other => other,
     };
     let span = trama_lang::source::Span::default();
     node.handlers.push(Handler { trigger, locals, packets: registers, body: statements, span });
+}
+
+/// Something about the input that is true now and then.
+fn guard(rng: &mut Rng) -> Expr {
+    let input = PacketId(0);
+    let offset = Expr { kind: ExprKind::Const(rng.below(12).into()), width: 32 };
+    let read = match rng.below(3) {
+        0 => ExprKind::Payload(input, Box::new(offset)),
+        1 => ExprKind::Meta(input, Meta::Proto),
+        _ => ExprKind::Field(input, HeaderId::IP.field("ttl").expect("a field")),
+    };
+    let limit = Expr { kind: ExprKind::Const(rng.below(256).into()), width: 8 };
+    let operands = [Expr { kind: read, width: 8 }, limit].map(Box::new);
+    let [a, b] = operands;
+    Expr { kind: ExprKind::Binary(BinaryOp::LeU, a, b), width: 1 }
 }
 
 fn packet_trigger(rng: &mut Rng, ports: u32) -> Trigger {
@@ -156,7 +173,7 @@ fn packet_trigger(rng: &mut Rng, ports: u32) -> Trigger {
             rng.pick(&sets).iter().fold(start, |set, &id| set.with(id))
         })
         .collect();
-    Trigger::Packet { first_port, port_count, index_local: None, patterns }
+    Trigger::Packet { first_port, port_count, index_local: None, patterns, guard: None }
 }
 
 fn state(rng: &mut Rng, n: u64) -> StateSpec {

@@ -1,6 +1,7 @@
 //! Exact-match table with expiry and eviction.
 
 use super::ages::{Ages, Precision};
+use super::direct::MapDirect;
 use super::table::{Layout, Probe, Table};
 use crate::ops::{Entry, MapOps, ObjectOps};
 use crate::{StateKind, StateSpec, StateStats, WhenFull};
@@ -41,6 +42,11 @@ impl Map {
     pub(super) fn bytes(spec: &StateSpec) -> u64 {
         let layout = layout(spec);
         layout.bytes().saturating_add(Ages::<u64>::bytes(order(spec).1, layout.has_stamp))
+    }
+
+    /// Where the parts are, for generated code.
+    pub fn direct(&mut self) -> MapDirect {
+        MapDirect { is_ordered: self.evicts, ..self.table.direct(self.ages.direct()) }
     }
 
     /// Bytes that it has reserved.

@@ -27,15 +27,18 @@ pub(crate) struct Summary<'a> {
 }
 
 impl<'a> Summary<'a> {
-    /// Takes the counters out of the engine.
+    /// Takes the counters out of the engine; `logs` are lines that were taken out of it before and
+    /// are to be told again.
     pub(crate) fn new(
         program: &'a Program,
         engine: &mut dyn Engine,
         run: RunSummary,
+        mut logs: Vec<LogLine>,
         described: Described,
     ) -> Self {
         let counters = counters(program, engine);
-        let (report, logs) = (engine.report(), engine.take_logs());
+        let report = engine.report();
+        logs.extend(engine.take_logs());
         Self { program, report, logs, counters, run, described }
     }
 

@@ -9,7 +9,7 @@ use crate::check::fold;
 use crate::check::types::Type;
 use crate::check::value::Value;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{BinaryOp as Op, Expr, ExprKind, Meta, StmtKind};
+use crate::ir::{BinaryOp as Op, Expr, ExprKind, Extractor, Meta, StmtKind};
 use crate::source::Span;
 use crate::syntax::ast;
 use crate::syntax::nearest;
@@ -252,6 +252,27 @@ impl Lowerer<'_> {
                     self.headers_changed(packet, Facts::any());
                 }
                 Some(Val::unit())
+            }
+            (["tcp"], "shift_sack") => {
+                let args = self.args_as(method, args, &[Type::Uint(32)], span);
+                let delta = args?.into_iter().next()?.leaf(32);
+                let sound = self.require_held(packet, span)
+                    && self.require_header(packet, HeaderId::TCP, span);
+                if sound {
+                    self.emit(StmtKind::ShiftSack(self.packets[packet].register, delta));
+                }
+                Some(Val::unit())
+            }
+            (["dns"], "answer") => {
+                let index = self.args_as(method, args, &[Type::Uint(32)], span)?;
+                let index = index.into_iter().map(|index| index.leaf(32)).collect();
+                let there = self.require_held(packet, span)
+                    && self.require_header(packet, HeaderId::DNS, span);
+                let max = trama_wire::bytes::LEN_MAX as u8;
+                Some(match there {
+                    true => self.extract(Some(packet), Extractor::DnsAnswer, max, index),
+                    false => Val::error(),
+                })
             }
             (["ip"], "has_option") => Some(self.has_option(packet, args, span)),
             (["payload"], name) => {

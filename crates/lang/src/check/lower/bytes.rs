@@ -3,13 +3,12 @@
 use super::expr::path_of;
 use super::{Lowerer, Val};
 use crate::check::fold;
-use crate::check::types::Type;
+use crate::check::types::{Type, message_type};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Extract, Extractor, StmtKind};
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
 use trama_wire::bytes::{ByteString, LEN_MAX, leaf_count};
-use trama_wire::extract::Part;
 
 /// Methods of byte strings.
 pub(super) const METHODS: [&str; 5] = ["starts_with", "ends_with", "contains", "lower", "labels"];
@@ -116,14 +115,7 @@ impl Lowerer<'_> {
         let extract = Extract { what, max };
         let results: Vec<_> =
             extract.result_widths().into_iter().map(|width| self.fresh(width)).collect();
-        let ty = match what.results() {
-            [Part::Bytes] => Type::Bytes(max),
-            [Part::Scalar(1), Part::Bytes] => Type::Bytes(max).optional(),
-            [Part::Scalar(1)] => Type::Bool,
-            [Part::Scalar(width)] => Type::Uint(*width),
-            parts => Type::Tuple(parts.iter().map(|part| part_type(*part, max)).collect()),
-        };
-        let value = self.read_all(ty, &results);
+        let value = self.read_all(result_type(what, max), &results);
         let packet = packet.map(|packet| self.packets[packet].register);
         self.emit(StmtKind::Extract { packet, extract, args, results });
         value
@@ -204,9 +196,19 @@ impl Lowerer<'_> {
     }
 }
 
-fn part_type(part: Part, max: u8) -> Type {
-    match part {
-        Part::Scalar(width) => Type::Uint(width),
-        Part::Bytes => Type::Bytes(max),
-    }
+/// The type of what an extractor gives.
+fn result_type(what: Extractor, max: u8) -> Type {
+    let message = match what {
+        Extractor::Payload | Extractor::Slice | Extractor::Lower | Extractor::Labels => {
+            return Type::Bytes(max);
+        }
+        Extractor::StartsWith | Extractor::EndsWith | Extractor::Contains => return Type::Bool,
+        Extractor::TlsServerName | Extractor::QuicServerName => {
+            return Type::Bytes(max).optional();
+        }
+        Extractor::DnsQuestion => "DnsQuestion",
+        Extractor::DnsAnswer => "DnsRecord",
+        Extractor::TlsClientHello | Extractor::QuicClientHello => "ClientHello",
+    };
+    message_type(message).map_or(Type::Error, Type::optional)
 }

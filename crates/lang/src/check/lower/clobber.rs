@@ -59,11 +59,15 @@ impl Changes {
             | StmtKind::SetMark(p, _)
             | StmtKind::SetPayload(p, ..)
             | StmtKind::SetTcpOption(p, ..)
+            | StmtKind::SetTcpOptions(p, _)
+            | StmtKind::ShiftSack(p, _)
             | StmtKind::Truncate(p, _)
             | StmtKind::Copy(p, _)
             | StmtKind::Send { packet: p, .. }
             | StmtKind::Drop(p, _) => self.packets.push(*p),
-            StmtKind::Insert(p, _, ok) | StmtKind::Remove(p, _, ok) => {
+            StmtKind::Insert(p, _, ok)
+            | StmtKind::Remove(p, _, ok)
+            | StmtKind::Replace(p, _, _, ok) => {
                 self.packets.push(*p);
                 self.locals.push(*ok);
             }

@@ -433,6 +433,11 @@ impl<'a> Lowerer<'a> {
     // --- Scopes ---
 
     fn bind(&mut self, name: &ast::Ident, bound: Bound) {
+        match &bound {
+            Bound::Value { value, .. } => self.sink.note_type(name.span, &value.ty),
+            Bound::Packet(index) => self.note_packet(*index, name.span),
+            Bound::Constant(value) => self.sink.note_type(name.span, &value.ty()),
+        }
         self.bindings.push(Binding {
             name: name.text.clone(),
             span: name.span,
@@ -440,6 +445,13 @@ impl<'a> Lowerer<'a> {
             used: name.text.starts_with('_'),
             assigned: false,
         });
+    }
+
+    /// Takes note of what is known about a packet where it is named.
+    fn note_packet(&mut self, packet: usize, span: Span) {
+        if let Some(state) = self.flow.packets.get(packet) {
+            self.sink.note_headers(span, state.facts.present());
+        }
     }
 
     /// Lowers something in a scope of its own: what it binds ends with it.

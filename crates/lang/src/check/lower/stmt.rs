@@ -75,6 +75,9 @@ impl Lowerer<'_> {
             StmtKind::Insert { stack, packet, otherwise } => {
                 self.insert(stack, packet, otherwise.as_ref(), span);
             }
+            StmtKind::Replace { old, stack, packet, otherwise } => {
+                self.replace((old, stack), packet, otherwise.as_ref(), span);
+            }
             StmtKind::Remove { headers, packet, otherwise } => {
                 self.remove(headers, packet, otherwise.as_ref(), span);
             }

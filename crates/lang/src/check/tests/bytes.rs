@@ -2,6 +2,8 @@
 
 use super::messages;
 use super::run::{failures, mark};
+use crate::compile::{Options, Unit};
+use crate::files::NoFiles;
 
 #[test]
 fn byte_strings_are_values() {
@@ -100,6 +102,19 @@ test \"state\" for E {
     assert_eq!(failures(text), "");
     let wrong = text.replace("last == \"hel\"", "last == \"he\"");
     assert!(failures(&wrong).contains("hel"), "{}", failures(&wrong));
+}
+
+#[test]
+fn parameters_are_given_as_plain_text() {
+    let text = "element E(name: bytes[8]) { port lan\n on lan(p) { p.mark = name.len\n \
+        send p to lan } }";
+    let errors = |value: &str| {
+        let mut unit = Unit::parse("test.trama", text, &NoFiles);
+        let set = vec![("name".into(), value.into())];
+        unit.check(&Options { set, ..Options::default() }, &NoFiles).errors()
+    };
+    assert_eq!((errors("a.b \"c"), errors("")), (0, 0));
+    assert_eq!(errors("too long a"), 1);
 }
 
 #[test]

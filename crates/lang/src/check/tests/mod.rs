@@ -4,6 +4,7 @@
 mod bytes;
 mod codes;
 mod events;
+mod headers;
 mod messages;
 mod mutation;
 mod run;

@@ -57,6 +57,23 @@ impl Printer<'_> {
                     |f| f.0.span,
                 );
             }
+            ItemKind::Header(h) => {
+                let value = self.unbroken(&h.value);
+                let after = format!("{}.{} == {value}", h.parent.text, h.field.text);
+                self.push(&format!("header {} after {after} ", h.name.text));
+                self.declarations(
+                    &h.fields,
+                    h.value.span,
+                    item.span,
+                    |p, (name, ty)| {
+                        p.push(&name.text);
+                        p.push(": ");
+                        p.ty(ty);
+                    },
+                    |f: &(Ident, Type)| f.0.span.to(f.1.span),
+                    |f| f.0.span,
+                );
+            }
             ItemKind::Enum(e) => {
                 self.push(&format!("enum {} ", e.name.text));
                 self.declarations(
@@ -377,7 +394,7 @@ impl Printer<'_> {
             TestStepKind::Send { port, index, frame } => {
                 self.port(port, index.as_ref());
                 self.push(" <- ");
-                self.frame(frame, step.span);
+                self.frame(frame);
             }
             TestStepKind::ExpectPacket { port, index, filter } => {
                 self.push("expect ");
@@ -430,30 +447,29 @@ impl Printer<'_> {
         }
     }
 
-    fn frame(&mut self, frame: &Frame, step: Span) {
+    fn frame(&mut self, frame: &Frame) {
         let (stack, payload) = match frame {
             Frame::Hex(bytes) => return self.push(&format!("hex \"{}\"", hex(bytes))),
             Frame::Stack(stack, payload) => (stack, payload),
         };
         self.stack(stack);
-        if payload.is_empty() {
-            return;
-        }
-        if self.flat {
-            self.push(" / ");
-        } else {
-            self.level += 1;
-            self.line();
-            self.level -= 1;
-            self.push("/ ");
-        }
-        // A payload given in hex digits stays in hex digits.
-        let last = stack.last().map_or(step.start, |h| h.span.end);
-        let written = self.source(Span { start: last, ..step });
-        if written.trim_start_matches(['/', ' ', '\n', '\r', '\t']).starts_with("hex") {
-            self.push(&format!("hex \"{}\"", hex(payload)));
-        } else {
-            self.push(&format!("\"{}\"", text::escaped(payload)));
+        for part in payload {
+            if self.flat {
+                self.push(" / ");
+            } else {
+                self.level += 1;
+                self.line();
+                self.level -= 1;
+                self.push("/ ");
+            }
+            if part.hex {
+                self.push(&format!("hex \"{}\"", hex(&part.bytes)));
+            } else {
+                self.push(&format!("\"{}\"", text::escaped(&part.bytes)));
+            }
+            if part.times != 1 {
+                self.push(&format!(" * {}", part.times));
+            }
         }
     }
 

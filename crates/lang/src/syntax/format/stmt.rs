@@ -63,7 +63,7 @@ impl Printer<'_> {
         }
     }
 
-    // long: one arm for each kind
+    // long: one arm for each statement
     fn stmt_kind(&mut self, stmt: &Stmt, tail: usize) {
         match &stmt.kind {
             StmtKind::Let { pattern, mutable, ty, value, otherwise } => {
@@ -139,6 +139,13 @@ impl Printer<'_> {
             StmtKind::Emit(stream, value) => {
                 self.push(&format!("emit {} ", stream.text));
                 self.expr(value, tail);
+            }
+            StmtKind::Replace { old, stack, packet, otherwise } => {
+                self.push(&format!("replace {} with ", old.text));
+                self.stack(stack);
+                self.push(" in ");
+                self.push(&packet.text);
+                self.otherwise(otherwise.as_ref(), tail);
             }
             StmtKind::Log { alert, text, args, limit } => self.log(*alert, text, args, limit),
             StmtKind::Expr(expr, otherwise) => {

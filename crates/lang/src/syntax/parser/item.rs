@@ -3,8 +3,8 @@
 use super::{Parse, Parser, Reported};
 use crate::diagnostic::Diagnostic;
 use crate::syntax::ast::{
-    Const, Enum, Expr, File, Fn, FnParam, FnParamType, Ident, Inputs, Instance, Item, ItemKind,
-    Param, Pattern, Record,
+    Const, Enum, Expr, File, Fn, FnParam, FnParamType, Header, Ident, Inputs, Instance, Item,
+    ItemKind, Param, Pattern, Record,
 };
 use crate::syntax::nearest;
 use crate::syntax::token::{CommentKind, ITEM_WORDS, MEMBER_WORDS, RESERVED, TokenKind};
@@ -39,6 +39,7 @@ impl Parser<'_> {
             "const" => self.const_def().map(ItemKind::Const),
             "record" => self.record().map(ItemKind::Record),
             "enum" => self.enumeration().map(ItemKind::Enum),
+            "header" => self.header_decl().map(ItemKind::Header),
             "fn" => self.function().map(ItemKind::Fn),
             "element" => self.element().map(ItemKind::Element),
             "network" => self.network().map(ItemKind::Network),
@@ -66,7 +67,7 @@ impl Parser<'_> {
             );
         }
         let message = format!("expected an item, found {}", self.found());
-        let label = "element, network, record, enum, const, fn, inputs, import or test";
+        let label = "element, network, record, enum, header, const, fn, inputs, import or test";
         let error = Diagnostic::error("E0016", message, span, label);
         let near = nearest(word, ITEM_WORDS.iter().copied());
         self.report(match near {
@@ -109,6 +110,29 @@ impl Parser<'_> {
             Ok((name, p.ty()?))
         })?;
         Ok(Record { name, fields })
+    }
+
+    /// `header name after parent.field == value { field: type, … }`
+    fn header_decl(&mut self) -> Parse<Header> {
+        self.bump();
+        let name = self.name("a header")?;
+        self.expect_word("after")?;
+        let parent = self.name("a header")?;
+        self.expect(".")?;
+        let mut field = self.field_name("a field")?;
+        while self.eat(".") {
+            let part = self.field_name("a field")?;
+            let text = format!("{}.{}", field.text, part.text);
+            field = Ident { text, span: field.span.to(part.span) };
+        }
+        self.expect("==")?;
+        let value = self.head()?;
+        let fields = self.list(("{", "}"), |p| {
+            let name = p.field_name("a field")?;
+            p.expect(":")?;
+            Ok((name, p.ty()?))
+        })?;
+        Ok(Header { name, parent, field, value, fields })
     }
 
     fn enumeration(&mut self) -> Parse<Enum> {

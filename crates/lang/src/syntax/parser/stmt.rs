@@ -96,6 +96,7 @@ impl Parser<'_> {
             "drop" => self.drop_stmt()?,
             "insert" => self.insert_stmt()?,
             "remove" => self.remove_stmt()?,
+            "replace" => self.replace_stmt()?,
             "log" | "alert" => self.log_stmt()?,
             "generate" if self.heads() => self.generate_stmt()?,
             "emit" if self.heads() => {
@@ -258,14 +259,31 @@ impl Parser<'_> {
 
     fn insert_stmt(&mut self) -> Parse<StmtKind> {
         self.bump();
-        let mut stack = vec![self.header_literal()?];
-        while self.eat("/") {
-            stack.push(self.header_literal()?);
-        }
+        let stack = self.header_literals()?;
         self.expect_word("into")?;
         let packet = self.name("a packet")?;
         let otherwise = self.otherwise()?;
         Ok(StmtKind::Insert { stack, packet, otherwise })
+    }
+
+    fn replace_stmt(&mut self) -> Parse<StmtKind> {
+        self.bump();
+        let old = self.name("a header")?;
+        self.expect_word("with")?;
+        let stack = self.header_literals()?;
+        self.expect_word("in")?;
+        let packet = self.name("a packet")?;
+        let otherwise = self.otherwise()?;
+        Ok(StmtKind::Replace { old, stack, packet, otherwise })
+    }
+
+    /// `eth { … } / vlan { … }`
+    fn header_literals(&mut self) -> Parse<Vec<HeaderLiteral>> {
+        let mut stack = vec![self.header_literal()?];
+        while self.eat("/") {
+            stack.push(self.header_literal()?);
+        }
+        Ok(stack)
     }
 
     /// `ip { src: a, dst: b }`, or `tcp` with everything filled in.

@@ -1,7 +1,7 @@
 //! Tests written in programs.
 
 use super::{Parse, Parser, Reported};
-use crate::syntax::ast::{Frame, Test, TestStep, TestStepKind};
+use crate::syntax::ast::{Frame, Literal, PayloadPart, Test, TestStep, TestStepKind};
 use crate::syntax::text;
 use crate::syntax::token::TokenKind;
 
@@ -151,19 +151,39 @@ impl Parser<'_> {
             let (raw, span) = self.raw_string("the frame")?;
             return Ok(Frame::Hex(self.decoded(text::hex(raw), span)));
         }
-        let mut stack = vec![self.header_literal()?];
+        let (mut stack, mut payload) = (vec![self.header_literal()?], Vec::new());
         while self.eat("/") {
-            if self.at_word("hex") && self.second().kind == TokenKind::Str {
-                self.bump();
-                let (raw, span) = self.raw_string("the payload")?;
-                return Ok(Frame::Stack(stack, self.decoded(text::hex(raw), span)));
+            match self.payload_part()? {
+                Some(part) => payload.push(part),
+                None if payload.is_empty() => stack.push(self.header_literal()?),
+                None => return Err(self.unexpected("more of the payload")),
             }
-            if self.token().kind == TokenKind::Str {
-                let (raw, span) = self.raw_string("the payload")?;
-                return Ok(Frame::Stack(stack, self.decoded(text::bytes(raw), span)));
-            }
-            stack.push(self.header_literal()?);
         }
-        Ok(Frame::Stack(stack, Vec::new()))
+        Ok(Frame::Stack(stack, payload))
+    }
+
+    /// `"…"` or `hex "…"`, perhaps with `* 20` behind it, if that is what comes.
+    fn payload_part(&mut self) -> Parse<Option<PayloadPart>> {
+        let hex = self.at_word("hex") && self.second().kind == TokenKind::Str;
+        if hex {
+            self.bump();
+        } else if self.token().kind != TokenKind::Str {
+            return Ok(None);
+        }
+        let (raw, span) = self.raw_string("the payload")?;
+        let bytes = self.decoded(if hex { text::hex(raw) } else { text::bytes(raw) }, span);
+        let mut times = 1;
+        if self.eat("*") {
+            let number = match &self.token().kind {
+                TokenKind::Literal(Literal::Int { value, .. }) => u16::try_from(*value).ok(),
+                _ => None,
+            };
+            let Some(number) = number else {
+                return Err(self.unexpected("how often it is repeated, at most 65535 times"));
+            };
+            self.bump();
+            times = number;
+        }
+        Ok(Some(PayloadPart { bytes, hex, times }))
     }
 }

@@ -77,7 +77,7 @@ fn everything_parses() {
 #[test]
 fn test_steps_are_told_apart() {
     let text = "test \"t\" for A {\n expect wan\n expect wan[0] arp\n expect m[k] == 1\n \
-                expect wan !arp\n expect wan != 3\n wan <- tcp / \"a\\xff\"\n}";
+                expect wan !arp\n expect wan != 3\n wan <- tcp / \"a\\xff\" / hex \"00\" * 20\n}";
     let (file, diagnostics) = parsed(text);
     assert_eq!(diagnostics, []);
     let ItemKind::Test(test) = &file.items[0].kind else { panic!("a test") };
@@ -90,7 +90,8 @@ fn test_steps_are_told_apart() {
     let TestStepKind::Send { frame: Frame::Stack(_, payload), .. } = kinds[5] else {
         panic!("a packet")
     };
-    assert_eq!(payload, &[b'a', 0xff]);
+    assert_eq!(payload[0].bytes, [b'a', 0xff]);
+    assert_eq!((payload[1].times, payload[1].hex), (20, true));
 }
 
 #[test]
