@@ -269,7 +269,7 @@ impl Unit {
     /// True for what the checker only says because of a mistake that the parser found: within the
     /// same item, about a name whose declaration may have been lost, or about things not used.
     fn follows_from_syntax(&self, d: &Diagnostic, misread: &[Span]) -> bool {
-        const NAMES: [&str; 6] = ["E0101", "E0102", "E0103", "E0106", "E0501", "E0511"];
+        const NAMES: [&str; 7] = ["E0101", "E0102", "E0103", "E0106", "E0501", "E0511", "E1002"];
         let any = self.diagnostics.iter().any(|d| d.severity == Severity::Error);
         let about_names = NAMES.contains(&d.code) || d.severity == Severity::Warning;
         any && (about_names || misread.iter().any(|item| item.contains(d.label.0)))

@@ -2,6 +2,7 @@
 //! library of elements.
 #![forbid(unsafe_code)]
 
+pub mod agenda;
 pub mod algebra;
 pub mod check;
 pub mod compile;
@@ -22,6 +23,7 @@ pub mod ir_parts;
 mod ir_sample;
 pub mod library;
 pub mod logs;
+pub mod records;
 pub mod source;
 pub mod syntax;
 pub mod testing;

@@ -40,7 +40,7 @@ pub struct RunOptions {
     pub pace: Option<f64>,
     /// Never sleeps while waiting for live packets: lower latency for a whole core.
     pub busy_poll: bool,
-    /// Live: timers are looked at this often.
+    /// Live: the longest sleep. Timers and events wake it earlier.
     pub tick: Nanos,
     /// Ends the run when raised.
     pub stop: StopFlag,
@@ -108,6 +108,7 @@ impl Runner {
             true => self.live(options, &mut meter, observer),
             false => self.replay(options, &mut meter, observer),
         };
+        self.finish(live, &mut meter);
         self.outputs.flush();
         self.update(&mut meter);
         let mut failures = self.inputs.take_failures();
@@ -173,7 +174,6 @@ impl Runner {
         let mut batch = Batch::default();
         let mut waiter = Waiter::default();
         let mut event = Nanos::ZERO;
-        let mut ticked = Nanos::ZERO;
         loop {
             meter.now = clock::monotonic();
             if let Some(reason) = self.reason_to_stop(options, meter) {
@@ -193,11 +193,10 @@ impl Runner {
             }
             if idle && !options.busy_poll {
                 self.outputs.flush();
-                self.wait(options, meter, &mut waiter);
+                self.wait(options, meter, event, &mut waiter);
             }
             event = event.max(clock::realtime());
-            if event.since(ticked) >= options.tick {
-                ticked = event;
+            if self.engine.next_timeout().is_some_and(|due| due <= event) {
                 self.advance(event, &mut batch, meter);
             }
             self.observe(options, meter, observer);
@@ -225,6 +224,17 @@ impl Runner {
         self.outputs.route(&mut batch.output, &mut batch.pool);
     }
 
+    /// Ends the engine's run: at the time of the last packet, or now.
+    fn finish(&mut self, live: bool, meter: &mut Meter) {
+        let last = meter.progress.last_event.unwrap_or_default();
+        let end = if live { last.max(clock::realtime()) } else { last };
+        let mut batch = Batch::default();
+        let before = clock::monotonic();
+        self.engine.finish(end, &mut batch.output, &mut batch.pool);
+        meter.progress.busy += clock::monotonic().since(before);
+        self.outputs.route(&mut batch.output, &mut batch.pool);
+    }
+
     fn advance(&mut self, event: Nanos, batch: &mut Batch, meter: &mut Meter) {
         let before = clock::monotonic();
         self.engine.advance(event, &mut batch.output, &mut batch.pool);
@@ -237,12 +247,15 @@ impl Runner {
     }
 
     /// Sleeps until a source has packets, a timer may be due, or the run may end.
-    fn wait(&mut self, options: &RunOptions, meter: &Meter, waiter: &mut Waiter) {
+    fn wait(&mut self, options: &RunOptions, meter: &Meter, event: Nanos, waiter: &mut Waiter) {
         waiter.clear();
         if !self.inputs.waits_for(waiter) {
             return;
         }
         let mut timeout = options.tick;
+        if let Some(due) = self.engine.next_timeout() {
+            timeout = timeout.min(due.since(event));
+        }
         if let Some(duration) = options.duration {
             timeout = timeout.min((meter.started + duration).since(meter.now));
         }

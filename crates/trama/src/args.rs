@@ -68,6 +68,10 @@ pub(crate) struct RunArgs {
     /// Where a port's packets go: a capture to write, if:NAME, tap:NAME, discard (the default)
     #[arg(long = "out", value_name = "PORT=DST")]
     pub(crate) output: Vec<String>,
+    /// Where the records of a stream go: a file that ends in .csv or .json, or - for CSV on
+    /// standard output
+    #[arg(long, value_name = "STREAM=FILE")]
+    pub(crate) emit: Vec<String>,
     /// Stop after this long, for example 10s or 5min
     #[arg(long, value_name = "TIME")]
     pub(crate) duration: Option<String>,

@@ -28,5 +28,5 @@ pub(crate) mod walk;
 #[cfg(test)]
 mod tests;
 
-pub use declare::CAPACITY_MAX;
+pub use declare::{CAPACITY_MAX, PENDING_MAX};
 pub use lower::{DEPTH_MAX, STATEMENTS_MAX};

@@ -34,8 +34,12 @@ fn stmt<'a>(stmt: &'a Stmt, visit: &mut dyn FnMut(Node<'a>)) {
             expr(value, visit);
             optional(otherwise.as_ref(), visit);
         }
-        StmtKind::For { over, limit, body, .. } => {
+        StmtKind::For { over, top, limit, body, .. } => {
             expr(over, visit);
+            top.iter().for_each(|top| {
+                expr(&top.0, visit);
+                expr(&top.1, visit);
+            });
             limit.iter().for_each(|e| expr(e, visit));
             block(body, visit);
         }
@@ -47,6 +51,11 @@ fn stmt<'a>(stmt: &'a Stmt, visit: &mut dyn FnMut(Node<'a>)) {
             optional(otherwise.as_ref(), visit);
         }
         StmtKind::Remove { otherwise, .. } => optional(otherwise.as_ref(), visit),
+        StmtKind::Generate { args, after, otherwise, .. } => {
+            args.iter().chain(after).for_each(|e| expr(e, visit));
+            optional(otherwise.as_ref(), visit);
+        }
+        StmtKind::Emit(_, value) => expr(value, visit),
         StmtKind::Log { args, limit, .. } => {
             args.iter().chain(limit).for_each(|e| expr(e, visit));
         }

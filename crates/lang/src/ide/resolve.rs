@@ -223,7 +223,25 @@ impl<'a> Walker<'a> {
                 MemberKind::Const(c) => self.constant(c, member.span, &member.docs),
                 MemberKind::Fn(f) => self.function(f, member.span, &member.docs),
                 MemberKind::On(on) => self.on(on),
-                MemberKind::Init(body) => self.block(body),
+                MemberKind::Event(event) => {
+                    self.declare(&event.name, "event", member.span, &member.docs);
+                    event.params.iter().for_each(|(_, ty)| self.ty(ty));
+                    event.capacity.iter().for_each(|capacity| self.expr(capacity));
+                }
+                MemberKind::Stream(name, ty) => {
+                    self.declare(name, "stream of records", member.span, &member.docs);
+                    self.ty(ty);
+                }
+                MemberKind::OnEvent(on) => {
+                    self.name(on.name.span, self.members.event(&on.name.text));
+                    self.scoped(|this| {
+                        for param in &on.params {
+                            this.local(param, "parameter", param.span, false);
+                        }
+                        this.block(&on.body);
+                    });
+                }
+                MemberKind::Init(body) | MemberKind::Close(body) => self.block(body),
                 MemberKind::Every(period, body) => {
                     self.expr(period);
                     self.block(body);
@@ -321,7 +339,12 @@ impl<'a> Walker<'a> {
                     filter.iter().for_each(|filter| self.filter(filter));
                 }
                 ast::TestStepKind::ExpectState(expr) => self.expr(expr),
-                ast::TestStepKind::ExpectDrop(_)
+                ast::TestStepKind::ExpectRecord { stream, fields, .. } => {
+                    self.name(stream.span, self.members.stream(&stream.text));
+                    fields.iter().for_each(|(_, value)| self.expr(value));
+                }
+                ast::TestStepKind::Close
+                | ast::TestStepKind::ExpectDrop(_)
                 | ast::TestStepKind::ExpectLog(..)
                 | ast::TestStepKind::ExpectNothing => {}
             }

@@ -2,7 +2,7 @@
 
 use crate::compile::Unit;
 use crate::source::Span;
-use crate::syntax::ast::{ItemKind, Member, MemberKind, NetworkMemberKind};
+use crate::syntax::ast::{self, ItemKind, Member, MemberKind, NetworkMemberKind};
 
 /// What a symbol is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub enum SymbolKind {
     Port,
     /// A state object.
     State,
+    /// An event or a stream of records.
+    Event,
     /// A handler, timer or start.
     Handler,
     /// An instance in a network.
@@ -140,7 +142,13 @@ fn member(unit: &Unit, member: &Member) -> Vec<Symbol> {
         MemberKind::Fn(f) => {
             vec![leaf(&f.name.text, SymbolKind::Function, member.span, f.name.span)]
         }
+        MemberKind::Event(ast::Event { name, .. }) | MemberKind::Stream(name, _) => {
+            vec![leaf(&name.text, SymbolKind::Event, member.span, name.span)]
+        }
         MemberKind::On(on) => vec![head(on.body.span)],
-        MemberKind::Init(body) | MemberKind::Every(_, body) => vec![head(body.span)],
+        MemberKind::OnEvent(on) => vec![head(on.body.span)],
+        MemberKind::Init(body) | MemberKind::Every(_, body) | MemberKind::Close(body) => {
+            vec![head(body.span)]
+        }
     }
 }

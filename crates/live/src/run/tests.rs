@@ -5,6 +5,7 @@ use crate::io::{Counters, DropReason, IoError, Received};
 use std::os::fd::RawFd;
 use std::sync::{Arc, Mutex};
 use trama_lang::engine::{Entry, LogLine, Report};
+use trama_lang::records::{Record, RecordSink};
 use trama_wire::{Packet, Pool};
 
 /// Notes what it gets and sends it to the port after the one where it came in.
@@ -30,6 +31,18 @@ impl Engine for Notebook {
     }
 
     fn advance(&mut self, _: Nanos, _: &mut Vec<Box<Packet>>, _: &mut Pool) {}
+
+    fn finish(&mut self, _: Nanos, _: &mut Vec<Box<Packet>>, _: &mut Pool) {}
+
+    fn next_timeout(&self) -> Option<Nanos> {
+        None
+    }
+
+    fn set_records(&mut self, _: Box<dyn RecordSink>) {}
+
+    fn take_records(&mut self) -> Vec<Record> {
+        Vec::new()
+    }
 
     fn report(&mut self) -> Report {
         Report::default()

@@ -212,6 +212,11 @@ impl Lowering<'_, '_> {
             let index = self.resize(index, 64, width);
             self.b.def_var(self.locals[local.0 as usize], index);
         }
+        if let Trigger::Event { event, params } = &self.source.handler.trigger {
+            // The index is the address of the packed arguments.
+            let shape = &self.source.node.events[event.0 as usize].shape;
+            self.load_leaves(index, shape, params);
+        }
     }
 
     /// True if the packet of a register has these headers, whatever way led here.

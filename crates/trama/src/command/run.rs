@@ -4,6 +4,7 @@ use crate::args::RunArgs;
 use crate::command::endpoints::{self, Endpoints};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::files;
+use crate::output::records::RecordFiles;
 use crate::output::{live, summary};
 #[cfg(feature = "tui")]
 use crate::tui;
@@ -28,8 +29,10 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
         opened.notices.iter().for_each(|notice| eprintln!("note: {notice}"));
     }
 
+    let records = RecordFiles::open(&program, &args.emit)?;
     let start = opened.is_live.then(trama_live::clock::realtime);
     let mut runner = Runner::new(engine(program.clone(), start, args.interpret)?);
+    runner.engine.set_records(Box::new(records.clone()));
     let described = opened.describe(&program);
     opened.attach(&mut runner);
 
@@ -46,13 +49,16 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
         (run, Vec::new())
     };
 
+    let unwritten = records.finish();
+    unwritten.iter().for_each(|why| eprintln!("error: {why}"));
     let result = summary::Summary::new(&program, &mut *runner.engine, run, logs, described);
-    if args.json {
-        println!("{}", result.to_json());
-    } else {
-        print!("{}", result.render());
+    let text = if args.json { format!("{}\n", result.to_json()) } else { result.render() };
+    // Standard output belongs to the records, if they go there.
+    match args.emit.iter().any(|arg| arg.ends_with("=-")) {
+        true => eprint!("{text}"),
+        false => print!("{text}"),
     }
-    Ok(exit(&result.run))
+    Ok(if unwritten.is_empty() { exit(&result.run) } else { Exit::Environment })
 }
 
 /// Runs with the live view; gives the log lines that it showed too.

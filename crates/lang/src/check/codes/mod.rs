@@ -3,6 +3,7 @@
 //! The book's page of error codes is made from this table. A test compiles every example: the bad
 //! one must give exactly this one message, the good one none.
 
+mod events;
 mod headers;
 mod limits;
 mod names;
@@ -26,6 +27,7 @@ pub fn all() -> impl Iterator<Item = &'static Code> {
         limits::CODES,
         state::CODES,
         queries::CODES,
+        events::CODES,
         warnings::CODES,
     ];
     families.into_iter().flatten()

@@ -417,7 +417,10 @@ fn called_in(element: &ast::Element) -> BTreeSet<&str> {
     let bodies = element.members.iter().filter_map(|member| match &member.kind {
         ast::MemberKind::Fn(function) => Some(&function.body),
         ast::MemberKind::On(on) => Some(&on.body),
-        ast::MemberKind::Init(body) | ast::MemberKind::Every(_, body) => Some(body),
+        ast::MemberKind::OnEvent(on) => Some(&on.body),
+        ast::MemberKind::Init(body)
+        | ast::MemberKind::Every(_, body)
+        | ast::MemberKind::Close(body) => Some(body),
         _ => None,
     });
     for body in bodies {

@@ -56,12 +56,19 @@ impl<'a> Walker<'a> {
                 self.expr(value);
                 self.blocks(otherwise);
             }
-            StmtKind::For { name, over, limit, body } => {
+            StmtKind::For { pattern, over, top, limit, body } => {
                 self.expr(over);
                 limit.iter().for_each(|limit| self.expr(limit));
                 self.scoped(|this| {
                     let source = Span { end: over.span.end, ..stmt.span };
-                    this.local(name, "loop variable", source, false);
+                    match &pattern.kind {
+                        PatKind::Name(name) => this.local(name, "loop variable", source, false),
+                        _ => this.pat(pattern, source, false, true),
+                    }
+                    if let Some(top) = top {
+                        this.expr(&top.0);
+                        this.expr(&top.1);
+                    }
                     this.block(body);
                 });
             }
@@ -88,6 +95,15 @@ impl<'a> Walker<'a> {
                 stack.iter().for_each(|header| self.header(header));
                 self.packet(packet);
                 self.blocks(otherwise);
+            }
+            StmtKind::Generate { event, args, after, otherwise } => {
+                self.name(event.span, self.members.event(&event.text));
+                args.iter().chain(after).for_each(|arg| self.expr(arg));
+                self.blocks(otherwise);
+            }
+            StmtKind::Emit(stream, value) => {
+                self.name(stream.span, self.members.stream(&stream.text));
+                self.expr(value);
             }
             StmtKind::Log { args, limit, .. } => {
                 args.iter().chain(limit).for_each(|arg| self.expr(arg));

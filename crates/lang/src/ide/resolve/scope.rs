@@ -24,6 +24,10 @@ pub(super) struct Members<'a> {
     values: Vec<(&'a str, Span)>,
     /// State objects.
     states: Vec<&'a ast::State>,
+    /// Events.
+    events: Vec<&'a Ident>,
+    /// Streams of records.
+    streams: Vec<&'a Ident>,
     /// Functions.
     fns: Vec<&'a Ident>,
     /// Instances, with what they are instances of.
@@ -41,7 +45,13 @@ impl<'a> Members<'a> {
                 MemberKind::State(state) => members.states.push(state),
                 MemberKind::Const(c) => members.values.push((&c.name.text, c.name.span)),
                 MemberKind::Fn(f) => members.fns.push(&f.name),
-                MemberKind::On(_) | MemberKind::Init(_) | MemberKind::Every(..) => {}
+                MemberKind::Event(event) => members.events.push(&event.name),
+                MemberKind::Stream(name, _) => members.streams.push(name),
+                MemberKind::On(_)
+                | MemberKind::Init(_)
+                | MemberKind::Every(..)
+                | MemberKind::OnEvent(_)
+                | MemberKind::Close(_) => {}
             }
         }
         members
@@ -85,6 +95,16 @@ impl<'a> Members<'a> {
     pub(super) fn value(&self, name: &str) -> Option<Target> {
         let value = self.values.iter().find(|v| v.0 == name).map(|v| v.1);
         value.or_else(|| self.state(name).map(|s| s.name.span)).map(Target::Declared)
+    }
+
+    /// The event of that name.
+    pub(super) fn event(&self, name: &str) -> Option<Target> {
+        self.events.iter().find(|e| e.text == name).map(|e| Target::Declared(e.span))
+    }
+
+    /// The stream of that name.
+    pub(super) fn stream(&self, name: &str) -> Option<Target> {
+        self.streams.iter().find(|s| s.text == name).map(|s| Target::Declared(s.span))
     }
 
     /// The function of that name.

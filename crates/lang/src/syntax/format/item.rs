@@ -3,9 +3,9 @@
 use super::{List, Printer};
 use crate::source::Span;
 use crate::syntax::ast::{
-    Arrow, Const, Element, Expr, File, Fn, FnParam, FnParamType, Frame, Ident, Inputs, Instance,
-    Item, ItemKind, Member, MemberKind, Network, NetworkMemberKind, On, Param, Port, State, Stop,
-    Test, TestStep, TestStepKind, Type,
+    Arrow, Const, Element, Event, Expr, File, Fn, FnParam, FnParamType, Frame, HeaderLiteral,
+    Ident, Inputs, Instance, Item, ItemKind, Member, MemberKind, Network, NetworkMemberKind, On,
+    Param, Port, State, Stop, Test, TestStep, TestStepKind, Type,
 };
 use crate::syntax::text;
 
@@ -215,6 +215,21 @@ impl Printer<'_> {
                 self.head(period);
                 self.block(block, 0);
             }
+            MemberKind::Event(event) => self.event(event),
+            MemberKind::OnEvent(on) => {
+                self.push(&format!("on {}(", on.name.text));
+                self.joined(&on.params, ", ", |p, param| p.push(&param.text));
+                self.push(") ");
+                self.block(&on.body, 0);
+            }
+            MemberKind::Stream(name, ty) => {
+                self.push(&format!("stream {}: ", name.text));
+                self.ty(ty);
+            }
+            MemberKind::Close(block) => {
+                self.push("on close ");
+                self.block(block, 0);
+            }
         }
     }
 
@@ -237,6 +252,20 @@ impl Printer<'_> {
         for (word, value) in &state.options {
             self.push(&format!(" {} ", word.text));
             self.expr(value, 0);
+        }
+    }
+
+    fn event(&mut self, event: &Event) {
+        self.push(&format!("event {}(", event.name.text));
+        self.joined(&event.params, ", ", |p, (name, ty)| {
+            p.push(&name.text);
+            p.push(": ");
+            p.ty(ty);
+        });
+        self.push(")");
+        if let Some(capacity) = &event.capacity {
+            self.push(" ");
+            self.index(capacity);
         }
     }
 
@@ -394,7 +423,23 @@ impl Printer<'_> {
                 self.push(if alert { "expect alert " } else { "expect log " });
                 self.string(line);
             }
+            TestStepKind::ExpectRecord { node, stream, fields } => {
+                self.push("expect record ");
+                if let Some(node) = node {
+                    self.push(&format!("{}.", node.text));
+                }
+                let stream = HeaderLiteral {
+                    header: stream.clone(),
+                    fields: fields.clone(),
+                    span: Span { start: stream.span.start, ..step.span },
+                };
+                self.header(&stream);
+                if fields.is_empty() {
+                    self.push(" {}");
+                }
+            }
             TestStepKind::ExpectNothing => self.push("expect nothing"),
+            TestStepKind::Close => self.push("close"),
             TestStepKind::ExpectState(expr) => {
                 self.push("expect ");
                 self.expr(expr, 0);

@@ -2,7 +2,8 @@
 
 use super::expr::begins_with_minus;
 use super::{List, Printer};
-use crate::syntax::ast::{BinaryOp, Block, Expr, HeaderLiteral, Stmt, StmtKind};
+use crate::source::Span;
+use crate::syntax::ast::{BinaryOp, Block, Expr, HeaderLiteral, Ident, Stmt, StmtKind};
 use crate::syntax::text;
 
 impl Printer<'_> {
@@ -83,11 +84,17 @@ impl Printer<'_> {
                 self.push(assignment(*op));
                 self.value(value, otherwise.as_ref(), tail);
             }
-            StmtKind::For { name, over, limit, body } => {
+            StmtKind::For { pattern, over, top, limit, body } => {
                 self.push("for ");
-                self.push(&name.text);
+                self.pat(pattern);
                 self.push(" in ");
                 self.head(over);
+                if let Some(top) = top {
+                    self.push("top ");
+                    self.head(&top.0);
+                    self.push("by ");
+                    self.head(&top.1);
+                }
                 if let Some(limit) = limit {
                     self.push("limit ");
                     self.head(limit);
@@ -128,6 +135,13 @@ impl Printer<'_> {
                 self.push(" from ");
                 self.push(&packet.text);
                 self.otherwise(otherwise.as_ref(), tail);
+            }
+            StmtKind::Generate { event, args, after, otherwise } => {
+                self.generate(event, args, (after.as_ref(), otherwise.as_ref()), tail);
+            }
+            StmtKind::Emit(stream, value) => {
+                self.push(&format!("emit {} ", stream.text));
+                self.expr(value, tail);
             }
             StmtKind::Replace { old, stack, packet, otherwise } => {
                 self.push(&format!("replace {} with ", old.text));
@@ -175,7 +189,7 @@ impl Printer<'_> {
         self.level -= 1;
     }
 
-    fn header(&mut self, header: &HeaderLiteral) {
+    pub(super) fn header(&mut self, header: &HeaderLiteral) {
         self.push(&header.header.text);
         if header.fields.is_empty() {
             return;
@@ -195,6 +209,32 @@ impl Printer<'_> {
             p.push(": ");
             p.expr(value, 1);
         });
+    }
+
+    fn generate(
+        &mut self,
+        event: &Ident,
+        args: &[Expr],
+        (after, otherwise): (Option<&Expr>, Option<&Block>),
+        tail: usize,
+    ) {
+        self.push(&format!("generate {}", event.text));
+        let end = args.last().map_or(event.span.end + 2, |a| self.closing(a.span.end) + 1);
+        let list = List {
+            brackets: ("(", ")"),
+            items: args,
+            span: Span { start: event.span.end, end, ..event.span },
+            place: |arg: &Expr| arg.span,
+            broken: false,
+            single: false,
+            tail: if after.is_some() || otherwise.is_some() { 12 } else { tail },
+        };
+        self.list(&list, |p, arg| p.expr(arg, 1));
+        if let Some(after) = after {
+            self.push(" after ");
+            self.expr(after, if otherwise.is_some() { 7 } else { tail });
+        }
+        self.otherwise(otherwise, tail);
     }
 
     fn log(&mut self, alert: bool, pieces: &[String], args: &[Expr], limit: &Option<Expr>) {

@@ -3,7 +3,9 @@
 use super::{Parse, Parser, Reported};
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
-use crate::syntax::ast::{BinaryOp, Block, Expr, ExprKind, HeaderLiteral, Stmt, StmtKind};
+use crate::syntax::ast::{
+    BinaryOp, Block, Expr, ExprKind, HeaderLiteral, Pat, PatKind, Stmt, StmtKind,
+};
 use crate::syntax::text::{self, Piece};
 use crate::syntax::token::TokenKind;
 
@@ -94,6 +96,12 @@ impl Parser<'_> {
             "remove" => self.remove_stmt()?,
             "replace" => self.replace_stmt()?,
             "log" | "alert" => self.log_stmt()?,
+            "generate" if self.heads() => self.generate_stmt()?,
+            "emit" if self.heads() => {
+                self.bump();
+                let stream = self.name("a stream of records")?;
+                StmtKind::Emit(stream, self.expr()?)
+            }
             "if" | "match" => self.block_like()?,
             "const" => {
                 let span = self.span();
@@ -164,12 +172,39 @@ impl Parser<'_> {
 
     fn for_stmt(&mut self) -> Parse<StmtKind> {
         self.bump();
-        let name = self.name("the loop's variable")?;
+        let pattern = if self.at_symbol("(") || self.at_word("_") {
+            self.pat()?
+        } else {
+            let name = self.name("the loop's variable")?;
+            Pat { span: name.span, kind: PatKind::Name(name) }
+        };
         self.expect_word("in")?;
         let over = self.head()?;
+        let top = if self.eat_word("top") {
+            let count = self.head()?;
+            self.expect_word("by")?;
+            Some(Box::new((count, self.head()?)))
+        } else {
+            None
+        };
         let limit = if self.eat_word("limit") { Some(self.head()?) } else { None };
         let body = self.block()?;
-        Ok(StmtKind::For { name, over, limit, body })
+        Ok(StmtKind::For { pattern, over, top, limit, body })
+    }
+
+    /// `generate event(args) [after expr] [else { … }]`
+    fn generate_stmt(&mut self) -> Parse<StmtKind> {
+        self.bump();
+        let event = self.name("an event")?;
+        let args = self.list(("(", ")"), Self::expr)?;
+        let after = if self.at_word("after") && !self.newline() {
+            self.bump();
+            Some(self.expr()?)
+        } else {
+            None
+        };
+        let otherwise = self.otherwise()?;
+        Ok(StmtKind::Generate { event, args, after, otherwise })
     }
 
     fn return_stmt(&mut self) -> Parse<StmtKind> {

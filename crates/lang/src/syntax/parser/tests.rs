@@ -60,13 +60,16 @@ fn everything_parses() {
     let (file, diagnostics) = parsed(SAMPLE);
     assert_eq!(diagnostics, []);
     assert_eq!(file.docs, ["A program with everything in it."]);
-    assert_eq!(file.items.len(), 15);
+    assert_eq!(file.items.len(), 18);
     assert_eq!(file.items[1].docs, ["Private addresses."]);
     let ItemKind::Element(element) = &file.items[7].kind else { panic!("an element") };
     assert_eq!(element.members.len(), 17);
     let MemberKind::On(on) = &element.members[13].kind else { panic!("a handler") };
     assert_eq!(on.pattern.alternatives.len(), 2);
     assert_eq!(on.body.stmts.len(), 24);
+    let ItemKind::Element(watch) = &file.items[12].kind else { panic!("an element") };
+    let events = watch.members.iter().filter(|m| matches!(m.kind, MemberKind::OnEvent(_)));
+    assert_eq!(events.count(), 2);
     let ItemKind::Test(test) = &file.items[10].kind else { panic!("a test") };
     assert_eq!(test.steps.len(), 19);
 }
