@@ -119,8 +119,14 @@ impl Unit {
         self.diagnostics.append(&mut made.diagnostics);
         let (file, messages) = made.file(&mut self.sources);
         self.files.push(file);
-        let sources = &self.sources;
-        self.diagnostics.extend(messages.into_iter().map(|d| expand::at_origin(d, sources)));
+        for message in messages {
+            let message = expand::at_origin(message, &self.sources);
+            // What cannot be read there could not be read here.
+            let is_known = |d: &Diagnostic| d.code == message.code && d.label.0 == message.label.0;
+            if !self.diagnostics.iter().any(is_known) {
+                self.diagnostics.push(message);
+            }
+        }
     }
 
     fn add(&mut self, name: &str, text: &str) {

@@ -26,8 +26,15 @@ pub struct Explanation {
     pub reason: Option<(String, &'static str, Span)>,
 }
 
+impl Explanation {
+    /// True if all but the subject is the same.
+    fn is_like(&self, other: &Self) -> bool {
+        self.span == other.span && self.class == other.class && self.parts == other.parts
+    }
+}
+
 /// A part of the state.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     /// Its name.
     pub name: String,
@@ -148,15 +155,23 @@ pub fn explain_object(node: &Node, of: &ObjectClass, sources: &SourceMap) -> Obj
     let index = of.object as usize;
     let names = Names::of_object(node, of.object);
     let head = |handler: usize| handler_head(node, &node.handlers[handler].trigger);
-    let updates = of.changes.iter().map(|change| {
+    let mut updates: Vec<(String, Explanation)> = Vec::new();
+    for change in &of.changes {
         let key: Vec<String> = change.key.iter().map(|k| names.show(k)).collect();
-        let entry = if key.is_empty() || key == ["0"] {
-            String::new()
-        } else {
-            format!(", entry of {}", key.join(", "))
-        };
-        let subject = format!("{}{entry}", head(change.handler));
-        explain(subject, change.update.span, (&change.update, &names), sources)
+        let is_only = key.is_empty() || key == ["0"];
+        let entry = if is_only { String::new() } else { format!("entry of {}", key.join(", ")) };
+        let (subject, at) = (head(change.handler), change.update.span);
+        let update = explain(subject, at, (&change.update, &names), sources);
+        match updates.iter_mut().find(|(of, known)| *of == entry && known.is_like(&update)) {
+            Some((_, known)) => known.subject.push_str(&format!(", {}", update.subject)),
+            None => updates.push((entry, update)),
+        }
+    }
+    let updates = updates.into_iter().map(|(entry, mut update)| {
+        if !entry.is_empty() {
+            update.subject.push_str(&format!(", {entry}"));
+        }
+        update
     });
     let merge = of.merge.as_ref().map(|merges| {
         let leaves = (0..).map(|leaf| names.leaf(leaf));

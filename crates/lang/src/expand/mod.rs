@@ -161,7 +161,11 @@ fn probed(
     let index = sources.add_made(FILE, code.text, code.origins);
     let (file, messages) = parse(&sources, index);
     let mut sink = Sink::new();
-    messages.into_iter().for_each(|m| sink.report(m));
+    if !messages.is_empty() {
+        // The parser has told about the user's text already, or it does not stand by itself.
+        messages.into_iter().for_each(|m| diagnostics.push(at_origin(m, &sources)));
+        return None;
+    }
     let mut types: Vec<(usize, Type)> = Vec::new();
     if let Some(ast::ItemKind::Element(element)) = file.items.first().map(|item| &item.kind) {
         let names = probe(items, element, tables, &mut sink);

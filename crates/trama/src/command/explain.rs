@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 use trama_lang::algebra::explain::{self, Explanation, ObjectExplanation};
 use trama_lang::algebra::{self, Class, licence};
 use trama_lang::compile::{Options, Unit};
+use trama_lang::ir::Node;
 use trama_lang::source::Span;
 use trama_lang::syntax::format::format;
+use trama_state::StateKind;
 
 pub(crate) fn explain(args: &ExplainArgs) -> Outcome {
     let mut unit = files::parse(&args.program.file)?;
@@ -38,8 +40,9 @@ pub(crate) fn explain(args: &ExplainArgs) -> Outcome {
     let objects: Vec<ObjectExplanation> = nodes
         .flat_map(|node| {
             let classes = algebra::classes(node);
-            let all = classes.iter().map(|of| explain::explain_object(node, of, &unit.sources));
-            all.collect::<Vec<_>>()
+            let is_own = |of: &&algebra::ObjectClass| !is_clock(&unit, node, of.object as usize);
+            let own = classes.iter().filter(is_own);
+            own.map(|of| explain::explain_object(node, of, &unit.sources)).collect::<Vec<_>>()
         })
         .collect();
     if args.json {
@@ -57,6 +60,14 @@ pub(crate) fn explain(args: &ExplainArgs) -> Outcome {
     }
     objects.iter().for_each(|object| print_object(&unit, object));
     Ok(Exit::Ok)
+}
+
+/// True for what a query keeps to know when its windows end.
+fn is_clock(unit: &Unit, node: &Node, object: usize) -> bool {
+    let declared = node.state_views.get(object).map(|view| view.span).unwrap_or_default();
+    let is_made = !unit.sources.files[declared.file as usize].origins.is_empty();
+    let is_single = matches!(node.states[object].kind, StateKind::Array { len: 1 });
+    is_made && is_single
 }
 
 /// `file:line:column`

@@ -217,7 +217,7 @@ fn one_mistake_in_an_item_gives_one_message() {
         ("element A { state x: map<u8, u8>[5] expires 5s\n port a }", "E0010 1:37"),
         ("element A { on request(r) { forward }\n port a }", "E0015 1:16"),
         ("element A { on tcp.established(r) { forward }\n port a }", "E0015 1:16"),
-        ("query x = packets(ip)\n |> group(ip.src) { sum(len) }\nelement B { }", "E0010 2:23"),
+        ("query x = packets(ip)\n |> group(ip.src) { sum(len) }\nelement B { }", "E0010 2:24"),
         ("query x = packets(ip)\n |> grp(ip.src)\nelement B { }", "E0010 2:5"),
         ("fold f(x: u8) { state }\nelement B { }", "E0010 1:23"),
         ("deploy x\nelement B { }", "E0015 1:1"),
