@@ -116,11 +116,11 @@ impl Unit {
     }
 
     fn add_made(&mut self, mut made: Made) {
-        self.diagnostics.append(&mut made.diagnostics);
+        let mut told = std::mem::take(&mut made.diagnostics);
         let (file, messages) = made.file(&mut self.sources);
         self.files.push(file);
-        for message in messages {
-            let message = expand::at_origin(message, &self.sources);
+        told.extend(messages.into_iter().map(|d| expand::at_origin(d, &self.sources)));
+        for message in told {
             // What cannot be read there could not be read here.
             let is_known = |d: &Diagnostic| d.code == message.code && d.label.0 == message.label.0;
             if !self.diagnostics.iter().any(is_known) {

@@ -3,7 +3,7 @@
 use super::class::{Class, LeafClass};
 use super::show::Names;
 use super::sym::FOUND;
-use super::{ObjectClass, Update, licence};
+use super::{ObjectClass, Update, licence, licence_if_observed};
 use crate::effects::handler_head;
 use crate::ir::Node;
 use crate::source::{SourceMap, Span};
@@ -179,6 +179,8 @@ pub fn explain_object(node: &Node, of: &ObjectClass, sources: &SourceMap) -> Obj
     });
     let span = node.state_views.get(index).map(|view| view.span).unwrap_or_default();
     let opaque = of.opaque.iter();
+    let is_observed = of.decides_about_packets(node);
+    let licence = if is_observed { licence_if_observed(of.class) } else { licence(of.class) };
     ObjectExplanation {
         object: format!("{}.{}", node.name, node.states[index].name),
         kind: node.states[index].kind.to_string(),
@@ -189,6 +191,6 @@ pub fn explain_object(node: &Node, of: &ObjectClass, sources: &SourceMap) -> Obj
         cleared_by: of.cleared_by.iter().map(|handler| head(*handler)).collect(),
         observed_by: of.observed_by.iter().map(|handler| head(*handler)).collect(),
         merge,
-        licence: licence(of.class).to_vec(),
+        licence: licence.to_vec(),
     }
 }

@@ -2,6 +2,20 @@
 
 use super::class::Class;
 
+/// What may be done with state whose updates are of a class, but which decides about packets or
+/// other state while packets come.
+pub const fn licence_if_observed(class: Class) -> &'static [&'static str] {
+    match class {
+        Class::Idempotent | Class::Commutative => &[
+            "cores: by key; handlers read it, so a copy must have seen all packets of its keys",
+            "cache: an entry may be given up, and its backing store must answer for it",
+            "replicas: updates may arrive in any order, but an answer waits for all of them",
+            "device and host: the side that reads it takes all packets of a key",
+        ],
+        other => licence(other),
+    }
+}
+
 /// What may be done with state whose updates are of a class: one line each.
 pub const fn licence(class: Class) -> &'static [&'static str] {
     match class {

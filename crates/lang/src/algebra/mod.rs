@@ -22,7 +22,7 @@ mod sym;
 mod tests;
 
 pub use class::{Class, LeafClass, Merge, whole};
-pub use licence::licence;
+pub use licence::{licence, licence_if_observed};
 pub use linear::{Blame, Form};
 pub use show::Names;
 pub use sym::{FOUND, Kind, Old, Sym};
@@ -109,6 +109,16 @@ pub struct ObjectClass {
     /// the order of packets does not matter and no packet's fate depends on it. The first content
     /// is in both copies: of sums it is taken away once.
     pub merge: Option<Vec<Merge>>,
+}
+
+impl ObjectClass {
+    /// True if what it holds decides about a packet, or about other state while packets come.
+    pub fn decides_about_packets(&self, node: &Node) -> bool {
+        let of_packets = |handler: &usize| {
+            matches!(node.handlers[*handler].trigger, Trigger::Packet { .. })
+        };
+        self.observed_by.iter().any(of_packets)
+    }
 }
 
 /// The classes of the leaves of a value: that an entry comes to be there merges with anything.
@@ -206,11 +216,7 @@ fn combined(node: &Node, mut of: ObjectClass) -> ObjectClass {
     let joint = class::together(parts.into_iter());
     let is_general = !of.opaque.is_empty() || rewrites_two(&of);
     of.class = if is_general { Class::General } else { joint };
-    let in_packets = |handler: &usize| {
-        matches!(node.handlers[*handler].trigger, Trigger::Packet { .. })
-    };
-    let is_observed = of.observed_by.iter().any(in_packets);
-    if of.class <= Class::Commutative && !is_observed && spec.algebra().is_mergeable {
+    if of.class <= Class::Commutative && !of.decides_about_packets(node) && spec.algebra().is_mergeable {
         of.merge = merges.into_iter().collect();
     }
     of
