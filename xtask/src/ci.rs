@@ -148,10 +148,10 @@ mod tests {
         let steps = steps(README).expect("both commands are there");
         let commands: Vec<&str> = steps.iter().map(|step| step.command.as_str()).collect();
         assert_eq!(
-            [commands[4], commands[6]],
+            commands[4..6],
             ["cargo test --workspace", "cargo run --release -- run examples/edge.trama"]
         );
-        assert_eq!(commands.len(), 7 + EXHIBITS.len());
+        assert_eq!(commands.len(), 6 + EXHIBITS.len());
     }
 
     #[test]

@@ -98,6 +98,11 @@ fn is_direct(handler: &Handler) -> bool {
     handler.packets == 1 && ends_with_packet(&handler.body, true, &mut BTreeMap::new())
 }
 
+/// True if a packet that has the headers must meet a condition as well.
+fn has_guard(handler: &Handler) -> bool {
+    matches!(handler.trigger, Trigger::Packet { guard: Some(_), .. })
+}
+
 /// True if each send and drop is the last thing that happens. `last` tells if nothing happens
 /// behind these statements, `labels` if nothing happens behind those of each block.
 fn ends_with_packet(stmts: &[Stmt], last: bool, labels: &mut BTreeMap<u32, bool>) -> bool {
@@ -158,7 +163,14 @@ impl<'a> Lowering<'a, '_> {
         let event = self.event();
         event.node = node;
         let program = event.program;
-        for handler in &program.nodes[node as usize].handlers {
+        let handlers = &program.nodes[node as usize].handlers;
+        // Guards are not compiled: the queue looks at them.
+        if handlers.iter().any(|handler| listens(handler, port).is_some() && has_guard(handler)) {
+            let hops = event.hops;
+            self.end_way(&[], Outcome::Enter { node, port, hops });
+            return Ok(());
+        }
+        for handler in handlers {
             let Some(patterns) = listens(handler, port) else { continue };
             let (sure, event) = (self.sure, self.event());
             let has_not =

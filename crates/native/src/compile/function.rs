@@ -138,8 +138,12 @@ pub(super) fn restructures(handler: &Handler) -> bool {
     let mut changes = false;
     walk_stmts(&handler.body, &mut |stmt| {
         changes |= match stmt.kind {
-            StmtKind::Insert(p, ..) | StmtKind::Remove(p, ..) => p == INPUT,
-            StmtKind::Truncate(p, _) | StmtKind::Copy(p, _) => p == INPUT,
+            StmtKind::Insert(p, ..)
+            | StmtKind::Remove(p, ..)
+            | StmtKind::Replace(p, ..)
+            | StmtKind::SetTcpOptions(p, _)
+            | StmtKind::Truncate(p, _)
+            | StmtKind::Copy(p, _) => p == INPUT,
             _ => false,
         };
     });

@@ -159,7 +159,7 @@ fn symbols(ask: Ask<'_>) -> Answer {
             SymbolKind::Function => 12,
             SymbolKind::Port => 11,
             SymbolKind::State => 13,
-            SymbolKind::Handler => 24,
+            SymbolKind::Handler | SymbolKind::Event => 24,
             SymbolKind::Instance => 19,
             SymbolKind::Test => 6,
         };
