@@ -105,8 +105,20 @@ impl Merge {
             Self::Xor => a ^ b,
             Self::Max => a.max(b),
             Self::Min => a.min(b),
-            Self::MaxSigned => if less(BinaryOp::LtS) { b } else { a },
-            Self::MinSigned => if less(BinaryOp::LtS) { a } else { b },
+            Self::MaxSigned => {
+                if less(BinaryOp::LtS) {
+                    b
+                } else {
+                    a
+                }
+            }
+            Self::MinSigned => {
+                if less(BinaryOp::LtS) {
+                    a
+                } else {
+                    b
+                }
+            }
         }
     }
 
@@ -295,8 +307,7 @@ fn combined(sym: &Sym, old: Old) -> Option<Option<(Merge, Sym)>> {
             };
             let neutral = Sym::constant(merge.identity(width), width);
             let operand = |side: Option<(Merge, Sym)>| side.map_or(neutral.clone(), |s| s.1);
-            let chosen =
-                Sym::select(condition.clone(), operand(sides.0), operand(sides.1), span);
+            let chosen = Sym::select(condition.clone(), operand(sides.0), operand(sides.1), span);
             Some(Some((merge, chosen)))
         }
         _ => None,

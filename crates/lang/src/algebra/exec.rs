@@ -76,8 +76,7 @@ pub(super) struct Executor<'n> {
 
 /// Runs a handler; `inputs` are locals that the caller fills.
 pub(super) fn run(node: &Node, handler: &Handler, inputs: &[LocalId]) -> Outcome {
-    let mut executor =
-        Executor { node, out: Outcome::default(), path: Vec::new(), unknowns: 0 };
+    let mut executor = Executor { node, out: Outcome::default(), path: Vec::new(), unknowns: 0 };
     let local = |(id, &width): (usize, &u8)| {
         let id = LocalId(id as u32);
         if inputs.contains(&id) {
@@ -134,7 +133,8 @@ fn merge(condition: &Sym, yes: Env, no: Env) -> Env {
 /// A cell as it was before the handler, of the same shape.
 fn untouched(cell: u32, shape: &Content) -> Content {
     let span = shape.span;
-    let leaf = |(leaf, s): (usize, &Sym)| Sym::old(Old { cell, leaf: leaf as u32 }, s.width(), span);
+    let leaf =
+        |(leaf, s): (usize, &Sym)| Sym::old(Old { cell, leaf: leaf as u32 }, s.width(), span);
     let value = shape.value.iter().enumerate().map(leaf).collect();
     let found = match shape.found.known() {
         // Entries of arrays and counters are always there.
@@ -162,7 +162,9 @@ impl Executor<'_> {
             StmtKind::Assign(id, value) => {
                 env.locals[id.0 as usize] = self.expr(value, &env, span);
             }
-            StmtKind::If(condition, yes, no) => return self.branch(condition, (yes, no), env, span),
+            StmtKind::If(condition, yes, no) => {
+                return self.branch(condition, (yes, no), env, span);
+            }
             StmtKind::Block(label, body) => {
                 let (end, exits) = self.body(body, env);
                 let (own, others) = exits.into_iter().partition(|e| e.label == Some(*label));
@@ -229,10 +231,8 @@ impl Executor<'_> {
         else {
             return (Some(env), Vec::new());
         };
-        let ends = (
-            self.expr(from, &env, stmt.span).known(),
-            self.expr(to, &env, stmt.span).known(),
-        );
+        let ends =
+            (self.expr(from, &env, stmt.span).known(), self.expr(to, &env, stmt.span).known());
         let rounds = match ends {
             (Some(from), Some(to)) => to.saturating_sub(from).min(u128::from(*bound)),
             _ => u128::MAX,
@@ -349,9 +349,8 @@ impl Executor<'_> {
             trama_state::StateKind::Counter { .. } => &[64, 64],
             _ => &spec.value.0,
         };
-        let old = |(leaf, &width): (usize, &u8)| {
-            Sym::old(Old { cell, leaf: leaf as u32 }, width, span)
-        };
+        let old =
+            |(leaf, &width): (usize, &u8)| Sym::old(Old { cell, leaf: leaf as u32 }, width, span);
         let found = match spec.kind {
             trama_state::StateKind::Map { .. } => Sym::old(Old { cell, leaf: FOUND }, 1, span),
             _ => Sym::constant(1, 1),
@@ -359,7 +358,14 @@ impl Executor<'_> {
         Content { value: widths.iter().enumerate().map(old).collect(), found, span }
     }
 
-    fn read(&self, cell: u32, found: Option<LocalId>, value: &[LocalId], env: &mut Env, span: Span) {
+    fn read(
+        &self,
+        cell: u32,
+        found: Option<LocalId>,
+        value: &[LocalId],
+        env: &mut Env,
+        span: Span,
+    ) {
         let content = self.content(cell, env, span);
         if let Some(found) = found {
             env.locals[found.0 as usize] = content.found;
@@ -371,8 +377,7 @@ impl Executor<'_> {
 
     fn update(&mut self, cell: u32, updates: &[Update], env: &mut Env, span: Span) {
         let mut content = self.content(cell, env, span);
-        let operands: Vec<Sym> =
-            updates.iter().map(|u| self.expr(&u.operand, env, span)).collect();
+        let operands: Vec<Sym> = updates.iter().map(|u| self.expr(&u.operand, env, span)).collect();
         let object = self.out.cells[cell as usize].object;
         self.observe(&operands, env, Some(object));
         for (update, operand) in updates.iter().zip(operands) {
@@ -450,10 +455,7 @@ impl Executor<'_> {
 
 const fn changes_packet(kind: &StmtKind) -> bool {
     use StmtKind as S;
-    !matches!(
-        kind,
-        S::Log(..) | S::Emit(..) | S::Generate { .. } | S::Send { .. } | S::Drop(..)
-    )
+    !matches!(kind, S::Log(..) | S::Emit(..) | S::Generate { .. } | S::Send { .. } | S::Drop(..))
 }
 
 fn leave(label: Option<Label>, env: Env) -> (Option<Env>, Vec<Exit>) {

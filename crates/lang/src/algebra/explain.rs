@@ -119,9 +119,7 @@ fn matrix(update: &Update, names: &Names) -> Option<Matrix> {
         .iter()
         .filter_map(|leaf| match &leaf.class {
             LeafClass::Linear(form) => Some((leaf, Some(form), None)),
-            LeafClass::Commutative(super::Merge::Sum, operand) => {
-                Some((leaf, None, Some(operand)))
-            }
+            LeafClass::Commutative(super::Merge::Sum, operand) => Some((leaf, None, Some(operand))),
             _ => None,
         })
         .collect();
@@ -131,7 +129,13 @@ fn matrix(update: &Update, names: &Names) -> Option<Matrix> {
     let zero = || "0".to_owned();
     let factor = |row: &(&super::Leaf, Option<&super::Form>, Option<&super::Sym>), column: u32| {
         match row.1 {
-            None => if row.0.index == column { "1".to_owned() } else { zero() },
+            None => {
+                if row.0.index == column {
+                    "1".to_owned()
+                } else {
+                    zero()
+                }
+            }
             Some(form) => {
                 let found = form.factors.iter().find(|(old, _)| old.leaf == column);
                 found.map_or_else(zero, |(_, factor)| names.show(factor))
@@ -140,9 +144,9 @@ fn matrix(update: &Update, names: &Names) -> Option<Matrix> {
     };
     let columns: Vec<u32> = rows.iter().map(|row| row.0.index).collect();
     let factors = rows.iter().map(|row| columns.iter().map(|c| factor(row, *c)).collect());
-    let sums = rows.iter().map(|row| {
-        row.1.map(|form| &form.rest).or(row.2).map_or_else(zero, |sum| names.show(sum))
-    });
+    let sums = rows
+        .iter()
+        .map(|row| row.1.map(|form| &form.rest).or(row.2).map_or_else(zero, |sum| names.show(sum)));
     Some(Matrix {
         factors: factors.collect(),
         sums: sums.collect(),

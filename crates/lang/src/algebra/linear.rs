@@ -69,8 +69,8 @@ pub(super) fn form(value: &Sym, variable: &dyn Fn(Old) -> bool) -> Result<Form, 
             };
             // a | b = b·(1 - a) + a
             let keep = known.clone().not(span);
-            let scaled = form(other, variable)?
-                .map(|x| Sym::binary(Op::And, x, keep.clone(), span));
+            let scaled =
+                form(other, variable)?.map(|x| Sym::binary(Op::And, x, keep.clone(), span));
             Ok(scaled.zip(Form::free(known.clone()), Op::Xor, span))
         }
         Kind::Binary(Op::Shl, a, by) => {
@@ -85,9 +85,7 @@ pub(super) fn form(value: &Sym, variable: &dyn Fn(Old) -> bool) -> Result<Form, 
             let minus = if width == 1 { Op::Xor } else { Op::Sub };
             Ok(all.zip(form(a, variable)?, minus, span))
         }
-        Kind::Cast(a) if a.width() > width => {
-            Ok(form(a, variable)?.map(|x| x.cast(width, span)))
-        }
+        Kind::Cast(a) if a.width() > width => Ok(form(a, variable)?.map(|x| x.cast(width, span))),
         Kind::Select(condition, a, b) if !mentions(condition, variable) => {
             if let Some(why) = unknown(condition) {
                 return Err(Blame { part: condition.clone(), why });

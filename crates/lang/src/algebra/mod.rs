@@ -114,9 +114,8 @@ pub struct ObjectClass {
 impl ObjectClass {
     /// True if what it holds decides about a packet, or about other state while packets come.
     pub fn decides_about_packets(&self, node: &Node) -> bool {
-        let of_packets = |handler: &usize| {
-            matches!(node.handlers[*handler].trigger, Trigger::Packet { .. })
-        };
+        let of_packets =
+            |handler: &usize| matches!(node.handlers[*handler].trigger, Trigger::Packet { .. });
         self.observed_by.iter().any(of_packets)
     }
 }
@@ -125,9 +124,8 @@ impl ObjectClass {
 fn without_presence(value: &[(u32, Sym)], classes: &[LeafClass]) -> Vec<LeafClass> {
     let is_made = |class: &LeafClass| matches!(class, LeafClass::Commutative(..));
     let leaves = value.iter().zip(classes);
-    let leaves = leaves.filter(|((leaf, _), class)| {
-        *leaf != FOUND || value.len() == 1 || !is_made(class)
-    });
+    let leaves =
+        leaves.filter(|((leaf, _), class)| *leaf != FOUND || value.len() == 1 || !is_made(class));
     leaves.map(|(_, class)| class.clone()).collect()
 }
 
@@ -152,29 +150,26 @@ pub fn classes(node: &Node) -> Vec<ObjectClass> {
                 observed_by.push(index);
             }
         }
-        combined(node, ObjectClass {
-            object,
-            changes,
-            opaque,
-            cleared_by,
-            observed_by,
-            class: Class::Unchanged,
-            merge: None,
-        })
+        combined(
+            node,
+            ObjectClass {
+                object,
+                changes,
+                opaque,
+                cleared_by,
+                observed_by,
+                class: Class::Unchanged,
+                merge: None,
+            },
+        )
     };
     (0..node.states.len() as u32).map(object).collect()
 }
 
-fn changes_of(
-    node: &Node,
-    object: u32,
-    handler: usize,
-    outcome: &exec::Outcome,
-) -> Vec<Change> {
+fn changes_of(node: &Node, object: u32, handler: usize, outcome: &exec::Outcome) -> Vec<Change> {
     let is_map = matches!(node.states[object as usize].kind, StateKind::Map { .. });
-    let own = outcome.changed.iter().filter(|(cell, _)| {
-        outcome.cells[**cell as usize].object == object
-    });
+    let own =
+        outcome.changed.iter().filter(|(cell, _)| outcome.cells[**cell as usize].object == object);
     own.map(|(&cell, content)| {
         let mut value: Vec<(u32, Sym)> = (0..).zip(content.value.iter().cloned()).collect();
         if is_map {
@@ -216,7 +211,10 @@ fn combined(node: &Node, mut of: ObjectClass) -> ObjectClass {
     let joint = class::together(parts.into_iter());
     let is_general = !of.opaque.is_empty() || rewrites_two(&of);
     of.class = if is_general { Class::General } else { joint };
-    if of.class <= Class::Commutative && !of.decides_about_packets(node) && spec.algebra().is_mergeable {
+    if of.class <= Class::Commutative
+        && !of.decides_about_packets(node)
+        && spec.algebra().is_mergeable
+    {
         of.merge = merges.into_iter().collect();
     }
     of
@@ -254,7 +252,11 @@ fn joined<'c>(classes: impl Iterator<Item = &'c LeafClass>) -> (Class, Option<Me
     let class = match (commutes, history) {
         _ if is_general || merges.len() > 1 => Class::General,
         (Some(merge), None) if !is_linear => {
-            if merge.is_idempotent() { Class::Idempotent } else { Class::Commutative }
+            if merge.is_idempotent() {
+                Class::Idempotent
+            } else {
+                Class::Commutative
+            }
         }
         (None, None) if !is_linear => Class::Unchanged,
         (None, Some(_)) if !is_linear => Class::History(packets),

@@ -156,7 +156,9 @@ impl fmt::Display for Class {
             Self::Commutative => f.write_str("associative-commutative"),
             Self::History(n) => write!(f, "history of the last {}", packets(*n)),
             Self::Linear(0) => f.write_str("exact-linear"),
-            Self::Linear(n) => write!(f, "exact-linear, with a history of the last {}", packets(*n)),
+            Self::Linear(n) => {
+                write!(f, "exact-linear, with a history of the last {}", packets(*n))
+            }
             Self::Mixed(0) => f.write_str("mixed: each part merges in its own way"),
             Self::Mixed(n) => {
                 write!(f, "mixed: each part merges in its own way, with a history of ")?;

@@ -170,7 +170,8 @@ fn every_fold_has_its_class() {
           sum: general; small + x: a narrow number is widened after it may have wrapped
         product: general
           a: general; a * a: state is multiplied by state
-    "#]].assert_eq(&found);
+    "#]]
+    .assert_eq(&found);
 }
 
 /// A random packet: small numbers now and then, so that comparisons go both ways.
@@ -323,8 +324,7 @@ fn a_step_is_what_the_interpreter_computes() {
         let engine = crate::interp::Interpreter::new(program, start, 0);
         engine.map(|engine| Box::new(engine) as _).map_err(|e| e.to_string())
     };
-    let outcomes =
-        crate::testing::run_all(&unit, unit.main_file(), &NoFiles, |_| true, &make);
+    let outcomes = crate::testing::run_all(&unit, unit.main_file(), &NoFiles, |_| true, &make);
     assert_eq!(outcomes.len(), 1);
     assert!(outcomes[0].failures.is_empty(), "{outcomes:?}");
 }

@@ -22,7 +22,11 @@ pub(super) enum Kind {
     First,
     Last,
     /// A fold with the names of what it keeps, and the call that gives its first value.
-    Fold { name: String, states: Vec<String>, first: String },
+    Fold {
+        name: String,
+        states: Vec<String>,
+        first: String,
+    },
 }
 
 /// A column of a group.
@@ -175,9 +179,9 @@ impl Aggregate {
         let template = match &self.kind {
             Kind::Count => format!("{name}: {field} + 1, "),
             Kind::Sum => format!("{name}: {field} + ($ as u64), "),
-            Kind::Avg => format!(
-                "{name}_sum_: {field}_sum_ + ($ as u64), {name}_n_: {field}_n_ + 1, "
-            ),
+            Kind::Avg => {
+                format!("{name}_sum_: {field}_sum_ + ($ as u64), {name}_n_: {field}_n_ + 1, ")
+            }
             Kind::Min => {
                 let number = number(ty);
                 format!("{name}: max({field}, !($ as {number})), ")

@@ -95,8 +95,7 @@ impl<'t> Generator<'t> {
             "$$element $$ {{\nport in, out\n$on in({PACKET}) {{\n$send {PACKET} to out\n}}\n\
              on out({PACKET}) {{\n$send {PACKET} to in\n}}\n{rolls}}}\n"
         );
-        let parts =
-            [&head, &self.records, &self.name, params, &self.members, &look, &look];
+        let parts = [&head, &self.records, &self.name, params, &self.members, &look, &look];
         Code::fill(&template, &parts, span)
     }
 
@@ -439,8 +438,7 @@ impl<'t> Generator<'t> {
 
     fn join(&mut self, join: &Join, rest: &[Step]) -> Code {
         let (id, span) = (self.fresh(), join.span);
-        let own: Vec<(String, usize)> =
-            join.left.iter().map(|c| (c.name.clone(), c.ty)).collect();
+        let own: Vec<(String, usize)> = join.left.iter().map(|c| (c.name.clone(), c.ty)).collect();
         let other: Vec<(String, usize)> =
             join.right_columns.iter().map(|(c, _)| (c.name.clone(), c.ty)).collect();
         let typed = |columns: &[(String, usize)]| -> String {

@@ -5,7 +5,7 @@ use super::code::Code;
 use crate::check::walk::{self, Node};
 use crate::diagnostic::Diagnostic;
 use crate::source::{SourceMap, Span};
-use crate::syntax::ast::{ExprKind, Fold, FnParamType, StmtKind};
+use crate::syntax::ast::{ExprKind, FnParamType, Fold, StmtKind};
 
 /// Name of the record's parameter.
 const BEFORE: &str = "before_";
@@ -48,9 +48,7 @@ pub(super) fn expand(
         body.push("    ", first.span);
         body.verbatim(sources, first.span.to(last.span));
     }
-    let template = format!(
-        "record $ {{ $ }}\nfn $({BEFORE}: $$) -> $ {{\n$$\n    $ {{ $ }}\n}}\n"
-    );
+    let template = format!("record $ {{ $ }}\nfn $({BEFORE}: $$) -> $ {{\n$$\n    $ {{ $ }}\n}}\n");
     let parts = [&name, &fields, &name, &name, &params, &name, &lets, &body, &name, &results];
     let mut code = Code::fill(&template, &parts, at);
     let first = Code::new(first_value(fold), at);

@@ -73,10 +73,8 @@ pub(crate) fn queries(items: &Items<'_>, tables: &dyn Tables, sources: &SourceMa
     let user: Vec<&ast::Query> = items.query_order.clone();
     if let (Some(first), true) = (user.first(), items.network_order.is_empty()) {
         let names: Vec<&str> = user.iter().map(|query| query.name.text.as_str()).collect();
-        let text = format!(
-            "network {NETWORK} {{\nport in\nin -> {} -> discard\n}}\n",
-            names.join(" -> ")
-        );
+        let text =
+            format!("network {NETWORK} {{\nport in\nin -> {} -> discard\n}}\n", names.join(" -> "));
         code.push(text, first.name.span);
     }
     Made { text: code.text, origins: code.origins, diagnostics }
@@ -120,8 +118,7 @@ fn query_code(
 
 /// The network in which a query runs by itself.
 fn tap(query: &ast::Query, name: &Code, params: &Code) -> Code {
-    let args: Vec<String> =
-        query.params.iter().map(|p| format!("{0}: {0}", p.name.text)).collect();
+    let args: Vec<String> = query.params.iter().map(|p| format!("{0}: {0}", p.name.text)).collect();
     let args = if args.is_empty() { String::new() } else { format!("({})", args.join(", ")) };
     let template = format!("network $$ {{\nport in\nin -> ${args} -> discard\n}}\n");
     Code::fill(&template, &[name, params, name], query.name.span)
@@ -202,7 +199,8 @@ fn misfits(pipeline: &Pipeline, types: &[Type], diagnostics: &mut Vec<Diagnostic
             for aggregate in &group.aggregates {
                 let Some(ty) = aggregate.ty.and_then(|number| types.get(number)) else { continue };
                 if let Some(label) = aggregate.misfit(ty) {
-                    let message = format!("`{}` cannot be of {}", aggregate.name, ty.with_article());
+                    let message =
+                        format!("`{}` cannot be of {}", aggregate.name, ty.with_article());
                     error(message, aggregate.span, label);
                 }
             }

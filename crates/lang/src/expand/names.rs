@@ -121,7 +121,8 @@ impl Row {
 
     fn no_column(&self, root: &str, span: Span) -> Diagnostic {
         let names: Vec<String> = self.columns.iter().map(|c| c.path.join(".")).collect();
-        let message = format!("`{root}` is of a packet, and the rows here are not packets any more");
+        let message =
+            format!("`{root}` is of a packet, and the rows here are not packets any more");
         let note = format!("the columns are {}", names.join(", "));
         Diagnostic::error("E0903", message, span, "not a column").note(note)
     }

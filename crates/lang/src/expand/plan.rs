@@ -61,14 +61,39 @@ pub(super) struct Join {
 pub(super) enum Step {
     Where(Code, Span),
     Lets(Vec<Value>, Span),
-    List { name: String, items: Vec<Code>, span: Span },
-    Range { name: String, over: Code, limit: Option<Code>, span: Span },
-    Distinct { keys: Vec<Value>, limits: Limits },
+    List {
+        name: String,
+        items: Vec<Code>,
+        span: Span,
+    },
+    Range {
+        name: String,
+        over: Code,
+        limit: Option<Code>,
+        span: Span,
+    },
+    Distinct {
+        keys: Vec<Value>,
+        limits: Limits,
+    },
     Group(Box<Group>),
-    Top { count: Code, by: Code, columns: Vec<Column>, span: Span },
+    Top {
+        count: Code,
+        by: Code,
+        columns: Vec<Column>,
+        span: Span,
+    },
     Join(Box<Join>),
-    Alert { line: Code, limit: Option<Code>, columns: Vec<Column>, span: Span },
-    Emit { columns: Vec<Column>, span: Span },
+    Alert {
+        line: Code,
+        limit: Option<Code>,
+        columns: Vec<Column>,
+        span: Span,
+    },
+    Emit {
+        columns: Vec<Column>,
+        span: Span,
+    },
     /// What a join does with the rows of its other side.
     Raw(Code),
 }
@@ -94,10 +119,7 @@ pub(super) struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    pub(super) fn new(
-        words: Words<'a>,
-        diagnostics: &'a mut Vec<Diagnostic>,
-    ) -> Self {
+    pub(super) fn new(words: Words<'a>, diagnostics: &'a mut Vec<Diagnostic>) -> Self {
         Self { words, diagnostics, probe: Code::default(), open: 0, types: 0, depth: 0 }
     }
 

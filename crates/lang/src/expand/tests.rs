@@ -82,7 +82,8 @@ fn messages_point_at_the_users_text() {
           E0905 `order(len)`: `order` takes 2 arguments
         packets(nonsense) |> map(len) |> emit
           E0303 `nonsense`: there is no header `nonsense`
-    "#]].assert_eq(&out);
+    "#]]
+    .assert_eq(&out);
 }
 
 #[test]
@@ -123,7 +124,8 @@ fn mistakes_in_folds_are_told_where_they_are() {
         fold f(x: u8) { state a: u8; a = x }
         fn f(x: u8) -> u8 { x }
           E0104 `f`: `f` is declared twice
-    "#]].assert_eq(&out);
+    "#]]
+    .assert_eq(&out);
 }
 
 fn program(text: &str) -> crate::ir::Program {
@@ -212,5 +214,6 @@ fn what_is_made_can_be_read() {
                 roll1_()
             }
         }
-    "#]].assert_eq(&made[start..end]);
+    "#]]
+    .assert_eq(&made[start..end]);
 }

@@ -92,9 +92,8 @@ fn print_update(unit: &Unit, of: &Explanation, indent: &str) {
     }
     if let Some(matrix) = &of.matrix {
         let columns = matrix.parts.len();
-        let longest = |column: usize| {
-            matrix.factors.iter().map(|row| row[column].len()).max().unwrap_or(0)
-        };
+        let longest =
+            |column: usize| matrix.factors.iter().map(|row| row[column].len()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns).map(longest).collect();
         let names = matrix.parts.iter().map(String::len).max().unwrap_or(0);
         for (row, name) in matrix.parts.iter().enumerate() {
@@ -131,7 +130,8 @@ fn print_object(unit: &Unit, of: &ObjectExplanation) {
     }
     match &of.merge {
         Some(merge) if !merge.is_empty() => {
-            let merge: Vec<_> = merge.iter().map(|(part, how)| format!("{part} by {how}")).collect();
+            let merge: Vec<_> =
+                merge.iter().map(|(part, how)| format!("{part} by {how}")).collect();
             println!("  merge    copies become one: {}", merge.join(", "));
         }
         Some(_) => println!("  merge    copies become one: their entries together"),
@@ -147,9 +147,10 @@ fn fold_to_json(unit: &Unit, of: &Explanation) -> Value {
 }
 
 fn update_to_json(unit: &Unit, of: &Explanation) -> Value {
-    let parts = of.parts.iter().map(|part| {
-        json!({ "name": part.name, "next": part.next, "class": part.class })
-    });
+    let parts = of
+        .parts
+        .iter()
+        .map(|part| json!({ "name": part.name, "next": part.next, "class": part.class }));
     json!({
         "subject": of.subject,
         "place": place(unit, of.span),
@@ -166,9 +167,9 @@ fn update_to_json(unit: &Unit, of: &Explanation) -> Value {
 
 fn object_to_json(unit: &Unit, of: &ObjectExplanation) -> Value {
     let updates: Vec<_> = of.updates.iter().map(|update| update_to_json(unit, update)).collect();
-    let opaque = of.opaque.iter().map(|(handler, why, at)| {
-        json!({ "handler": handler, "why": why, "place": place(unit, *at) })
-    });
+    let opaque = of.opaque.iter().map(
+        |(handler, why, at)| json!({ "handler": handler, "why": why, "place": place(unit, *at) }),
+    );
     let merge = of.merge.as_ref().map(|merge| {
         merge.iter().map(|(part, how)| json!({ "part": part, "by": how })).collect::<Vec<_>>()
     });

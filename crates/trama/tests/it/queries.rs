@@ -75,9 +75,8 @@ fn seen(frames: &Frames) -> Vec<Seen> {
         else {
             continue;
         };
-        let address = |at: usize| {
-            u32::from_be_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
-        };
+        let address =
+            |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
         all.push(Seen {
             time: now,
             src: address(at + 12),
@@ -195,7 +194,8 @@ fn distinct_top_and_a_second_group() {
         best.sort_unstable_by(|a, b| b.cmp(a));
         best.truncate(3);
         let found = rows(text, frames);
-        let of = |stream: &str| found.iter().filter(move |row| row.0 == *stream).collect::<Vec<_>>();
+        let of =
+            |stream: &str| found.iter().filter(move |row| row.0 == *stream).collect::<Vec<_>>();
         let top: Vec<u128> = of("spread").iter().map(|row| field(row, "peers")).collect();
         assert_eq!(top, best, "{}", path.display());
         for row in of("spread") {

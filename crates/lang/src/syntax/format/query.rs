@@ -136,8 +136,7 @@ impl Printer<'_> {
         let span = Span { end: self.closing(last.value.span.end) + 1, ..stage };
         let brackets = ("(", ")");
         let broken = self.breaks(stage.start, place(&columns[0]).start);
-        let list =
-            List { brackets, items: columns, span, place, broken, single: false, tail: 2 };
+        let list = List { brackets, items: columns, span, place, broken, single: false, tail: 2 };
         self.list(&list, |p, column| {
             if let Some(name) = &column.name {
                 p.push(&format!("{}: ", name.text));

@@ -146,8 +146,8 @@ impl Parser<'_> {
     /// `(name: expr, expr, …)`
     fn columns(&mut self) -> Parse<Vec<Column>> {
         self.list(("(", ")"), |p| {
-            let named = p.at_name()
-                && p.second().kind == crate::syntax::token::TokenKind::Symbol(":");
+            let named =
+                p.at_name() && p.second().kind == crate::syntax::token::TokenKind::Symbol(":");
             let name = if named { Some(p.field_name("a column")?) } else { None };
             if named {
                 p.expect(":")?;
