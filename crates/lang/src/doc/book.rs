@@ -16,8 +16,8 @@ macro_rules! chapters {
 }
 
 chapters! {
-    "constants" "drops" "elements" "events" "expressions" "functions" "networks" "packets"
-    "state" "statements" "tests" "types"
+    "constants" "drops" "elements" "events" "expressions" "folds" "functions" "networks" "packets"
+    "queries" "state" "statements" "tests" "types"
 }
 
 /// Words that a section is about.
@@ -78,6 +78,8 @@ const SECTIONS: &[Section] = &[
     word(&["port"], "elements", "Ports"),
     word(&["on"], "elements", "Handlers"),
     word(&["init", "every"], "events", "Start and timers"),
+    word(&["fold"], "folds", ""),
+    word(&["query"], "queries", ""),
     word(&["network"], "networks", ""),
     word(&["discard"], "networks", "Wires"),
     word(&["inputs"], "networks", "Inputs"),

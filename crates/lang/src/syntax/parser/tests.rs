@@ -219,7 +219,7 @@ fn one_mistake_in_an_item_gives_one_message() {
         ("element A { on tcp.established(r) { forward }\n port a }", "E0015 1:16"),
         ("query x = packets(ip)\n |> group(ip.src) { sum(len) }\nelement B { }", "E0010 2:24"),
         ("query x = packets(ip)\n |> grp(ip.src)\nelement B { }", "E0010 2:5"),
-        ("fold f(x: u8) { state }\nelement B { }", "E0010 1:23"),
+        ("fold f(x: u8) { state a }\nelement B { }", "E0010 1:25"),
         ("deploy x\nelement B { }", "E0015 1:1"),
         ("network n { a <-> B(5) <-> c\n d -> e }", "E0019 1:21"),
         ("network n { a <-> \n}", "E0010 1:18"),
