@@ -113,7 +113,8 @@ pub fn workloads() -> Vec<Workload> {
 /// A query that counts packets and bytes by a key.
 fn tally(key: &str) -> String {
     format!(
-        "query tally = packets(ip) |> group({key}) [256Ki] {{ packets: count(), bytes: sum(len) }}\n\
+        "query tally = packets(ip)\n\
+         |> group({key}) [256Ki] {{ packets: count(), bytes: sum(len) }}\n\
          network bench {{ port lan, wan\n lan <-> tally <-> wan }}"
     )
 }

@@ -173,6 +173,15 @@ impl Executor<'_> {
             StmtKind::Break(label) => return leave(Some(*label), env),
             StmtKind::Return => return leave(None, env),
             StmtKind::Loop { .. } => return self.repeat(stmt, env),
+            // What is read out of a packet is an input like its fields.
+            StmtKind::Extract { args, results, .. } => {
+                let args: Vec<Sym> = args.iter().map(|e| self.expr(e, &env, span)).collect();
+                for id in results {
+                    let width = env.locals[id.0 as usize].width();
+                    let name = Expr { kind: ExprKind::Local(*id), width };
+                    env.locals[id.0 as usize] = Sym::apply(&name, args.clone(), span);
+                }
+            }
             StmtKind::ForEach { state, .. } => {
                 self.out.observed.insert(state.0);
                 self.forget(stmt, &mut env, "a loop over a map is not followed");

@@ -138,6 +138,7 @@ impl Names {
                 let name = match e.kind {
                     ExprKind::Hash(_) => "hash",
                     ExprKind::Payload(..) => "payload",
+                    ExprKind::Local(_) => "extracted",
                     _ => "table",
                 };
                 format!("{name}({})", operands.join(", "))

@@ -78,7 +78,23 @@ pub struct ElementDoc {
 /// The item that declares an element of the program or of the library, the user's first.
 fn declaration<'u>(unit: &'u Unit, name: &str) -> Option<&'u ast::Item> {
     let mut items = unit.files().iter().flat_map(|file| &file.items);
-    items.find(|item| matches!(&item.kind, ItemKind::Element(e) if e.name.text == name))
+    items.find(|item| match &item.kind {
+        ItemKind::Element(element) => element.name.text == name,
+        ItemKind::Query(query) => query.name.text == name,
+        _ => false,
+    })
+}
+
+/// The element that an item is, or that a query stands for.
+fn element_of<'u>(unit: &'u Unit, item: &'u ast::Item) -> Option<&'u ast::Element> {
+    let ItemKind::Query(query) = &item.kind else {
+        let ItemKind::Element(element) = &item.kind else { return None };
+        return Some(element);
+    };
+    unit.made().flat_map(|file| &file.items).find_map(|made| match &made.kind {
+        ItemKind::Element(element) if element.name.text == query.name.text => Some(element),
+        _ => None,
+    })
 }
 
 /// The documentation of an element, with what the checker knows of it with its default parameters.
@@ -108,12 +124,12 @@ pub fn element(unit: &mut Unit, name: &str, files: &dyn Files) -> Option<Element
 
 /// What the source says about an element.
 fn written(unit: &Unit, item: &ast::Item) -> Option<ElementDoc> {
-    let ItemKind::Element(element) = &item.kind else { return None };
+    let element = element_of(unit, item)?;
     let source = |span: Span| unit.sources.text(span).to_owned();
     let mut doc = ElementDoc {
         name: element.name.text.clone(),
         file: unit.sources.files[item.span.file as usize].name.clone(),
-        span: element.name.span,
+        span: unit.sources.origin(element.name.span),
         docs: item.docs.clone(),
         ports: Vec::new(),
         params: Vec::new(),

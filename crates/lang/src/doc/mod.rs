@@ -167,6 +167,7 @@ fn library_pages(library: &Unit, pages: &mut Vec<Page>) {
     for item in library.library_files().iter().flat_map(|file| &file.items) {
         let (kind, name) = match &item.kind {
             ast::ItemKind::Element(element) => (Kind::Element, &element.name),
+            ast::ItemKind::Query(query) => (Kind::Element, &query.name),
             ast::ItemKind::Record(record) => (Kind::Type, &record.name),
             ast::ItemKind::Enum(def) => (Kind::Type, &def.name),
             _ => continue,

@@ -79,24 +79,36 @@ impl<'t> Generator<'t> {
             head.append(&Code::fill(&record, &[&self.name], span));
             self.members.append(&Code::fill("stream $: $\n", &[&self.name, &self.name], span));
         }
-        let mut look = Code::default();
+        let rolls = self.closing();
+        let template = format!("$$element $$ {{\nport in, out\n$$${rolls}}}\n");
+        let (inward, outward) = (self.passing("in", "out", span), self.passing("out", "in", span));
+        let parts = [&head, &self.records, &self.name, params, &self.members, &inward, &outward];
+        Code::fill(&template, &parts, span)
+    }
+
+    /// Handlers that look at what comes in at a port and let it through to the other one.
+    fn passing(&self, from: &str, to: &str, span: Span) -> Code {
+        let send = format!("send {PACKET} to {to}\n");
+        if let [(Some(pattern), function)] = &self.observers[..] {
+            let template = format!(
+                "on {from}({PACKET}: $) {{\n{function}({PACKET})\n{send}}}\n\
+                 on {from}({PACKET}) {{\n{send}}}\n"
+            );
+            return Code::fill(&template, &[pattern], span);
+        }
+        let mut code = Code::new(format!("on {from}({PACKET}) {{\n"), span);
         for (pattern, function) in &self.observers {
             let call = format!("{function}({PACKET})");
             match pattern {
-                None => look.push(format!("{call}\n"), span),
+                None => code.push(format!("{call}\n"), span),
                 Some(pattern) => {
                     let template = format!("if {PACKET} is $ {{ {call} }}\n");
-                    look.append(&Code::fill(&template, &[pattern], span));
+                    code.append(&Code::fill(&template, &[pattern], span));
                 }
             }
         }
-        let rolls = self.closing();
-        let template = format!(
-            "$$element $$ {{\nport in, out\n$on in({PACKET}) {{\n$send {PACKET} to out\n}}\n\
-             on out({PACKET}) {{\n$send {PACKET} to in\n}}\n{rolls}}}\n"
-        );
-        let parts = [&head, &self.records, &self.name, params, &self.members, &look, &look];
-        Code::fill(&template, &parts, span)
+        code.push(format!("{send}}}\n"), span);
+        code
     }
 
     /// Handlers that end windows, and the one that ends the run.

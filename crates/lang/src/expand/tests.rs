@@ -194,12 +194,18 @@ fn what_is_made_can_be_read() {
                 group1_[key1_].n += 1
             }
             stream q: q
-            on in(packet) {
-                if packet is ip { observe0_(packet) }
+            on in(packet: ip) {
+                observe0_(packet)
                 send packet to out
             }
+            on in(packet) {
+                send packet to out
+            }
+            on out(packet: ip) {
+                observe0_(packet)
+                send packet to in
+            }
             on out(packet) {
-                if packet is ip { observe0_(packet) }
                 send packet to in
             }
             init {

@@ -98,6 +98,7 @@ fn file(path: &Path, wanted: Option<&str>, as_json: bool) -> Outcome {
     let all: Vec<String> = (main.items.iter())
         .filter_map(|item| match &item.kind {
             ast::ItemKind::Element(element) => Some(element.name.text.clone()),
+            ast::ItemKind::Query(query) => Some(query.name.text.clone()),
             _ => None,
         })
         .collect();

@@ -1,5 +1,5 @@
-//! What the language calls by itself: `Some`, `hash`, `min`, `max`, `zero`, and methods of values and
-//! packets.
+//! What the language calls by itself: `Some`, `hash`, `min`, `max`, `zero`, and methods of values
+//! and packets.
 
 use super::expr::path_of;
 use super::property::meta;

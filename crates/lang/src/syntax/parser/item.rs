@@ -69,7 +69,7 @@ impl Parser<'_> {
             );
         }
         let message = format!("expected an item, found {}", self.found());
-        let label = "element, network, query, fold, record, enum, header, const, fn, inputs, import or test";
+        let label = "element, network, query, fold, record, enum, header, const, fn, inputs, test";
         let error = Diagnostic::error("E0016", message, span, label);
         let near = nearest(word, ITEM_WORDS.iter().copied());
         self.report(match near {
