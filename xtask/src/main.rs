@@ -1,4 +1,4 @@
-//! Chores of the workspace: `cargo xtask ci | tidy | codegen [--check]`.
+//! Chores of the workspace: `cargo xtask ci | tidy | codegen [--check] | fuzz`.
 //!
 //! Only the standard library and `serde_json`, so that the first chore starts within seconds.
 #![forbid(unsafe_code)]
@@ -6,6 +6,7 @@
 mod ci;
 mod codegen;
 mod files;
+mod fuzz;
 mod tidy;
 
 use std::path::PathBuf;
@@ -15,7 +16,9 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 
   ci                 everything that must pass: format, lints, structure, tests, demo, exhibits
   tidy               the structure of the workspace: dependencies, sources, documents
-  codegen [--check]  writes the generated files, or tells which of them are stale";
+  codegen [--check]  writes the generated files, or tells which of them are stale
+  fuzz smoke         every fuzz target for seconds, and whether each finds its planted fault
+  fuzz TARGET S      one of them for S seconds";
 
 /// Exit code for a command line that makes no sense, as in the trama binary.
 const USAGE_ERROR: u8 = 2;
@@ -33,6 +36,13 @@ fn main() -> ExitCode {
             println!("{USAGE}");
             true
         }
+        ["fuzz", rest @ ..] => match fuzz::run(&root, rest) {
+            Some(passed) => passed,
+            None => {
+                eprintln!("{USAGE}");
+                return ExitCode::from(USAGE_ERROR);
+            }
+        },
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(USAGE_ERROR);

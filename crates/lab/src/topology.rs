@@ -10,6 +10,8 @@
 //!
 //! `balance`: a client, a box, three backends that all own the service address 198.51.100.80.
 //! `pair`: two hosts on one wire. `wire`: two hosts with a box in the wire between them.
+//! `families`: a host with IPv6 only and one with IPv4 only, and a box between them.
+//! `access`: a server, a client without an address and a rogue, each on a wire to a box.
 
 use crate::LabError;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -77,7 +79,7 @@ pub struct Segment {
 }
 
 /// Names of the topologies that come with Trama.
-pub const NAMES: [&str; 4] = ["pair", "wire", "office", "balance"];
+pub const NAMES: [&str; 6] = ["pair", "wire", "families", "access", "office", "balance"];
 
 impl Topology {
     /// The topology with this name.
@@ -85,6 +87,8 @@ impl Topology {
         match name {
             "pair" => Ok(Self::pair()),
             "wire" => Ok(Self::wire()),
+            "families" => Ok(Self::families()),
+            "access" => Ok(Self::access()),
             "office" => Ok(Self::office()),
             "balance" => Ok(Self::balance()),
             _ => Err(LabError::NoTopology { name: name.into(), known: NAMES.to_vec() }),
@@ -111,6 +115,46 @@ impl Topology {
             wires: vec![
                 Wire(leg("a", "eth0"), leg("box", "left")),
                 Wire(leg("b", "eth0"), leg("box", "right")),
+            ],
+            segments: Vec::new(),
+        }
+    }
+
+    /// `six` with IPv6 only and `four` with IPv4 only; the box's legs are named after them.
+    pub fn families() -> Self {
+        Self {
+            name: "families",
+            nodes: vec![
+                Node::new("six", Role::Host).address6(
+                    "eth0",
+                    [0x2001, 0xdb8, 0, 0, 0, 0, 0, 5],
+                    64,
+                ),
+                Node::new("four", Role::Host).address("eth0", [198, 51, 100, 10], 24),
+                Node::new("box", Role::Box),
+            ],
+            wires: vec![
+                Wire(leg("six", "eth0"), leg("box", "six")),
+                Wire(leg("four", "eth0"), leg("box", "four")),
+            ],
+            segments: Vec::new(),
+        }
+    }
+
+    /// A `server`, a `client` without an address and a `rogue`; the box's legs are `p0` to `p2`.
+    pub fn access() -> Self {
+        Self {
+            name: "access",
+            nodes: vec![
+                Node::new("server", Role::Host).address("eth0", [10, 0, 0, 1], 24),
+                Node::new("client", Role::Host),
+                Node::new("rogue", Role::Host).address("eth0", [10, 0, 0, 66], 24),
+                Node::new("box", Role::Box),
+            ],
+            wires: vec![
+                Wire(leg("server", "eth0"), leg("box", "p0")),
+                Wire(leg("client", "eth0"), leg("box", "p1")),
+                Wire(leg("rogue", "eth0"), leg("box", "p2")),
             ],
             segments: Vec::new(),
         }
@@ -271,6 +315,9 @@ mod tests {
     #[test]
     fn an_unknown_topology_is_an_error_that_lists_the_known() {
         let error = Topology::named("star").expect_err("there is none");
-        assert!(error.to_string().ends_with("there are: pair, wire, office, balance"), "{error}");
+        assert!(
+            error.to_string().ends_with("there are: pair, wire, families, access, office, balance"),
+            "{error}"
+        );
     }
 }

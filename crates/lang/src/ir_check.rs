@@ -5,19 +5,21 @@
 //! nothing else, so a violation is a fault of the compiler; the engines refuse such a program
 //! instead of running into it.
 
+mod each;
 mod expr;
 mod state;
 #[cfg(test)]
 mod tests;
 
 use crate::ir::{
-    Dest, Expr, Handler, Label, LocalId, Node, PacketId, Program, Stmt, StmtKind, Table, Trigger,
-    reason,
+    Dest, EventId, Expr, ExprKind, Handler, Label, LocalId, Node, PacketId, Program, StateId, Stmt,
+    StmtKind, Table, Trigger, reason,
 };
 use crate::ir_parts::walk_stmts;
 use crate::source::Span;
 use trama_base::Nanos;
 use trama_wire::header::{FieldRef, HEADERS, HeaderId};
+use trama_wire::replace::may_replace;
 
 /// A broken rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,10 +79,31 @@ fn check_node(program: &Program, node: &Node) -> Result<(), Invalid> {
     for table in &node.tables {
         ensure(is_table(table), &|| format!("table `{}` has a misshapen row", table.name))?;
     }
+    for (shape, views) in (node.events.iter().map(|e| (&e.shape, &e.views)))
+        .chain(node.streams.iter().map(|s| (&s.shape, &s.views)))
+    {
+        let fits = shape.0.len() == views.len() && shape.0.iter().all(|&w| is_width(w));
+        ensure(fits, &|| "an event or record has a width and a view for each leaf".into())?;
+    }
+    let mut handled: Vec<EventId> = node.handlers.iter().filter_map(handled_event).collect();
+    let count = handled.len();
+    handled.sort_unstable_by_key(|event| event.0);
+    handled.dedup();
+    ensure(handled.len() == count, &|| "an event has at most one handler".into())?;
     for (i, handler) in node.handlers.iter().enumerate() {
-        Checker { node, handler, index: i, span: handler.span, labels: Vec::new() }.handler()?;
+        let span = handler.span;
+        let mut checker =
+            Checker { node, handler, index: i, span, labels: Vec::new(), rounds: Vec::new() };
+        checker.handler()?;
     }
     Ok(())
+}
+
+fn handled_event(handler: &Handler) -> Option<EventId> {
+    match handler.trigger {
+        Trigger::Event { event, .. } => Some(event),
+        _ => None,
+    }
 }
 
 fn is_table(table: &Table) -> bool {
@@ -108,21 +131,27 @@ struct Checker<'a> {
     span: Span,
     /// Labels of the blocks and loops around it.
     labels: Vec<Label>,
+    /// The loops over maps around it: the map and the locals of the key.
+    rounds: Vec<(StateId, &'a [LocalId])>,
 }
 
 type Checked = Result<(), Invalid>;
 
-impl Checker<'_> {
+impl<'a> Checker<'a> {
     fn handler(&mut self) -> Checked {
         for &width in &self.handler.locals {
             self.ensure(is_width(width), || format!("no local has {width} bits"))?;
         }
         match &self.handler.trigger {
-            Trigger::Init => {}
+            Trigger::Init | Trigger::Close => {}
+            Trigger::Event { event, params } => self.event(*event, params)?,
             Trigger::Timer { period } => {
                 self.ensure(*period > Nanos::ZERO, || "a timer has a period".into())?;
             }
-            Trigger::Packet { first_port, port_count, index_local, .. } => {
+            Trigger::Packet { first_port, port_count, index_local, guard, .. } => {
+                if let Some(guard) = guard {
+                    self.guard(guard)?;
+                }
                 self.ports(*first_port, *port_count)?;
                 self.ensure(self.handler.packets > 0, || "the input has a register".into())?;
                 if let Some(local) = index_local {
@@ -133,7 +162,10 @@ impl Checker<'_> {
         let mut labels = Vec::new();
         walk_stmts(&self.handler.body, &mut |stmt| match &stmt.kind {
             StmtKind::Block(label, _) => labels.push(*label),
-            StmtKind::Loop { label, continue_label, .. } => labels.extend([label, continue_label]),
+            StmtKind::Loop { label, continue_label, .. }
+            | StmtKind::ForEach { label, continue_label, .. } => {
+                labels.extend([label, continue_label]);
+            }
             _ => {}
         });
         let count = labels.len();
@@ -143,7 +175,19 @@ impl Checker<'_> {
         self.body(&self.handler.body)
     }
 
-    fn body(&mut self, body: &[Stmt]) -> Checked {
+    /// A guard looks at nothing but the packet.
+    fn guard(&self, guard: &Expr) -> Checked {
+        self.expr(guard, Some(1))?;
+        let mut alone = true;
+        guard.walk(&mut |e| {
+            let foreign =
+                matches!(e.kind, ExprKind::Local(_) | ExprKind::Table(..) | ExprKind::Now);
+            alone &= !foreign && e.packet().is_none_or(|p| p.0 == 0);
+        });
+        self.ensure(alone, || "a guard reads nothing but the input".into())
+    }
+
+    fn body(&mut self, body: &'a [Stmt]) -> Checked {
         for stmt in body {
             self.span = stmt.span;
             self.stmt(&stmt.kind)?;
@@ -151,7 +195,8 @@ impl Checker<'_> {
         Ok(())
     }
 
-    fn stmt(&mut self, stmt: &StmtKind) -> Checked {
+    // long: one table
+    fn stmt(&mut self, stmt: &'a StmtKind) -> Checked {
         for &p in &stmt.packets() {
             self.register(p)?;
         }
@@ -163,6 +208,11 @@ impl Checker<'_> {
                 return self.body(or);
             }
             StmtKind::Loop { .. } => return self.repeat(stmt),
+            StmtKind::ForEach { .. } => return self.for_each(stmt),
+            StmtKind::Generate { event, args, delay, ok } => {
+                self.generate(*event, args, delay, *ok)?;
+            }
+            StmtKind::Emit(stream, args) => self.emit(*stream, args)?,
             StmtKind::Block(label, body) => return self.labelled(&[*label], body),
             StmtKind::Break(label) => {
                 let known = self.labels.contains(label);
@@ -171,13 +221,24 @@ impl Checker<'_> {
             StmtKind::Return | StmtKind::Copy(..) => {}
             StmtKind::SetField(_, field, e) => self.field(*field, e.width)?,
             StmtKind::SetMark(_, e) | StmtKind::SetTcpOption(_, _, e) => self.width(e, 32)?,
-            StmtKind::Truncate(_, e) => self.width(e, 32)?,
+            StmtKind::SetTcpOptions(_, options) => {
+                for (is_there, value) in options.iter() {
+                    self.width(is_there, 1)?;
+                    self.width(value, 32)?;
+                }
+            }
+            StmtKind::Truncate(_, e) | StmtKind::ShiftSack(_, e) => self.width(e, 32)?,
             StmtKind::SetPayload(_, offset, value) => {
                 self.ensure(offset.width <= 64, || "an offset has at most 64 bits".into())?;
                 self.payload_width(value.width)?;
             }
-            StmtKind::Insert(_, stack, ok) => {
+            StmtKind::Insert(_, stack, ok) | StmtKind::Replace(_, _, stack, ok) => {
                 self.local(*ok, Some(1))?;
+                if let StmtKind::Replace(_, old, ..) = stmt {
+                    let new: Vec<HeaderId> = stack.iter().map(|(id, _)| *id).collect();
+                    let fits = may_replace(*old, &new);
+                    self.ensure(fits, || "these headers cannot stand for each other".into())?;
+                }
                 for (header, fields) in stack {
                     self.header(*header)?;
                     for (field, e) in fields {
@@ -207,11 +268,24 @@ impl Checker<'_> {
                 self.ensure(fits, || "a log statement has its site's arguments".into())?;
             }
             StmtKind::State(id, op) => self.state(*id, op)?,
+            StmtKind::Extract { .. } => self.extract(stmt)?,
         }
         stmt.exprs().into_iter().try_for_each(|e| self.expr(e, None))
     }
 
-    fn repeat(&mut self, stmt: &StmtKind) -> Checked {
+    fn extract(&self, stmt: &StmtKind) -> Checked {
+        let StmtKind::Extract { packet, extract, args, results } = stmt else { return Ok(()) };
+        let needs = extract.what.reads_packet();
+        self.ensure(packet.is_some() == needs, || "a packet where one is read".into())?;
+        let (wanted, given) = (extract.argument_widths(), extract.result_widths());
+        let count = wanted.len() == args.len() && given.len() == results.len();
+        self.ensure(count, || format!("{extract:?} has other arguments or results"))?;
+        args.iter().zip(wanted).try_for_each(|(e, width)| self.width(e, width))?;
+        results.iter().zip(given).try_for_each(|(local, width)| self.local(*local, Some(width)))?;
+        self.distinct(results)
+    }
+
+    fn repeat(&mut self, stmt: &'a StmtKind) -> Checked {
         let StmtKind::Loop { label, continue_label, var, from, to, body, .. } = stmt else {
             return Ok(());
         };
@@ -224,7 +298,7 @@ impl Checker<'_> {
         self.labelled(&[*label, *continue_label], body)
     }
 
-    fn labelled(&mut self, labels: &[Label], body: &[Stmt]) -> Checked {
+    fn labelled(&mut self, labels: &[Label], body: &'a [Stmt]) -> Checked {
         let outside = self.labels.len();
         self.labels.extend(labels);
         let checked = self.body(body);

@@ -80,6 +80,7 @@ pub(crate) fn on(port: u32, pattern: HeaderSet, locals: &[u8], body: Vec<StmtKin
         port_count: 1,
         index_local: None,
         patterns: vec![pattern],
+        guard: None,
     };
     handler(trigger, locals, body)
 }

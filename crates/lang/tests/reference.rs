@@ -1,10 +1,14 @@
 //! Numbers, words and texts in the language reference are those of the code.
 
 use std::path::Path;
-use trama_lang::check::{CAPACITY_MAX, DEPTH_MAX, STATEMENTS_MAX, network, tables, types};
+use trama_lang::check::{
+    CAPACITY_MAX, DEPTH_MAX, PENDING_MAX, STATEMENTS_MAX, headers, network, tables, types,
+};
 use trama_lang::compile::FILES_MAX;
 use trama_lang::engine::LOG_LINES_MAX;
-use trama_lang::ir::{FANOUT_MAX, HOPS_MAX, reason};
+use trama_lang::ir::{CHAIN_MAX, FANOUT_MAX, HOPS_MAX, reason};
+use trama_lang::records::KEPT_MAX;
+use trama_lang::syntax::{CONTEXTUAL, KEYWORDS, RESERVED};
 use trama_lang::syntax::{FILE_BYTES_MAX, HEIGHT_MAX, NESTING_MAX};
 use trama_state::BYTES_MAX as STATE_BYTES_MAX;
 use trama_wire::header::{HEADERS, HeaderId};
@@ -47,12 +51,20 @@ fn limits_are_those_of_the_code() {
         ("nesting of statements and expressions, with functions expanded", DEPTH_MAX.into()),
         ("statements of a handler, with functions expanded", STATEMENTS_MAX as u64),
         ("scalar parts of a value", types::LEAVES_MAX as u64),
+        ("bytes of a byte string", trama_wire::bytes::LEN_MAX as u64),
+        ("headers that a program declares", headers::HEADERS_MAX as u64),
+        ("bytes of a declared header", headers::HEADER_BYTES_MAX.into()),
         ("rows of a table", tables::ROWS_MAX as u64),
         ("instances of elements", network::NODES_MAX as u64),
         ("nesting of blocks, expressions, types and patterns", NESTING_MAX.into()),
         ("operators on top of each other in one expression", HEIGHT_MAX.into()),
         ("handlers that a packet passes in one event", HOPS_MAX.into()),
         ("copies in one event", FANOUT_MAX.into()),
+        (
+            "events without a delay that one packet, timer or delayed event brings about",
+            CHAIN_MAX.into(),
+        ),
+        ("records kept for a host without a place for them", KEPT_MAX as u64),
         ("VLAN tags of a frame", TAGS_MAX as u64),
         ("IPv6 extension headers", EXTENSIONS_MAX as u64),
         ("log lines kept for the host", LOG_LINES_MAX as u64),
@@ -68,27 +80,22 @@ fn limits_are_those_of_the_code() {
     let capacity = spaced(CAPACITY_MAX);
     let row = format!("| entries, values or slots of one state object | 64 Mi = {capacity} |");
     assert!(page.contains(&row));
+    let row = format!("| pending events of one kind | 16 Mi = {} |", spaced(PENDING_MAX));
+    assert!(page.contains(&row));
     let levels = network::NESTING_MAX;
     assert!(page.contains(&format!("| networks in networks | {levels} levels |")));
-}
-
-/// The strings of a constant slice in the source of the tokens.
-fn words(source: &str, name: &str) -> Vec<String> {
-    let from = source.find(&format!("const {name}: ")).expect("the constant is there");
-    let list = source[from..].split("];").next().unwrap_or_default();
-    list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
 #[test]
 fn keywords_are_those_of_the_lexer() {
     let page = page("lexical");
-    let source = text("crates/lang/src/syntax/token.rs");
-    let blocks: Vec<Vec<String>> = (page.split("```text\n").skip(1))
+    let blocks: Vec<Vec<&str>> = (page.split("```text\n").skip(1))
         .map(|block| block.split("```").next().unwrap_or_default())
-        .map(|block| block.split_whitespace().map(str::to_owned).collect())
+        .map(|block| block.split_whitespace().collect())
         .collect();
-    assert_eq!(blocks[0], words(&source, "KEYWORDS"));
-    assert_eq!(blocks[1], words(&source, "RESERVED"));
+    assert_eq!(blocks[0], KEYWORDS);
+    assert_eq!(blocks[1], CONTEXTUAL);
+    assert_eq!(blocks[2], RESERVED);
 }
 
 #[test]

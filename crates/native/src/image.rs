@@ -2,10 +2,11 @@
 //! of each node, at places that never change.
 
 use crate::error::NativeError;
+use crate::runtime::each::Cursor;
 use crate::runtime::packet::{InsertPlan, RemovePlan};
 use std::cell::UnsafeCell;
 use trama_base::Rng;
-use trama_lang::ir::{LogSite, Node, Table};
+use trama_lang::ir::{Extract, LogSite, Node, Table};
 use trama_state::{Shape, mem};
 
 /// The memory of one node.
@@ -17,6 +18,8 @@ pub(crate) struct NodeImage {
     log_sites: Box<[LogSite]>,
     inserts: Plans<InsertPlan>,
     removes: Plans<RemovePlan>,
+    extracts: Plans<Extract>,
+    cursors: Plans<UnsafeCell<Cursor>>,
 }
 
 /// Constants that code names by address, kept as long as the code.
@@ -55,6 +58,8 @@ impl NodeImage {
             log_sites: node.log_sites.clone().into(),
             inserts: Plans(Default::default()),
             removes: Plans(Default::default()),
+            extracts: Plans(Default::default()),
+            cursors: Plans(Default::default()),
         })
     }
 
@@ -71,6 +76,18 @@ impl NodeImage {
     ) -> Option<*mut T> {
         // SAFETY: no handler runs while code is generated, so this is the only reference.
         of(unsafe { &mut *self.states[state].get() }).map(|backend| &raw mut *backend)
+    }
+
+    /// What `direct` tells of the backend in a state object, if it is of the kind that `of`
+    /// selects.
+    pub(crate) fn direct<T, D>(
+        &self,
+        state: usize,
+        of: fn(&mut mem::Object) -> Option<&mut T>,
+        direct: fn(&mut T) -> D,
+    ) -> Option<D> {
+        // SAFETY: no handler runs while code is generated, so this is the only reference.
+        of(unsafe { &mut *self.states[state].get() }).map(direct)
     }
 
     /// Bytes that a state object of a kind with entries has reserved; 0 for others.
@@ -117,6 +134,16 @@ impl NodeImage {
     /// Plans of `Remove` statements.
     pub(crate) fn removes(&self) -> &Plans<RemovePlan> {
         &self.removes
+    }
+
+    /// Extractors of `Extract` statements.
+    pub(crate) fn extracts(&self) -> &Plans<Extract> {
+        &self.extracts
+    }
+
+    /// A new place for a loop over a map to keep where it is.
+    pub(crate) fn cursor(&self) -> *mut Cursor {
+        UnsafeCell::raw_get(self.cursors.keep(UnsafeCell::default()))
     }
 }
 

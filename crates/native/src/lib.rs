@@ -1,11 +1,12 @@
 //! Machine code for programs, over batches of packets, on one core.
 //!
-//! `compile` turns each handler of a program into a function, by way of Cranelift; `frame` is the
-//! memory that the function and the engine share; `runtime` is what it calls for all that is not
-//! worth inlining; `image` keeps the state objects and constants whose addresses it names;
-//! `network` moves packets between handlers; `probe` and `prefetch` bring state near before it is
-//! needed; `engine` puts the whole behind the seam that hosts
-//! drive. `differential` compares engines.
+//! `compile` turns each handler of a program into a function, and all that can happen to a packet
+//! from an external port on into another, by way of Cranelift; `frame` is the memory that functions
+//! and the engine share; `runtime` is what they call for all that is not worth inlining; `image`
+//! keeps the state objects and constants whose addresses they name; `ways` counts packets by the
+//! way they took; `network` moves packets where there is more than one to go on with; `probe` and
+//! `prefetch` bring state near before it is needed; `engine` puts the whole behind the seam that
+//! hosts drive. `differential` compares engines.
 //!
 //! **Invariants:** what a program does is what the reference interpreter does, packet by packet.
 //! Generated code reads and writes only what the engine owns, whatever the packet. Nothing here
@@ -24,7 +25,9 @@ mod prefetch;
 mod probe;
 mod runtime;
 mod timer;
+mod ways;
 
 pub use compile::{CodeStats, HandlerCode};
-pub use engine::{Listings, NativeEngine};
+pub use engine::{Fusion, Listings, NativeEngine};
 pub use error::NativeError;
+pub use prefetch::prefetch;

@@ -10,7 +10,8 @@ use crate::runtime::packet::take;
 use std::collections::VecDeque;
 use trama_base::Nanos;
 use trama_lang::engine::{NodeReport, Traffic};
-use trama_lang::ir::{Dest, FANOUT_MAX, HOPS_MAX, Handler, Node, Trigger, reason};
+use trama_lang::interp::eval_on_packet;
+use trama_lang::ir::{Dest, Expr, FANOUT_MAX, HOPS_MAX, Handler, Node, Trigger, reason};
 use trama_wire::header::HeaderSet;
 use trama_wire::packet::Packet;
 use trama_wire::pool::Pool;
@@ -44,6 +45,8 @@ struct Candidate {
     /// The first pattern, which is mostly the only one.
     pattern: HeaderSet,
     more_patterns: Vec<HeaderSet>,
+    /// What else the packet must satisfy.
+    guard: Option<Box<Expr>>,
     entry: Entry,
     /// Index of the port in the handler's array.
     index: u64,
@@ -57,12 +60,12 @@ pub(crate) struct Entry {
 }
 
 /// A packet on its way to a port of a node.
-struct Arrival {
-    packet: Box<Packet>,
-    node: u32,
-    port: u32,
+pub(crate) struct Arrival {
+    pub(crate) packet: Box<Packet>,
+    pub(crate) node: u32,
+    pub(crate) port: u32,
     /// Handlers it has passed in this event.
-    hops: u32,
+    pub(crate) hops: u32,
 }
 
 impl NodeRun {
@@ -95,17 +98,24 @@ impl NodeRun {
     }
 }
 
+/// True if a guard lets a packet in. Guards are rare and short: they are interpreted.
+#[cold]
+fn permits(guard: &Expr, packet: &Packet) -> bool {
+    eval_on_packet(guard, packet, Nanos::ZERO) == 1
+}
+
 /// The handlers that listen at a port.
 fn candidates(port: u32, handlers: &[Handler], code: &[Code]) -> Vec<Candidate> {
     let candidate = |(handler, &code): (&Handler, &Code)| match &handler.trigger {
-        Trigger::Packet { first_port, port_count, patterns, .. } => {
+        Trigger::Packet { first_port, port_count, patterns, guard, .. } => {
             let index = port.checked_sub(*first_port).filter(|index| index < port_count)?;
             let entry = Entry { code, registers: handler.packets };
             let (&pattern, more) = patterns.split_first()?;
             let more_patterns = more.to_vec();
-            Some(Candidate { pattern, more_patterns, entry, index: index.into() })
+            let guard = guard.clone().map(Box::new);
+            Some(Candidate { pattern, more_patterns, guard, entry, index: index.into() })
         }
-        Trigger::Init | Trigger::Timer { .. } => None,
+        _ => None,
     };
     handlers.iter().zip(code).filter_map(candidate).collect()
 }
@@ -125,22 +135,17 @@ impl Network {
     }
 
     /// Brings a packet to a port of a node, and on until nothing of it is left in the network.
-    pub(crate) fn enter(
-        &mut self,
-        packet: Box<Packet>,
-        node: u32,
-        port: u32,
-        output: &mut Vec<Box<Packet>>,
-    ) {
-        let mut next = Some(Arrival { packet, node, port, hops: 0 });
+    pub(crate) fn enter(&mut self, arrival: Arrival, output: &mut Vec<Box<Packet>>) {
+        let mut next = Some(arrival);
         while let Some(arrival) = next {
             next = self.deliver(arrival, output).or_else(|| self.queue.pop_front());
         }
     }
 
-    /// Runs a handler that starts without a packet. Having none, it sends none.
-    pub(crate) fn run_alone(&mut self, node: u32, entry: Entry) {
-        self.call(node, entry, 0, None);
+    /// Runs a handler that starts without a packet: having none, it sends none. `args` are the
+    /// packed arguments of an event.
+    pub(crate) fn run_alone(&mut self, node: u32, entry: Entry, args: &[u8]) {
+        self.call(node, entry, args.as_ptr().expose_provenance() as u64, None);
     }
 
     /// Gives a packet to the first handler that takes it. What it sends is queued, but for a
@@ -152,7 +157,9 @@ impl Network {
         at.received.add(packet.len());
         let present = packet.layout().present;
         let takes = |c: &&Candidate| {
-            present.contains(c.pattern) || c.more_patterns.iter().any(|p| present.contains(*p))
+            let fits =
+                present.contains(c.pattern) || c.more_patterns.iter().any(|p| present.contains(*p));
+            fits && c.guard.as_ref().is_none_or(|guard| permits(guard, &packet))
         };
         let why = if hops >= HOPS_MAX {
             reason::HOPS

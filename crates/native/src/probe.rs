@@ -4,8 +4,8 @@
 //! For each external port, and each handler that may take a packet there, this follows the packet
 //! through the program as it goes in the steady state: what is looked up is found, what is touched
 //! is there. Keys and indices that are functions of the packet become probes of the first stage;
-//! those that also need values of arrays become probes of the second stage, which run when the
-//! arrays' lines have come. A probe is a hint and nothing more: it changes no result, so where the
+//! those that also need values of arrays or maps become probes of a later stage, which run when the
+//! lines of these have come. A probe is a hint and nothing more: it changes no result, so where the
 //! prediction is wrong it costs a few nanoseconds.
 
 mod known;
@@ -16,6 +16,7 @@ use trama_lang::ir::{
     Dest, Expr, Handler, LocalId, PacketId, Program, StateId, StateOp, Stmt, StmtKind, Trigger,
 };
 use trama_lang::ir_parts::walk_stmts;
+use trama_state::StateKind;
 use trama_wire::header::{HeaderId, HeaderSet};
 
 /// Most probes for one packet.
@@ -27,7 +28,7 @@ const DEPTH_MAX: usize = 4;
 /// Most handlers that are looked at for one handler at an external port.
 const HANDLERS_MAX: usize = 64;
 
-/// Most array values that the probes of one plan use.
+/// Most values that the probes of one plan use.
 const LOADS_MAX: usize = 8;
 
 /// Headers of which a packet has at most one.
@@ -45,10 +46,36 @@ pub(crate) const INPUT: PacketId = PacketId(0);
 pub(crate) struct Plan {
     /// The handler's patterns.
     pub(crate) patterns: Vec<HeaderSet>,
-    /// The entries, those of the first stage before the others.
+    /// The entries, in the order of their stages.
     pub(crate) probes: Vec<Probe>,
-    /// Array values that probes of the second stage use.
+    /// Values that probes of later stages use.
     pub(crate) loads: Vec<Load>,
+}
+
+impl Plan {
+    /// When a probe can run: the first line of its entry is asked for then, and if it is in a map
+    /// its second one a stage later.
+    pub(crate) fn stage(&self, probe: &Probe) -> usize {
+        let used = self.loads.iter().filter(|load| probe.uses(load));
+        used.map(Load::ready).max().unwrap_or(0)
+    }
+
+    /// The probe that brings the entry which a load reads.
+    pub(crate) fn probe_for(&self, load: &Load) -> Option<usize> {
+        let is_it = |p: &Probe| (p.node, p.state) == (load.node, load.state) && p.key == load.key;
+        self.probes.iter().position(is_it)
+    }
+
+    /// Keeps the probes for which `pays` holds, and those whose entries these need.
+    pub(crate) fn retain(&mut self, pays: impl Fn(&Probe) -> bool) {
+        let paying: Vec<Probe> = self.probes.iter().filter(|p| pays(p)).cloned().collect();
+        let loads = &self.loads;
+        let is_read = |p: &Probe| {
+            let reads = |l: &&Load| (l.node, l.state) == (p.node, p.state) && l.key == p.key;
+            loads.iter().filter(reads).any(|load| paying.iter().any(|other| other.uses(load)))
+        };
+        self.probes.retain(|probe| pays(probe) || is_read(probe));
+    }
 }
 
 /// An entry that will probably be asked for.
@@ -67,15 +94,18 @@ pub(crate) struct Probe {
     pub(crate) guards: Vec<Expr>,
 }
 
-/// A value of an array, to be read without any effect.
+/// A value of an array or a map, to be read without any effect. Of a map it is that of the entry
+/// which the key most likely has.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Load {
     /// Index of the node.
     pub(crate) node: usize,
-    /// The array.
+    /// The array or map.
     pub(crate) state: StateId,
-    /// The index: an expression over the packet in register 0.
-    pub(crate) index: Expr,
+    /// The index, or the leaves of the key: expressions over the packet in register 0.
+    pub(crate) key: Vec<Expr>,
+    /// True for a map.
+    pub(crate) is_map: bool,
     /// The local that stands for its first leaf; the others follow it.
     pub(crate) first: u32,
     /// Widths of the leaves.
@@ -83,6 +113,11 @@ pub(crate) struct Load {
 }
 
 impl Load {
+    /// The first stage that can read it.
+    fn ready(&self) -> usize {
+        if self.is_map { 2 } else { 1 }
+    }
+
     /// The locals that stand for its leaves.
     pub(crate) fn locals(&self) -> Vec<LocalId> {
         (self.first..).take(self.widths.len()).map(LocalId).collect()
@@ -90,11 +125,6 @@ impl Load {
 }
 
 impl Probe {
-    /// True if the probe waits for array values.
-    pub(crate) fn is_late(&self) -> bool {
-        self.key.iter().chain(&self.guards).any(known::needs_values)
-    }
-
     /// True if the probe uses a load.
     pub(crate) fn uses(&self, load: &Load) -> bool {
         let locals = load.locals();
@@ -119,9 +149,11 @@ pub(crate) fn plans(program: &Program) -> Vec<Vec<Plan>> {
                 let mut search =
                     Search { program, plan, left: HANDLERS_MAX, refused: refused_so_far };
                 search.handler(node as usize, handler, known, 0);
-                // Probes of the second stage come last; the sort is stable.
-                search.plan.probes.sort_by_key(Probe::is_late);
-                plans.push(search.plan);
+                let mut plan = search.plan;
+                let mut probes = std::mem::take(&mut plan.probes);
+                probes.sort_by_key(|probe| plan.stage(probe));
+                plan.probes = probes;
+                plans.push(plan);
                 refused.extend(patterns);
             }
         }
@@ -155,7 +187,7 @@ fn sure(needs: HeaderSet, patterns: &[HeaderSet]) -> HeaderSet {
 }
 
 /// The patterns of a handler that listens at a port.
-fn listens(handler: &Handler, port: u32) -> Option<&[HeaderSet]> {
+pub(crate) fn listens(handler: &Handler, port: u32) -> Option<&[HeaderSet]> {
     match &handler.trigger {
         Trigger::Packet { first_port, port_count, patterns, .. } => {
             let index = port.checked_sub(*first_port)?;
@@ -166,7 +198,7 @@ fn listens(handler: &Handler, port: u32) -> Option<&[HeaderSet]> {
 }
 
 /// True if no packet has the headers of both sets.
-fn exclude(a: HeaderSet, b: HeaderSet) -> bool {
+pub(crate) fn exclude(a: HeaderSet, b: HeaderSet) -> bool {
     [NETWORK, TRANSPORT].iter().any(|layer| {
         let (a, b) = (a.intersection(*layer), b.intersection(*layer));
         a != HeaderSet::EMPTY && b != HeaderSet::EMPTY && a.intersection(b) == HeaderSet::EMPTY
@@ -241,18 +273,20 @@ impl Search<'_> {
         }
     }
 
-    /// The load of an array's value, a new one if need be.
-    fn load(&mut self, node: usize, state: StateId, index: &Expr) -> Option<Load> {
-        let same = |l: &&Load| (l.node, l.state) == (node, state) && l.index == *index;
+    /// The load of a value, a new one if need be.
+    fn load(&mut self, node: usize, state: StateId, key: &[Expr]) -> Option<Load> {
+        let same = |l: &&Load| (l.node, l.state) == (node, state) && l.key == *key;
         if let Some(load) = self.plan.loads.iter().find(same) {
             return Some(load.clone());
         }
-        if self.plan.loads.len() == LOADS_MAX || known::needs_values(index) {
+        if self.plan.loads.len() == LOADS_MAX || key.iter().any(known::needs_values) {
             return None;
         }
-        let widths = self.program.nodes[node].states[state.0 as usize].value.0.clone();
+        let spec = &self.program.nodes[node].states[state.0 as usize];
+        let is_map = matches!(spec.kind, StateKind::Map { .. });
+        let widths = spec.value.0.clone();
         let first = self.plan.loads.last().map_or(0, |l| l.first + l.widths.len() as u32);
-        let load = Load { node, state, index: index.clone(), first, widths };
+        let load = Load { node, state, key: key.to_vec(), is_map, first, widths };
         self.plan.loads.push(load.clone());
         Some(load)
     }
@@ -272,7 +306,8 @@ impl Walk<'_, '_> {
             }
             StmtKind::If(condition, then, or) => return self.branch(condition, then, or, known),
             StmtKind::Block(label, body) => return self.block(label.0, body, known),
-            StmtKind::Loop { label, continue_label, body, .. } => {
+            StmtKind::Loop { label, continue_label, body, .. }
+            | StmtKind::ForEach { label, continue_label, body, .. } => {
                 self.rounds([label.0, continue_label.0], stmt, body, known);
             }
             StmtKind::Break(label) => {
@@ -287,6 +322,8 @@ impl Walk<'_, '_> {
             }
             StmtKind::Insert(INPUT, ..)
             | StmtKind::Remove(INPUT, ..)
+            | StmtKind::Replace(INPUT, ..)
+            | StmtKind::SetTcpOptions(INPUT, _)
             | StmtKind::Truncate(INPUT, _) => {
                 known.restructured = true;
                 known.forget(stmt);
@@ -369,8 +406,9 @@ impl Walk<'_, '_> {
         }
         known.expect_success(op);
         let Some(key) = resolved else { return };
-        if let StateOp::ArrayGet { value, .. } = op
-            && let Some(load) = self.search.load(self.node, state, &key[0])
+        if let StateOp::ArrayGet { value, .. } | StateOp::MapGet { value, .. } = op
+            && !value.is_empty()
+            && let Some(load) = self.search.load(self.node, state, &key)
         {
             known.set_leaves(value, &load);
         }

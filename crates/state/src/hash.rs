@@ -58,6 +58,11 @@ impl Hasher {
         Self { s0: seed ^ C0, s1: mix(seed ^ C1, C2) }
     }
 
+    /// The words that [`quick`](Self::quick) mixes keys with, for generated code.
+    pub const fn seeds(&self) -> [u64; 2] {
+        [self.s0, self.s1]
+    }
+
     /// The same as [`seeded`] with this seed.
     #[inline]
     pub fn hash(&self, bytes: &[u8]) -> u64 {

@@ -124,6 +124,26 @@ impl Packet {
         })
     }
 
+    /// Makes a change of structure, the layout's included, so that the transport checksum and the
+    /// IPv4 header's follow, each if it was there before and is there afterwards.
+    pub(crate) fn follow(&mut self, change: impl FnOnce(&mut Self)) {
+        let before = Cover::all(self.bytes(), &self.layout);
+        let before = before.map(|cover| cover.map(|cover| cover.sum(self.bytes())));
+        change(self);
+        let layout = self.layout;
+        let frame = self.bytes_mut();
+        // What is quoted is covered by what is outside and not changed by itself.
+        let covers = Cover::all(frame, &layout).into_iter().zip(before).skip(2);
+        for (cover, before) in covers {
+            if let (Some(cover), Some(before)) = (cover, before) {
+                let difference = checksum::difference(before, cover.sum(frame));
+                if !matches!(difference, 0 | 0xffff) {
+                    amend(frame, cover.checksum_at(), difference, cover.is_udp());
+                }
+            }
+        }
+    }
+
     /// Makes any write.
     fn write_general(&mut self, write: &Write) {
         let layout = self.layout;
@@ -156,7 +176,7 @@ struct Touched {
 
 /// Adds a difference to the stored checksum at `at`.
 #[inline]
-fn amend(frame: &mut [u8], at: usize, difference: u16, udp: bool) {
+pub(crate) fn amend(frame: &mut [u8], at: usize, difference: u16, udp: bool) {
     let stored = word(frame, at);
     if udp && stored == 0 {
         return;
@@ -177,12 +197,16 @@ enum Cover {
     Network(usize),
     /// Upper-layer header, payload and pseudo-header.
     Transport(Transport),
+    /// GRE header and payload (RFC 2784, section 2.3), from the first byte to the end.
+    Gre(usize, usize),
 }
 
 impl Cover {
     /// All checksums of a packet, from the inside out.
-    fn all(frame: &[u8], layout: &Layout) -> [Option<Self>; 4] {
+    fn all(frame: &[u8], layout: &Layout) -> [Option<Self>; 5] {
+        let gre = layout.start(HeaderId::GRE_CHECKSUM);
         [
+            gre.map(|at| Self::Gre(at - 4, layout.end as usize)),
             Transport::quoted(frame, layout).map(Self::Transport),
             layout.start(HeaderId::INNER).map(Self::Network),
             Transport::outer(frame, layout).map(Self::Transport),
@@ -194,6 +218,10 @@ impl Cover {
     fn sum(&self, frame: &[u8]) -> u16 {
         match *self {
             Self::Transport(transport) => transport.sum(frame),
+            Self::Gre(at, end) => {
+                let rest = frame.get(at + 6..end).unwrap_or_default();
+                checksum::add(checksum::sum(&frame[at..at + 4]), checksum::sum(rest))
+            }
             Self::Network(at) => {
                 let header_len = usize::from(frame[at] & 0x0f) * 4;
                 let end = frame.len().min(at + header_len.max(20));
@@ -206,6 +234,7 @@ impl Cover {
     fn checksum_at(&self) -> usize {
         match self {
             Self::Transport(transport) => transport.checksum_at,
+            Self::Gre(at, _) => at + 4,
             Self::Network(at) => at + 10,
         }
     }

@@ -15,13 +15,21 @@ pub fn sum(bytes: &[u8]) -> u16 {
         let (next, carry) = total.overflowing_add(u64::from_ne_bytes(*word));
         total = next + u64::from(carry);
     }
-    if !rest.is_empty() {
-        let mut last = [0; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        let (next, carry) = total.overflowing_add(u64::from_ne_bytes(last));
-        total = next + u64::from(carry);
+    // What is left, in the machine's order too; by halves, which cost less than a copy.
+    let mut last = 0_u64;
+    let (halves, rest) = rest.as_chunks::<4>();
+    for half in halves {
+        last += u64::from(u32::from_ne_bytes(*half));
     }
-    u16::from_be(fold64(total))
+    let (pairs, rest) = rest.as_chunks::<2>();
+    for pair in pairs {
+        last += u64::from(u16::from_ne_bytes(*pair));
+    }
+    if let [byte] = rest {
+        last += u64::from(u16::from_ne_bytes([*byte, 0]));
+    }
+    let (next, carry) = total.overflowing_add(last);
+    u16::from_be(fold64(next + u64::from(carry)))
 }
 
 /// The checksum to store in a header whose covered bytes, the checksum field as zero, have this

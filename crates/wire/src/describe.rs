@@ -113,14 +113,34 @@ impl Describe<'_> {
             self.tcp(f)?;
         } else if self.has(HeaderId::UDP) {
             write!(f, " udp len {payload}")?;
+            self.above_udp(f)?;
         } else if self.has(HeaderId::ICMP) {
             self.icmp(f, HeaderId::ICMP)?;
         } else if self.has(HeaderId::ICMP6) {
             self.icmp(f, HeaderId::ICMP6)?;
         } else {
             write!(f, " {} len {payload}", Protocol(self.0.layout().proto))?;
+            if self.has(HeaderId::GRE_KEY) {
+                write!(f, " key {}", self.get(HeaderId::GRE_KEY, "key"))?;
+            }
         }
         self.fragment(f, network)
+    }
+
+    fn above_udp(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.has(HeaderId::VXLAN) {
+            return write!(f, " vxlan {}", self.get(HeaderId::VXLAN, "vni"));
+        }
+        if !self.has(HeaderId::DNS) {
+            return Ok(());
+        }
+        let get = |name| self.get(HeaderId::DNS, name);
+        let kind = if get("qr") == 1 { "answer" } else { "query" };
+        write!(f, " dns {kind} {}", get("id"))?;
+        if get("rcode") != 0 {
+            write!(f, " rcode {}", get("rcode"))?;
+        }
+        Ok(())
     }
 
     fn addresses(
@@ -245,7 +265,7 @@ impl Display for Protocol {
             protocol::TCP => "tcp",
             protocol::UDP => "udp",
             protocol::IP6 => "ip6-in-ip",
-            47 => "gre",
+            protocol::GRE => "gre",
             50 => "esp",
             protocol::AUTHENTICATION => "ah",
             protocol::ICMP6 => "icmp6",

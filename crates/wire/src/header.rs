@@ -229,6 +229,7 @@ headers! {
     14 INNER_L4 "inner_l4" 8 "First eight bytes of the TCP or UDP header quoted in an ICMP error" {
         "src" 0 16 Uint "source port",
         "dst" 16 16 Uint "destination port",
+        "seq" 32 32 Uint "sequence number, if the quote is TCP",
     }
     15 INNER_ICMP "inner_icmp" 8 "ICMP echo header quoted in an ICMP error" {
         "type" 0 8 Uint "message type",
@@ -237,11 +238,48 @@ headers! {
         "id" 32 16 Uint "identifier of echo messages",
         "seq" 48 16 Uint "sequence number of echo messages",
     }
+    16 VXLAN "vxlan" 8 "VXLAN (RFC 7348): an Ethernet frame over UDP port 4789" {
+        "flags" 0 8 Uint "0x08: the identifier is valid",
+        "valid" 4 1 Bool "the identifier is valid, as it must be",
+        "vni" 32 24 Uint "VXLAN network identifier",
+    }
+    17 GRE "gre" 4 "Generic routing encapsulation, version 0 (RFC 2784, RFC 2890)" {
+        "has_checksum" 0 1 Bool "a checksum follows",
+        "has_key" 2 1 Bool "a key follows",
+        "has_seq" 3 1 Bool "a sequence number follows",
+        "version" 13 3 Uint "always 0",
+        "type" 16 16 Uint "EtherType of the payload; 0x6558 for an Ethernet frame",
+    }
+    18 GRE_CHECKSUM "gre_checksum" 4 "Checksum of a GRE header (RFC 2784)" {
+        "checksum" 0 16 Uint "checksum of the GRE header and what it encloses",
+    }
+    19 GRE_KEY "gre_key" 4 "Key of a GRE header (RFC 2890)" {
+        "key" 0 32 Uint "which flow or tenant the packet belongs to",
+    }
+    20 GRE_SEQ "gre_seq" 4 "Sequence number of a GRE header (RFC 2890)" {
+        "seq" 0 32 Uint "sequence number",
+    }
+    21 DNS "dns" 12 "DNS and multicast DNS over UDP ports 53 and 5353 (RFC 1035, RFC 6762)" {
+        "id" 0 16 Uint "identifier, which the answer repeats",
+        "qr" 16 1 Bool "a response, not a query",
+        "opcode" 17 4 Uint "kind of query: 0 standard, 4 notify, 5 update",
+        "aa" 21 1 Bool "the answer is authoritative",
+        "tc" 22 1 Bool "the message was cut: ask by TCP",
+        "rd" 23 1 Bool "recursion desired",
+        "ra" 24 1 Bool "recursion available",
+        "ad" 26 1 Bool "the data is authentic (RFC 4035)",
+        "cd" 27 1 Bool "checking is disabled (RFC 4035)",
+        "rcode" 28 4 Uint "result: 0 none wrong, 2 server failure, 3 no such name",
+        "questions" 32 16 Uint "number of questions",
+        "answers" 48 16 Uint "number of answers",
+        "authority" 64 16 Uint "number of authority records",
+        "additional" 80 16 Uint "number of additional records",
+    }
 }
 
 impl HeaderId {
     /// Number of headers in the table.
-    pub const COUNT: usize = 16;
+    pub const COUNT: usize = 22;
 
     /// The header's entry in the table.
     pub fn def(self) -> &'static HeaderDef {

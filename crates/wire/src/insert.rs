@@ -1,5 +1,6 @@
 //! Putting headers into a packet.
 
+use crate::above;
 use crate::checksum;
 use crate::field::Write;
 use crate::header::{FieldRef, HeaderId};
@@ -75,8 +76,25 @@ impl Packet {
         true
     }
 
+    /// Writes a stack over the bytes at `at`, where its first header has the length `len` and its
+    /// last one names `next`. The layout is stale afterwards.
+    pub(crate) fn overwrite(&mut self, stack: &Stack<'_>, at: usize, (len, next): (u16, u8)) {
+        let mut plan = Plan::blank(Some(len));
+        for (i, (id, _)) in stack.iter().enumerate() {
+            plan.at[i] = at + plan.len;
+            plan.len += usize::from(id.def().min_len);
+            plan.next[i] = match stack.get(i + 1) {
+                Some((above, _)) => next_value(*id, Follower::Header(*above)),
+                None => Some(next.into()),
+            };
+        }
+        let frame = self.bytes_mut();
+        frame[at..at + plan.len].fill(0);
+        plan.fill(frame, stack);
+    }
+
     /// Makes room of `len` bytes at `at` in the frame.
-    fn open(&mut self, at: usize, len: usize) {
+    pub(crate) fn open(&mut self, at: usize, len: usize) {
         let start = self.start as usize;
         let frame_len = self.layout.len as usize;
         if len <= start {
@@ -104,6 +122,14 @@ pub(crate) fn link_end(frame: &[u8]) -> Option<usize> {
     (at <= frame.len()).then_some(at)
 }
 
+/// What stands behind the header at `i`; behind GRE, that is what stands behind its words.
+fn follower(stack: &Stack<'_>, i: usize, place: Place) -> Follower {
+    let is_gre = stack[i].0 == HeaderId::GRE;
+    let next =
+        stack[i + 1..].iter().map(|(id, _)| *id).find(|id| !is_gre || above::gre_bit(*id) == 0);
+    next.map_or(place.follower, Follower::Header)
+}
+
 /// Where a stack goes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
@@ -121,25 +147,30 @@ struct Plan {
     next: [Option<u16>; STACK_MAX],
     /// Bytes inserted.
     len: usize,
+    /// Length that the first header gives; without one, that of what is there.
+    first_len: Option<u16>,
 }
 
 impl Plan {
+    fn blank(first_len: Option<u16>) -> Self {
+        Self { at: [0; STACK_MAX], next: [None; STACK_MAX], len: 0, first_len }
+    }
+
     /// Checks a stack against its place in a frame that has `frame_len` bytes now.
     fn of(stack: &Stack<'_>, place: Place, frame_len: usize) -> Option<Self> {
-        let mut plan = Self { at: [0; STACK_MAX], next: [None; STACK_MAX], len: 0 };
+        let mut plan = Self::blank(None);
         for (i, (id, _)) in stack.iter().enumerate() {
             plan.at[i] = place.at + plan.len;
             plan.len += usize::from(id.def().min_len);
         }
         let frame_len = frame_len + plan.len;
         for (i, (id, fields)) in stack.iter().enumerate() {
-            let follower = match stack.get(i + 1) {
-                Some((next, _)) if !may_follow(*id, *next) => return None,
-                Some((next, _)) => Follower::Header(*next),
-                None => place.follower,
-            };
+            if stack.get(i + 1).is_some_and(|(next, _)| !may_follow(*id, *next)) {
+                return None;
+            }
+            let follower = follower(stack, i, place);
             plan.next[i] = next_value(*id, follower);
-            if let Some(field) = next_field(*id)
+            if let Some(field) = next_field(*id, follower)
                 && plan.next[i].is_none()
                 && !fields.iter().any(|(given, _)| *given == field)
             {
@@ -151,6 +182,10 @@ impl Plan {
                 HeaderId::IP6 => rest > 0xffff + 40,
                 // What stands behind an ARP header would become padding.
                 HeaderId::ARP => stack.len() > i + 1 || rest > 28,
+                // Nothing but a frame goes into a VXLAN.
+                HeaderId::VXLAN => matches!(
+                    follower, Follower::Typed(kind) if kind != ethertype::BRIDGED
+                ),
                 _ => false,
             };
             if too_long {
@@ -165,7 +200,8 @@ impl Plan {
     fn fill(&self, frame: &mut [u8], stack: &Stack<'_>) {
         for (i, (id, fields)) in stack.iter().enumerate() {
             self.fill_defaults(frame, stack, i);
-            if let (Some(field), Some(next)) = (next_field(*id), self.next[i]) {
+            let above = stack.get(i + 1).map_or(Follower::Bytes, |next| Follower::Header(next.0));
+            if let (Some(field), Some(next)) = (next_field(*id, above), self.next[i]) {
                 self.put(frame, i, field, next.into());
             }
             for (field, value) in fields.iter().filter(|(field, _)| field.header == *id) {
@@ -189,7 +225,10 @@ impl Plan {
             frame[at + offset..at + offset + bytes.len()].copy_from_slice(bytes);
         };
         // Lengths of quoted datagrams that would not fit are cut: the quote is what there is.
-        let len = |len: usize| u16::try_from(len).unwrap_or(u16::MAX).to_be_bytes();
+        let first_len = self.first_len.filter(|_| i == 0);
+        let len = |len: usize| {
+            first_len.unwrap_or_else(|| u16::try_from(len).unwrap_or(u16::MAX)).to_be_bytes()
+        };
         match stack[i].0 {
             HeaderId::ARP => put(0, &[0, 1, 8, 0, 6, 4]),
             HeaderId::IP | HeaderId::INNER => {
@@ -204,6 +243,11 @@ impl Plan {
             }
             HeaderId::TCP => put(12, &[0x50]),
             HeaderId::UDP => put(4, &len(rest)),
+            HeaderId::VXLAN => put(0, &[0x08]),
+            HeaderId::GRE => {
+                let words = stack[i + 1..].iter().map(|(id, _)| above::gre_bit(*id));
+                put(0, &[words.fold(0, |all, bit| all | bit)]);
+            }
             HeaderId::INNER_L4 if self.quotes_udp(stack, i) => put(4, &len(rest)),
             // Types of messages that can quote, and of an echo request over IPv6.
             HeaderId::ICMP if next.is_some() => put(0, &[3]),
@@ -217,7 +261,7 @@ impl Plan {
     /// given another protocol.
     fn quotes_udp(&self, stack: &Stack<'_>, i: usize) -> bool {
         let (network, fields) = stack[i - 1];
-        let field = next_field(network);
+        let field = next_field(network, Follower::Bytes);
         let given = fields.iter().rev().find(|(given, _)| Some(*given) == field);
         given.is_none_or(|(_, proto)| *proto as u8 == protocol::UDP)
     }
@@ -229,6 +273,11 @@ impl Plan {
             let header_len = (usize::from(frame[at] & 0x0f) * 4).min(frame.len() - at);
             let sum = checksum::sum(&frame[at..at + header_len]);
             frame[at + 10..at + 12].copy_from_slice(&checksum::finish(sum).to_be_bytes());
+            return;
+        }
+        if id == HeaderId::GRE_CHECKSUM {
+            let sum = checksum::sum(&frame[at - 4..]);
+            frame[at..at + 2].copy_from_slice(&checksum::finish(sum).to_be_bytes());
             return;
         }
         let proto = match id {

@@ -15,7 +15,8 @@ pub struct Layout {
     pub present: HeaderSet,
     /// Length of the captured frame in bytes.
     pub len: u32,
-    /// First byte after the last recognised header.
+    /// First byte after the last header of the link, network and transport layers. Headers above
+    /// those (`vxlan`, `gre`, `dns`) lie in the payload.
     pub payload: u32,
     /// End of the network datagram in the captured bytes: Ethernet padding lies beyond it. Equal
     /// to `len` for frames without a network header.

@@ -5,11 +5,14 @@
 //! bytes; a header is [present](layout::Layout) only if all of it can be read.
 #![forbid(unsafe_code)]
 
+pub mod above;
 mod amend;
 mod build;
+pub mod bytes;
 pub mod capture;
 pub mod checksum;
 pub mod describe;
+pub mod extract;
 mod field;
 pub mod flow;
 pub mod header;
@@ -20,9 +23,11 @@ pub mod packet;
 pub mod parse;
 pub mod pool;
 mod remove;
+pub mod replace;
 #[cfg(test)]
 mod samples;
 pub mod stack;
+pub mod tcp_options;
 mod transport;
 
 pub use flow::FlowKey;

@@ -41,8 +41,9 @@ pub(crate) fn tcp_option_at(options: &[u8], option: TcpOption) -> Option<(usize,
     Some((at + value.start, at + value.end))
 }
 
-/// Where the first option of that type is in the options of an IPv4 header.
-pub(crate) fn ip_option_at(options: &[u8], kind: u8) -> Option<usize> {
+/// Where the first option of that kind is in the options of a TCP or IPv4 header; all of it is
+/// there.
+pub(crate) fn option_at(options: &[u8], kind: u8) -> Option<usize> {
     Options { bytes: options, at: 0 }.find(|&at| options[at] == kind)
 }
 
@@ -99,9 +100,9 @@ mod tests {
     #[test]
     fn ip_options_are_found_by_their_octet() {
         let router_alert = [1, 148, 4, 0, 0, 0, 0, 0];
-        assert_eq!(ip_option_at(&router_alert, 148), Some(1));
-        assert_eq!(ip_option_at(&router_alert, 1), Some(0));
-        assert_eq!(ip_option_at(&router_alert, 0), Some(5));
-        assert_eq!(ip_option_at(&router_alert, 131), None);
+        assert_eq!(option_at(&router_alert, 148), Some(1));
+        assert_eq!(option_at(&router_alert, 1), Some(0));
+        assert_eq!(option_at(&router_alert, 0), Some(5));
+        assert_eq!(option_at(&router_alert, 131), None);
     }
 }

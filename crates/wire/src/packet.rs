@@ -10,7 +10,7 @@
 
 use crate::header::{FieldRef, HeaderId};
 use crate::layout::Layout;
-use crate::option::{TcpOption, ip_option_at, tcp_option_at};
+use crate::option::{TcpOption, option_at, tcp_option_at};
 use crate::parse::parse_into;
 use crate::transport::{Transport, has_more_fragments};
 use crate::{checksum, field};
@@ -199,12 +199,12 @@ impl Packet {
         let Some(at) = self.layout.start(HeaderId::IP) else { return false };
         let header_len = usize::from(self.bytes()[at] & 0x0f) * 4;
         let options = self.bytes().get(at + 20..at + header_len);
-        options.is_some_and(|options| ip_option_at(options, kind).is_some())
+        options.is_some_and(|options| option_at(options, kind).is_some())
     }
 
-    /// True if the checksum of this header (IP, TCP, UDP, ICMP or ICMP6) is right, or absent where
-    /// that is allowed. False for other headers, absent ones, and datagrams that are not whole in
-    /// the capture.
+    /// True if the checksum of this header (IP, TCP, UDP, ICMP, ICMP6 or GRE_CHECKSUM) is right, or
+    /// absent where that is allowed. False for other headers, absent ones, and datagrams that are
+    /// not whole in the capture.
     pub fn checksum_ok(&self, id: HeaderId) -> bool {
         let Some(at) = self.layout.start(id) else { return false };
         let frame = self.bytes();
@@ -213,6 +213,11 @@ impl Packet {
                 let header_len = usize::from(frame[at] & 0x0f) * 4;
                 let header = frame.get(at..at + header_len);
                 header.is_some_and(|h| checksum::is_whole(checksum::sum(h)))
+            }
+            HeaderId::GRE_CHECKSUM => {
+                let whole = !has_more_fragments(frame, &self.layout);
+                let covered = frame.get(at - 4..self.layout.end as usize);
+                whole && covered.is_some_and(|c| checksum::is_whole(checksum::sum(c)))
             }
             HeaderId::TCP | HeaderId::UDP | HeaderId::ICMP | HeaderId::ICMP6 => {
                 let transport = Transport::outer(frame, &self.layout);

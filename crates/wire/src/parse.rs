@@ -3,10 +3,11 @@
 //! What is recognised: Ethernet II; stacked VLAN tags (IEEE 802.1Q, 802.1ad, and 0x9100); ARP for
 //! IPv4 over Ethernet (RFC 826); IPv4 with options (RFC 791); IPv6 with extension headers
 //! (RFC 8200, RFC 4302); TCP, UDP, ICMP and ICMPv6 in unfragmented datagrams and first fragments;
-//! and the headers that ICMP errors quote.
+//! the headers that ICMP errors quote; and [above] those GRE, VXLAN and DNS.
 //!
 //! A quote that is cut or strange is not a fault: it is what the error carries, nothing more.
 
+use crate::above;
 use crate::header::{HeaderId, HeaderSet};
 use crate::layout::{Fault, Layout};
 
@@ -53,6 +54,8 @@ pub mod protocol {
     pub const TCP: u8 = 6;
     /// UDP.
     pub const UDP: u8 = 17;
+    /// Generic routing encapsulation (RFC 2784).
+    pub const GRE: u8 = 47;
     /// IPv6 in IP (RFC 4213).
     pub const IP6: u8 = 41;
     /// IPv6 routing header.
@@ -103,7 +106,12 @@ fn usual(frame: &[u8], layout: &mut Layout) -> bool {
         (protocol::TCP, Some(words)) if *words >= 0x50 => {
             (const { &template(HeaderId::TCP) }, 34 + usize::from(*words >> 4) * 4)
         }
-        (protocol::UDP, _) => (const { &template(HeaderId::UDP) }, 42),
+        (protocol::UDP, _) => {
+            if above::is_known([head[34], head[35], head[36], head[37]]) {
+                return false;
+            }
+            (const { &template(HeaderId::UDP) }, 42)
+        }
         _ => return false,
     };
     if payload > end {
@@ -153,7 +161,7 @@ fn parse_any(frame: &[u8]) -> Layout {
 
 impl Layout {
     #[inline(always)]
-    fn record(&mut self, id: HeaderId, at: usize) {
+    pub(crate) fn record(&mut self, id: HeaderId, at: usize) {
         self.present = self.present.with(id);
         // Headers start below 65,536: the longest chains are bounded by the limits above.
         self.offset[usize::from(id.0)] = at as u16;
@@ -239,6 +247,7 @@ fn ip(frame: &[u8], at: usize, layout: &mut Layout) {
             protocol::TCP => tcp(&frame[..end], next, short, layout),
             protocol::UDP => udp(&frame[..end], next, short, layout),
             protocol::ICMP => icmp(&frame[..end], next, short, layout),
+            protocol::GRE => above::gre(&frame[..end], next, layout),
             _ => {}
         }
     }
@@ -272,6 +281,7 @@ fn ip6(frame: &[u8], at: usize, layout: &mut Layout) {
         protocol::TCP => tcp(datagram, next, short, layout),
         protocol::UDP => udp(datagram, next, short, layout),
         protocol::ICMP6 => icmp6(datagram, next, short, layout),
+        protocol::GRE => above::gre(datagram, next, layout),
         _ => {}
     }
 }
@@ -366,6 +376,7 @@ fn udp(datagram: &[u8], at: usize, short: Fault, layout: &mut Layout) {
     layout.record(HeaderId::UDP, at);
     layout.record(HeaderId::L4, at);
     layout.payload = (at + 8) as u32;
+    above::udp(datagram, at, layout);
 }
 
 fn icmp(datagram: &[u8], at: usize, short: Fault, layout: &mut Layout) {

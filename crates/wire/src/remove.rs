@@ -1,7 +1,9 @@
 //! Taking headers out of a packet.
 
+use crate::above;
 use crate::header::HeaderId;
 use crate::insert::link_end;
+use crate::layout::Layout;
 use crate::packet::{Packet, READABLE_MIN};
 use crate::parse::{ethertype, protocol};
 use crate::stack::{STACK_MAX, is_network, may_begin, may_follow, type_of};
@@ -47,7 +49,10 @@ impl Packet {
             if !allowed || self.layout.start(*id) != Some(to) {
                 return None;
             }
-            to += header_len(frame, *id, to);
+            to += match (*id, stack.get(i + 1)) {
+                (HeaderId::GRE, Some(_)) => 4,
+                _ => header_len(frame, *id, to),
+            };
         }
         let network = stack.iter().any(|id| is_network(*id));
         let end = if network { self.layout.end as usize } else { frame.len() };
@@ -59,6 +64,16 @@ impl Packet {
                 return (to + 14 <= end).then_some(Cut { from, to, kind: 0 });
             }
             HeaderId::VLAN | HeaderId::VLAN2 => word(frame, to - 2),
+            HeaderId::GRE => word(frame, start_of(&self.layout, HeaderId::GRE) + 2),
+            HeaderId::GRE_CHECKSUM | HeaderId::GRE_KEY | HeaderId::GRE_SEQ => {
+                let gre = start_of(&self.layout, HeaderId::GRE);
+                // Nothing may be left of the header.
+                if gre + above::gre_len(frame[gre]) != to {
+                    return None;
+                }
+                word(frame, gre + 2)
+            }
+            HeaderId::VXLAN => ethertype::BRIDGED,
             HeaderId::IP | HeaderId::IP6 if self.layout.proto == protocol::IP => ethertype::IP,
             HeaderId::IP | HeaderId::IP6 if self.layout.proto == protocol::IP6 => ethertype::IP6,
             HeaderId::IP | HeaderId::IP6 | HeaderId::FRAG6 | HeaderId::ARP => return None,
@@ -68,7 +83,7 @@ impl Packet {
     }
 
     /// Takes `from..to` out of the frame.
-    fn close(&mut self, from: usize, to: usize) {
+    pub(crate) fn close(&mut self, from: usize, to: usize) {
         let start = self.start as usize;
         self.buffer.copy_within(start..start + from, start + to - from);
         self.start += (to - from) as u32;
@@ -88,11 +103,17 @@ struct Cut {
     kind: u16,
 }
 
+/// Where a header starts that is known to be there.
+fn start_of(layout: &Layout, id: HeaderId) -> usize {
+    usize::from(layout.offset[usize::from(id.0)])
+}
+
 /// Length of the header, options included.
 fn header_len(frame: &[u8], id: HeaderId, at: usize) -> usize {
     match id {
         HeaderId::IP | HeaderId::INNER => usize::from(frame[at] & 0x0f) * 4,
         HeaderId::TCP => usize::from(frame[at + 12] >> 4) * 4,
+        HeaderId::GRE => above::gre_len(frame[at]),
         _ => id.def().min_len.into(),
     }
 }

@@ -54,6 +54,11 @@ pub(crate) fn packets(seed: u64) -> Vec<Packet> {
         &[H::IP, H::ICMP, H::INNER],
         &[H::ETH, H::ARP],
         &[H::IP],
+        &[H::IP, H::UDP, H::VXLAN],
+        &[H::IP6, H::UDP, H::DNS],
+        &[H::IP, H::GRE],
+        &[H::ETH, H::VLAN, H::IP, H::GRE, H::GRE_KEY],
+        &[H::IP6, H::GRE, H::GRE_KEY, H::GRE_SEQ],
     ];
     for shape in shapes {
         for odd in 0..2 {

@@ -3,6 +3,7 @@
 //! A header names what follows it in a field: an EtherType or a protocol number. That field is the
 //! whole grammar of a packet, and both changes of structure (`insert`, `remove`) are made of it.
 
+use crate::above::port;
 use crate::header::{FieldRef, HeaderId};
 use crate::parse::{ethertype, protocol};
 
@@ -32,9 +33,13 @@ pub fn may_follow(id: HeaderId, next: HeaderId) -> bool {
         H::ETH => matches!(next, H::VLAN | H::ARP | H::IP | H::IP6),
         H::VLAN => matches!(next, H::VLAN2 | H::ARP | H::IP | H::IP6),
         H::VLAN2 => matches!(next, H::ARP | H::IP | H::IP6),
-        H::IP => matches!(next, H::TCP | H::UDP | H::ICMP),
-        H::IP6 => matches!(next, H::FRAG6 | H::TCP | H::UDP | H::ICMP6),
+        H::IP => matches!(next, H::TCP | H::UDP | H::ICMP | H::GRE),
+        H::IP6 => matches!(next, H::FRAG6 | H::TCP | H::UDP | H::ICMP6 | H::GRE),
         H::FRAG6 => matches!(next, H::TCP | H::UDP | H::ICMP6),
+        H::UDP => matches!(next, H::VXLAN | H::DNS),
+        H::GRE => matches!(next, H::GRE_CHECKSUM | H::GRE_KEY | H::GRE_SEQ),
+        H::GRE_CHECKSUM => matches!(next, H::GRE_KEY | H::GRE_SEQ),
+        H::GRE_KEY => next == H::GRE_SEQ,
         H::ICMP => next == H::INNER,
         H::ICMP6 => next == H::INNER6,
         H::INNER | H::INNER6 => matches!(next, H::INNER_L4 | H::INNER_ICMP),
@@ -52,11 +57,12 @@ pub fn is_network(id: HeaderId) -> bool {
     matches!(id, HeaderId::ARP | HeaderId::IP | HeaderId::IP6)
 }
 
-/// The field by which `id` names what follows, if it has one.
-pub(crate) fn next_field(id: HeaderId) -> Option<FieldRef> {
+/// The field by which `id` names this follower, if it has one.
+pub(crate) fn next_field(id: HeaderId, follower: Follower) -> Option<FieldRef> {
     use HeaderId as H;
     let name = match id {
-        H::ETH | H::VLAN | H::VLAN2 => "type",
+        H::ETH | H::VLAN | H::VLAN2 | H::GRE => "type",
+        H::UDP if matches!(follower, Follower::Header(_)) => "dst",
         H::IP | H::INNER => "proto",
         H::IP6 | H::INNER6 | H::FRAG6 => "next",
         _ => return None,
@@ -68,7 +74,12 @@ pub(crate) fn next_field(id: HeaderId) -> Option<FieldRef> {
 pub(crate) fn next_value(id: HeaderId, follower: Follower) -> Option<u16> {
     use HeaderId as H;
     match id {
-        H::ETH | H::VLAN | H::VLAN2 => ether_type(follower),
+        H::ETH | H::VLAN | H::VLAN2 | H::GRE => ether_type(follower),
+        H::UDP => match follower {
+            Follower::Header(H::VXLAN) => Some(port::VXLAN),
+            Follower::Header(H::DNS) => Some(port::DNS),
+            _ => None,
+        },
         H::IP | H::INNER | H::IP6 | H::INNER6 | H::FRAG6 => {
             let v6 = matches!(id, H::IP6 | H::INNER6 | H::FRAG6);
             protocol_number(follower, v6).map(u16::from)
@@ -106,6 +117,7 @@ fn protocol_number(follower: Follower, v6: bool) -> Option<u8> {
         Follower::Header(H::INNER_ICMP) if v6 => protocol::ICMP6,
         Follower::Header(H::INNER_ICMP) => protocol::ICMP,
         Follower::Header(H::FRAG6) => protocol::FRAGMENT,
+        Follower::Header(H::GRE) => protocol::GRE,
         Follower::Header(_) => return None,
     })
 }

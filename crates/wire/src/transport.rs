@@ -205,6 +205,22 @@ fn pseudo_header6(frame: &[u8], network: usize, end: usize) -> (usize, usize) {
     (proto_at, destination_at)
 }
 
+/// True if an IPv6 packet whose upper layer starts at `end` is authenticated, or has a routing
+/// header with segments left: then its destination is not the last one.
+pub(crate) fn has_open_route(frame: &[u8], network: usize, end: usize) -> bool {
+    let (mut kind, mut at) = (frame[network + 6], network + 40);
+    while at < end && is_extension(kind) {
+        let Some(header) = chunk::<8>(frame, at) else { return true };
+        let open = kind == protocol::ROUTING && header[3] > 0;
+        if open || kind == protocol::AUTHENTICATION {
+            return true;
+        }
+        at += extension_len(kind, header[1]);
+        kind = header[0];
+    }
+    false
+}
+
 /// True for fragments other than the first.
 fn is_later_fragment(frame: &[u8], layout: &Layout) -> bool {
     match (layout.start(HeaderId::IP), layout.start(HeaderId::FRAG6)) {

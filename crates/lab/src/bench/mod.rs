@@ -4,11 +4,27 @@
 //! memory into a packet buffer, parsing, the program, and giving the buffer back. Rounds of all
 //! workloads are interleaved, so that a machine that gets slower does so for each of them; the
 //! median and the spread over the rounds are reported.
+//!
+//! The yardstick is [`hand`]: the same functions without a compiler.
 
+#![allow(clippy::vec_box, reason = "packets travel boxed, as engines take them")]
+
+mod curve;
+mod hand;
+mod instructions;
+mod live;
 mod measure;
+mod page;
 mod traffic;
 mod workload;
 
-pub use measure::{Measurement, Plan, measure};
+#[cfg(test)]
+mod tests;
+
+pub use curve::{Axis, Curve, curve};
+pub use instructions::{CountError, instructions};
+pub use live::{Contender, LivePlan, LiveResult, Task, live};
+pub use measure::{Beside, Case, Measurement, Plan, measure};
+pub use page::page;
 pub use traffic::{Traffic, TrafficPlan};
 pub use workload::{Workload, WorkloadError, workloads};

@@ -15,7 +15,7 @@ const HOSTS: u32 = 200;
 /// What traffic to make.
 #[derive(Clone, Copy, Debug)]
 pub struct TrafficPlan {
-    /// Flows in all, at most 65 536.
+    /// Flows in all.
     pub flows: u32,
     /// Length of each frame in bytes, at least 60.
     pub frame_bytes: u32,
@@ -61,46 +61,60 @@ impl Traffic {
     /// second result.
     pub fn make(plan: &TrafficPlan, engine: &mut dyn Engine, now: Nanos) -> (Self, u32) {
         let mut pool = Pool::default();
-        let mut pairs = Vec::with_capacity(plan.flows as usize);
+        let frame_bytes = plan.frame_bytes as usize;
+        let mut traffic = Self { frame_bytes, ..Self::default() };
         let mut lost = 0;
-        for flow in 0..plan.flows {
-            let forward = forward_frame(plan, flow);
+        let (mut input, mut output) = (Vec::new(), Vec::new());
+        for forward in openings(plan) {
             let mut packet = pool.take();
             packet.refill(&forward);
             packet.port = plan.ports.0;
             packet.time = now;
-            let (mut input, mut output) = (vec![packet], Vec::new());
+            input.push(packet);
             engine.process(&mut input, &mut output, &mut pool);
             match output.iter_mut().find(|p| p.port == plan.ports.1) {
                 Some(sent) => {
                     turn_round(sent);
-                    pairs.push((forward, plan.ports.0));
-                    pairs.push((sent.bytes().to_vec(), plan.ports.1));
+                    traffic.push(&forward, plan.ports.0);
+                    traffic.push(sent.bytes(), plan.ports.1);
                 }
                 None => lost += 1,
             }
             output.drain(..).for_each(|p| pool.give(p));
         }
-        shuffle(&mut pairs);
-        let frame_bytes = plan.frame_bytes as usize;
-        let mut traffic = Self { frame_bytes, ..Self::default() };
-        for (mut frame, port) in pairs {
-            frame.resize(frame_bytes, 0);
-            traffic.bytes.extend_from_slice(&frame);
-            traffic.ports.push(port);
-        }
+        traffic.shuffle();
         (traffic, lost)
     }
-}
 
-fn shuffle<T>(items: &mut [T]) {
-    let mut rng = Rng::stream(1, "bench traffic");
-    for index in (1..items.len()).rev() {
-        items.swap(index, rng.below(index as u64 + 1) as usize);
+    fn push(&mut self, frame: &[u8], port: u32) {
+        let from = self.bytes.len();
+        self.bytes.extend_from_slice(&frame[..frame.len().min(self.frame_bytes)]);
+        self.bytes.resize(from + self.frame_bytes, 0);
+        self.ports.push(port);
+    }
+
+    fn shuffle(&mut self) {
+        let mut rng = Rng::stream(1, "bench traffic");
+        for index in (1..self.ports.len()).rev() {
+            let other = rng.below(index as u64 + 1) as usize;
+            self.ports.swap(index, other);
+            let (before, behind) = self.bytes.split_at_mut(index * self.frame_bytes);
+            if let Some(frame) = before.get_mut(other * self.frame_bytes..) {
+                let [a, b] = [frame, behind].map(|half| half.get_mut(..self.frame_bytes));
+                if let (Some(a), Some(b), true) = (a, b, other != index) {
+                    a.swap_with_slice(b);
+                }
+            }
+        }
     }
 }
 
-fn field(header: HeaderId, name: &str) -> FieldRef {
+/// The first packets of all flows, in the order in which they are opened.
+pub(super) fn openings(plan: &TrafficPlan) -> impl Iterator<Item = Vec<u8>> {
+    (0..plan.flows).map(|flow| forward_frame(plan, flow))
+}
+
+pub(super) fn field(header: HeaderId, name: &str) -> FieldRef {
     header.field(name).expect("the header table has it")
 }
 
@@ -148,9 +162,9 @@ fn forward_frame(plan: &TrafficPlan, flow: u32) -> Vec<u8> {
 }
 
 /// Makes a packet its own answer: addresses and ports change sides.
-fn turn_round(packet: &mut Packet) {
+pub(super) fn turn_round(packet: &mut Packet) {
     for (header, a, b) in
-        [(HeaderId::ETH, "src", "dst"), (HeaderId::IP, "src", "dst"), (HeaderId::UDP, "src", "dst")]
+        [(HeaderId::ETH, "src", "dst"), (HeaderId::IP, "src", "dst"), (HeaderId::L4, "src", "dst")]
     {
         if packet.layout().present.has(header) {
             let (a, b) = (field(header, a), field(header, b));

@@ -1,5 +1,6 @@
 //! What is measured: programs made of library elements, each with its traffic.
 
+use super::hand::{self, Hand, Leg};
 use super::traffic::{self, Traffic, TrafficPlan};
 use std::sync::Arc;
 use trama_base::Nanos;
@@ -13,17 +14,19 @@ use trama_wire::header::HeaderId;
 use trama_wire::{Packet, Pool};
 
 /// A program to measure.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Workload {
     /// Name on the command line.
-    pub name: &'static str,
+    pub name: String,
     /// What it is.
-    pub about: &'static str,
-    text: &'static str,
+    pub about: String,
+    text: String,
     /// Where its flows go to.
     destination: u32,
     /// Where its inside hosts send their frames.
     station: u64,
+    /// The same function written by hand.
+    hand: Option<fn() -> Box<dyn Hand>>,
 }
 
 /// Why a workload could not be made.
@@ -42,7 +45,7 @@ pub enum WorkloadError {
     #[error("the program of `{name}` was rejected: {message}")]
     Rejected {
         /// The workload.
-        name: &'static str,
+        name: String,
         /// The first message.
         message: String,
     },
@@ -50,15 +53,23 @@ pub enum WorkloadError {
     #[error("the program of `{name}` cannot run: {message}")]
     Engine {
         /// The workload.
-        name: &'static str,
+        name: String,
         /// Why.
         message: String,
+    },
+    /// The function written by hand does something else.
+    #[error("`{name}` written by hand sends something else within {packets} packets")]
+    Differs {
+        /// The workload.
+        name: String,
+        /// Packets given to both.
+        packets: u64,
     },
     /// Its program let too few flows through.
     #[error("the program of `{name}` lost {lost} of {flows} flows")]
     Lost {
         /// The workload.
-        name: &'static str,
+        name: String,
         /// Flows that did not get through.
         lost: u32,
         /// Flows in all.
@@ -75,81 +86,173 @@ const SERVICE: u32 = 0xc633_6450;
 /// The inside interface of the edge.
 const EDGE_MAC: u64 = 0x0200_0a00_0001;
 
-/// All workloads.
+/// Most elements of a chain.
+const CHAIN_MAX: u32 = 16;
+
+/// All workloads that are measured unless others are asked for.
+pub fn workloads() -> Vec<Workload> {
+    const NAMES: [&str; 14] = [
+        "counter",
+        "arp-responder",
+        "icmp-responder",
+        "policer",
+        "classifier",
+        "bridge",
+        "firewall",
+        "nat",
+        "chain",
+        "edge",
+        "maglev",
+        "router",
+        "query",
+        "query-flow",
+    ];
+    NAMES.into_iter().filter_map(made).collect()
+}
+
+/// A query that counts packets and bytes by a key.
+fn tally(key: &str) -> String {
+    format!(
+        "query tally = packets(ip)\n\
+         |> group({key}) [256Ki] {{ packets: count(), bytes: sum(len) }}\n\
+         network bench {{ port lan, wan\n lan <-> tally <-> wan }}"
+    )
+}
+
+/// The workload of a name.
 // long: one table.
-pub fn workloads() -> &'static [Workload] {
-    &[
-        Workload {
-            name: "counter",
-            about: "Counter: the least that a program does",
-            text: "network bench { port lan, wan\n lan <-> Counter <-> wan }",
-            destination: OUTSIDE,
-            station: 1,
-        },
-        Workload {
-            name: "bridge",
-            about: "LearningBridge with two ports",
-            text: "network bench { port lan, wan\n let b = LearningBridge(ports: 2)\n \
-                   lan <-> b.lan[0]\n wan <-> b.lan[1] }",
-            destination: OUTSIDE,
-            station: 0x0200_0000_ffff,
-        },
-        Workload {
-            name: "firewall",
-            about: "Firewall without rules",
-            text: "network bench { port lan, wan\n lan <-> Firewall <-> wan }",
-            destination: OUTSIDE,
-            station: 1,
-        },
-        Workload {
-            name: "nat",
-            about: "Nat",
-            text: "network bench { port lan, wan\n \
-                   lan <-> Nat(public: 203.0.113.7) <-> wan }",
-            destination: OUTSIDE,
-            station: 1,
-        },
-        Workload {
-            name: "chain",
-            about: "Firewall, then Nat, both directions",
-            text: "network bench { port lan, wan\n \
-                   lan <-> Firewall <-> Nat(public: 203.0.113.7) <-> wan }",
-            destination: OUTSIDE,
-            station: 1,
-        },
-        Workload {
-            name: "edge",
-            about: "the office edge: Interface, Firewall, Nat, Interface",
-            text: "network bench { port lan, wan\n \
-                   let inner = Interface(address: 10.0.0.1, subnet: 10.0.0.0/24, \
-                   mac: 02:00:0a:00:00:01)\n \
-                   let outer = Interface(address: 203.0.113.7, subnet: 203.0.113.0/24, \
-                   mac: 02:00:cb:00:71:07, gateway: 203.0.113.1)\n \
-                   lan <-> inner <-> Firewall <-> Nat(public: 203.0.113.7) <-> outer.up <-> wan }",
-            destination: OUTSIDE,
-            station: EDGE_MAC,
-        },
-        Workload {
-            name: "maglev",
-            about: "Maglev over 100 backends",
-            text: "network bench { port lan, wan\n \
-                   lan <-> Maglev(service: 198.51.100.80, backends: load(\"backends.csv\")) \
-                   <-> wan }",
-            destination: SERVICE,
-            station: 1,
-        },
-        Workload {
-            name: "router",
-            about: "LpmRouter with 10 000 routes",
-            text: "const PORTS: table<RouterPort> = [\
-                   RouterPort { address: 10.0.0.1, mac: 02:00:00:00:00:01, mtu: 1500 }, \
-                   RouterPort { address: 10.1.0.1, mac: 02:00:00:00:01:01, mtu: 1500 }]\n\
-                   network bench { port lan, wan\n \
-                   let r = LpmRouter(ports: PORTS, routes: load(\"routes.csv\"))\n \
-                   lan <-> r.net[0]\n wan <-> r.net[1] }",
-            destination: OUTSIDE,
-            station: 1,
-        },
+fn made(name: &str) -> Option<Workload> {
+    let two_ports = |body: &str| format!("network bench {{ port lan, wan\n {body} }}");
+    let (about, text): (&str, String) = match name {
+        "counter" => {
+            ("Counter: the least that a program does", two_ports("lan <-> Counter <-> wan"))
+        }
+        "bridge" => (
+            "LearningBridge with two ports",
+            two_ports("let b = LearningBridge(ports: 2)\n lan <-> b.lan[0]\n wan <-> b.lan[1]"),
+        ),
+        "policer" => (
+            "Policer that lets all pass",
+            two_ports("lan <-> Policer(rate: 100Gbps, burst: 1GB) <-> wan"),
+        ),
+        "classifier" => (
+            "Classifier with 16 rules, of which the last matches",
+            format!(
+                "const RULES: table<ClassRule> = [{}]\n{}",
+                (0..16).map(class_rule).collect::<String>(),
+                two_ports("let c = Classifier(rules: RULES)\n lan <-> c.all\n c.class[1] <-> wan",),
+            ),
+        ),
+        "arp-responder" => (
+            "ArpResponder, passed by other traffic",
+            two_ports("lan <-> ArpResponder(owned: 10.0.0.1/32, mac: 02:00:0a:00:00:01) <-> wan"),
+        ),
+        "icmp-responder" => (
+            "IcmpResponder, passed by other traffic",
+            two_ports("lan <-> IcmpResponder(address: 10.0.0.1) <-> wan"),
+        ),
+        "firewall" => ("Firewall without rules", two_ports("lan <-> Firewall <-> wan")),
+        "query" => ("packets and bytes of each source, a plain group-by", tally("ip.src")),
+        "query-flow" => ("packets and bytes of each flow", tally("flow")),
+        "nat" => ("Nat", two_ports("lan <-> Nat(public: 203.0.113.7) <-> wan")),
+        "chain" => (
+            "Firewall, then Nat, both directions",
+            two_ports("lan <-> Firewall <-> Nat(public: 203.0.113.7) <-> wan"),
+        ),
+        "edge" => (
+            "the office edge: Interface, Firewall, Nat, Interface",
+            two_ports(
+                "let inner = Interface(address: 10.0.0.1, subnet: 10.0.0.0/24, \
+                 mac: 02:00:0a:00:00:01)\n \
+                 let outer = Interface(address: 203.0.113.7, subnet: 203.0.113.0/24, \
+                 mac: 02:00:cb:00:71:07, gateway: 203.0.113.1)\n \
+                 lan <-> inner <-> Firewall <-> Nat(public: 203.0.113.7) <-> outer.up <-> wan",
+            ),
+        ),
+        "maglev" => (
+            "Maglev over 100 backends",
+            two_ports(
+                "lan <-> Maglev(service: 198.51.100.80, backends: load(\"backends.csv\")) <-> wan",
+            ),
+        ),
+        "router" => (
+            "LpmRouter with 10 000 routes",
+            format!(
+                "const PORTS: table<RouterPort> = [\
+                 RouterPort {{ address: 10.0.0.1, mac: 02:00:00:00:00:01, mtu: 1500 }}, \
+                 RouterPort {{ address: 10.1.0.1, mac: 02:00:00:00:01:01, mtu: 1500 }}]\n{}",
+                two_ports(
+                    "let r = LpmRouter(ports: PORTS, routes: load(\"routes.csv\"))\n \
+                     lan <-> r.net[0]\n wan <-> r.net[1]",
+                ),
+            ),
+        ),
+        "tracker" => ("a set of 4M flows, for curves", TRACKER.into()),
+        _ => {
+            let length = name.strip_prefix("counters-")?.parse::<u32>().ok()?;
+            if !(1..=CHAIN_MAX).contains(&length) {
+                return None;
+            }
+            let counters = (0..length).map(|_| "Counter <-> ").collect::<String>();
+            ("so many Counters in a row", two_ports(&format!("lan <-> {counters}wan")))
+        }
+    };
+    let destination = if name == "maglev" { SERVICE } else { OUTSIDE };
+    let station = match name {
+        "edge" => EDGE_MAC,
+        "bridge" => 0x0200_0000_ffff,
+        _ => 1,
+    };
+    let hand = by_hand(name);
+    let (name, about) = (name.into(), about.into());
+    Some(Workload { name, about, text, destination, station, hand })
+}
+
+/// A rule that traffic to port 53 passes by, or, for the last of 16, the one that takes it.
+fn class_rule(n: u16) -> String {
+    let (low, high) = if n == 15 { (0, 65_535) } else { (6000 + n, 6000 + n) };
+    format!(
+        "ClassRule {{ proto: 17, src: 10.0.0.0/8, dst: 0.0.0.0/0, port_low: {low}, \
+         port_high: {high}, class: 1 }}, "
+    )
+}
+
+/// Remembers flows of 4M connections; nothing else.
+const TRACKER: &str = "element Tracker {
+    port lan, wan
+    state seen: set<Flow>[4194304] expire 5min
+    on lan(p: ip/l4) {
+        seen.add(p.flow) else {
+            drop p because \"full\"
+            return
+        }
+        send p to wan
+    }
+    on wan(p: ip/l4) {
+        if p.flow.reversed in seen { send p to lan } else { drop p because \"unsolicited\" }
+    }
+}
+network bench { port lan, wan\n lan <-> Tracker <-> wan }";
+
+/// 203.0.113.7
+const PUBLIC: u32 = 0xcb00_7107;
+
+/// The function of a workload written by hand.
+fn by_hand(name: &str) -> Option<fn() -> Box<dyn Hand>> {
+    Some(match name {
+        "firewall" => || Box::new(hand::Firewall::new()),
+        "nat" => || Box::new(hand::Nat::new(PUBLIC)),
+        "chain" => || Box::new(hand::Chain::new(PUBLIC)),
+        "maglev" => || Box::new(hand::Maglev::new(SERVICE, (1..=100).map(|i| 0x0a09_0000 | i))),
+        "router" => || Box::new(hand::Router::new(legs(), routes())),
+        _ => return None,
+    })
+}
+
+fn legs() -> Vec<Leg> {
+    vec![
+        Leg { address: 0x0a00_0001, station: 0x0200_0000_0001, mtu: 1500 },
+        Leg { address: 0x0a01_0001, station: 0x0200_0000_0101, mtu: 1500 },
     ]
 }
 
@@ -163,42 +266,62 @@ impl Files for BenchFiles {
                 let rows = (0..100).map(|i| format!("10.9.0.{},1\n", i + 1));
                 format!("address,weight\n{}", rows.collect::<String>())
             }
-            "routes.csv" => routes(),
+            "routes.csv" => {
+                let mut text = String::from("prefix,port,station\n");
+                for ((address, length), port, station) in routes() {
+                    let [a, b, c, d] = address.to_be_bytes();
+                    let [_, _, station @ ..] = station.to_be_bytes();
+                    let station = station.map(|byte| format!("{byte:02x}")).join(":");
+                    text.push_str(&format!("{a}.{b}.{c}.{d}/{length},{port},{station}\n"));
+                }
+                text
+            }
             _ => return Err(format!("there is no `{path}`")),
         };
         Ok((path.into(), text))
     }
 }
 
-/// Routes to both sides among 10 000 others of lengths 12 to 28.
-fn routes() -> String {
+/// Routes to both sides among 10 000 others of lengths 12 to 28: prefix, port, station.
+fn routes() -> impl Iterator<Item = ((u32, u8), u16, u64)> {
     let mut rng = trama_base::Rng::stream(1, "bench routes");
-    let mut text = String::from("prefix,port,station\n");
-    text.push_str("10.0.0.0/24,0,02:00:00:00:00:05\n198.51.100.0/24,1,02:00:00:00:01:05\n");
-    for _ in 0..10_000 {
-        let length = 12 + rng.below(17) as u32;
+    let others = (0..10_000).map(move |_| {
+        let length = 12 + rng.below(17) as u8;
         let address = (rng.next_u64() as u32 | 0x1000_0000) & (u32::MAX << (32 - length));
-        let [a, b, c, d] = address.to_be_bytes();
-        text.push_str(&format!("{a}.{b}.{c}.{d}/{length},1,02:00:00:00:01:06\n"));
-    }
-    text
+        ((address, length), 1, 0x0200_0000_0106)
+    });
+    let sides =
+        [((0x0a00_0000, 24), 0, 0x0200_0000_0005), ((0xc633_6400, 24), 1, 0x0200_0000_0105)];
+    sides.into_iter().chain(others)
 }
 
 impl Workload {
     /// The workload of that name.
-    pub fn find(name: &str) -> Result<&'static Self, WorkloadError> {
-        workloads().iter().find(|w| w.name == name).ok_or_else(|| WorkloadError::Unknown {
-            name: name.into(),
-            known: workloads().iter().map(|w| w.name).collect::<Vec<_>>().join(", "),
+    pub fn find(name: &str) -> Result<Self, WorkloadError> {
+        made(name).ok_or_else(|| {
+            let known: Vec<String> = workloads().into_iter().map(|w| w.name).collect();
+            let known = format!("{} and counters-1 to counters-{CHAIN_MAX}", known.join(", "));
+            WorkloadError::Unknown { name: name.into(), known }
         })
+    }
+
+    /// True if the same function is there written by hand.
+    pub fn has_hand(&self) -> bool {
+        self.hand.is_some()
+    }
+
+    /// Where its flows go to.
+    #[cfg(test)]
+    pub(super) fn destination(&self) -> u32 {
+        self.destination
     }
 
     /// Its program.
     pub fn program(&self) -> Result<Arc<Program>, WorkloadError> {
-        let mut unit = Unit::parse(self.name, self.text, &BenchFiles);
+        let mut unit = Unit::parse(&self.name, &self.text, &BenchFiles);
         let checked = unit.check(&Options::default(), &BenchFiles);
         checked.program.map(Arc::new).ok_or_else(|| WorkloadError::Rejected {
-            name: self.name,
+            name: self.name.clone(),
             message: checked.diagnostics.first().map_or_else(String::new, |d| d.message.clone()),
         })
     }
@@ -211,7 +334,7 @@ impl Workload {
         now: Nanos,
         interpret: bool,
     ) -> Result<Box<dyn Engine>, WorkloadError> {
-        let fail = |message| WorkloadError::Engine { name: self.name, message };
+        let fail = |message| WorkloadError::Engine { name: self.name.clone(), message };
         let program = Arc::clone(program);
         let mut engine: Box<dyn Engine> = if interpret {
             Box::new(Interpreter::new(program, now, 0).map_err(|e| fail(e.to_string()))?)
@@ -224,6 +347,27 @@ impl Workload {
         Ok(engine)
     }
 
+    fn plan(&self, flows: u32, frame_bytes: u32) -> TrafficPlan {
+        let (destination, station) = (self.destination, self.station);
+        let destinations = if destination == SERVICE { 1 } else { 2 };
+        TrafficPlan { flows, frame_bytes, destination, destinations, station, ports: (0, 1) }
+    }
+
+    /// The function written by hand, with the flows opened as [`traffic`](Self::traffic) does.
+    pub(super) fn hand(&self, flows: u32, frame_bytes: u32, now: Nanos) -> Option<Box<dyn Hand>> {
+        let mut hand = self.hand?();
+        let plan = self.plan(flows, frame_bytes);
+        let (mut pool, mut output) = (Pool::default(), Vec::new());
+        for frame in traffic::openings(&plan) {
+            let mut packet = pool.take();
+            packet.refill(&frame);
+            packet.time = now;
+            hand::process(&mut *hand, &mut vec![packet], &mut output, &mut pool);
+            output.drain(..).for_each(|packet| pool.give(packet));
+        }
+        Some(hand)
+    }
+
     /// Its traffic, with the flows opened in `engine`.
     pub fn traffic(
         &self,
@@ -232,14 +376,11 @@ impl Workload {
         frame_bytes: u32,
         now: Nanos,
     ) -> Result<Traffic, WorkloadError> {
-        let (destination, station) = (self.destination, self.station);
-        let destinations = if destination == SERVICE { 1 } else { 2 };
-        let ports = (0, 1);
-        let plan = TrafficPlan { flows, frame_bytes, destination, destinations, station, ports };
+        let plan = self.plan(flows, frame_bytes);
         let (traffic, lost) = Traffic::make(&plan, engine, now);
         // The bridge floods the first packet to every port; nobody may lose more than that.
         if lost > 0 {
-            return Err(WorkloadError::Lost { name: self.name, lost, flows });
+            return Err(WorkloadError::Lost { name: self.name.clone(), lost, flows });
         }
         Ok(traffic)
     }

@@ -15,7 +15,7 @@ const TAGS: HeaderSet = HeaderSet::of(HeaderId::VLAN).with(HeaderId::VLAN2);
 const LINK: HeaderSet = TAGS.with(HeaderId::ETH);
 
 /// `(a, b)`: a packet with `a` has `b`.
-const IMPLIES: [(HeaderId, HeaderId); 12] = [
+const IMPLIES: [(HeaderId, HeaderId); 17] = [
     (HeaderId::VLAN2, HeaderId::VLAN),
     (HeaderId::VLAN, HeaderId::ETH),
     (HeaderId::ARP, HeaderId::ETH),
@@ -28,20 +28,27 @@ const IMPLIES: [(HeaderId, HeaderId); 12] = [
     (HeaderId::ICMP6, HeaderId::IP6),
     (HeaderId::INNER, HeaderId::ICMP),
     (HeaderId::INNER6, HeaderId::ICMP6),
+    (HeaderId::VXLAN, HeaderId::UDP),
+    (HeaderId::DNS, HeaderId::UDP),
+    (HeaderId::GRE_CHECKSUM, HeaderId::GRE),
+    (HeaderId::GRE_KEY, HeaderId::GRE),
+    (HeaderId::GRE_SEQ, HeaderId::GRE),
 ];
 
 /// `(a, b, c)`: a packet with `a` has `b` or `c`.
-const IMPLIES_EITHER: [(HeaderId, HeaderId, HeaderId); 3] = [
+const IMPLIES_EITHER: [(HeaderId, HeaderId, HeaderId); 4] = [
+    (HeaderId::GRE, HeaderId::IP, HeaderId::IP6),
     (HeaderId::L4, HeaderId::IP, HeaderId::IP6),
     (HeaderId::INNER_L4, HeaderId::INNER, HeaderId::INNER6),
     (HeaderId::INNER_ICMP, HeaderId::INNER, HeaderId::INNER6),
 ];
 
 /// Groups of which a packet has at most one.
-const EXCLUDE: [&[HeaderId]; 5] = [
+const EXCLUDE: [&[HeaderId]; 6] = [
     &[HeaderId::ARP, HeaderId::IP, HeaderId::IP6],
-    &[HeaderId::TCP, HeaderId::UDP, HeaderId::ICMP, HeaderId::ICMP6],
-    &[HeaderId::L4, HeaderId::ICMP, HeaderId::ICMP6],
+    &[HeaderId::TCP, HeaderId::UDP, HeaderId::ICMP, HeaderId::ICMP6, HeaderId::GRE],
+    &[HeaderId::L4, HeaderId::ICMP, HeaderId::ICMP6, HeaderId::GRE],
+    &[HeaderId::VXLAN, HeaderId::DNS],
     &[HeaderId::INNER, HeaderId::INNER6],
     &[HeaderId::INNER_L4, HeaderId::INNER_ICMP],
 ];
@@ -215,6 +222,29 @@ impl Facts {
             };
             let present = kept.present.union(stack_set).with(HeaderId::ETH);
             Case { present, ..kept }.close()
+        }))
+    }
+
+    /// What is known after a stack took the place of a network header.
+    pub(super) fn after_replace(&self, old: HeaderId, stack: &[HeaderId]) -> Self {
+        let stack = stack.iter().fold(HeaderSet::EMPTY, |set, &id| set.with(id));
+        let quoted = HeaderSet::of(HeaderId::INNER).with(HeaderId::INNER6);
+        Self::of(self.cases.iter().filter_map(|case| {
+            if quoted.has(old) {
+                // Whether the error around it can quote the new one is not asked here.
+                let quote = quoted.with(HeaderId::INNER_L4).with(HeaderId::INNER_ICMP);
+                return case.only(HeaderSet(!quote.0)).close();
+            }
+            let v6 = stack.has(HeaderId::IP6);
+            let ports = [HeaderId::TCP, HeaderId::UDP, HeaderId::L4];
+            let mut present = case.only(LINK).present.union(stack);
+            for id in ports.into_iter().filter(|&id| case.present.has(id)) {
+                present = present.with(id);
+            }
+            if case.present.has(HeaderId::ICMP) || case.present.has(HeaderId::ICMP6) {
+                present = present.with(if v6 { HeaderId::ICMP6 } else { HeaderId::ICMP });
+            }
+            Case { present, absent: case.only(LINK).absent }.close()
         }))
     }
 

@@ -1,5 +1,6 @@
 //! What the files of a program declare, by name.
 
+use super::headers::{self, UserHeader};
 use super::sink::Sink;
 use super::types::{EnumType, RecordType, Type, resolve};
 use super::value::Value;
@@ -9,10 +10,11 @@ use crate::syntax::ast;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use trama_wire::header::{HeaderId, HeaderSet};
 
 /// Names that a program cannot give to something of its own.
-pub(super) const RESERVED: &[&str] =
-    &["Some", "None", "now", "hash", "min", "max", "load", "discard"];
+pub(crate) const RESERVED: &[&str] =
+    &["Some", "None", "now", "hash", "min", "max", "zero", "load", "discard"];
 
 /// The declarations of a program and of the library, by name.
 ///
@@ -24,6 +26,10 @@ pub struct Items<'a> {
     pub consts: BTreeMap<&'a str, &'a ast::Const>,
     /// Records.
     pub records: BTreeMap<&'a str, &'a ast::Record>,
+    /// Headers, in the order of their declaration.
+    pub headers: Vec<UserHeader>,
+    /// Names of headers whose declaration was reported: silent.
+    pub(super) broken_headers: BTreeSet<&'a str>,
     /// Enums.
     pub enums: BTreeMap<&'a str, &'a ast::Enum>,
     /// Global functions.
@@ -34,6 +40,14 @@ pub struct Items<'a> {
     pub networks: BTreeMap<&'a str, &'a ast::Network>,
     /// Networks of the user in source order.
     pub network_order: Vec<&'a ast::Network>,
+    /// Folds.
+    pub folds: BTreeMap<&'a str, &'a ast::Fold>,
+    /// Queries.
+    pub queries: BTreeMap<&'a str, &'a ast::Query>,
+    /// The network in which a query runs by itself.
+    pub taps: BTreeMap<&'a str, &'a ast::Network>,
+    /// Queries of the user in source order.
+    pub query_order: Vec<&'a ast::Query>,
     /// Default captures.
     pub inputs: BTreeMap<&'a str, &'a ast::Inputs>,
     /// Tests of the user, in order.
@@ -62,11 +76,17 @@ impl<'a> Items<'a> {
         let mut items = Self {
             consts: BTreeMap::new(),
             records: BTreeMap::new(),
+            headers: Vec::new(),
+            broken_headers: BTreeSet::new(),
             enums: BTreeMap::new(),
             fns: BTreeMap::new(),
             elements: BTreeMap::new(),
             networks: BTreeMap::new(),
             network_order: Vec::new(),
+            folds: BTreeMap::new(),
+            queries: BTreeMap::new(),
+            taps: BTreeMap::new(),
+            query_order: Vec::new(),
             inputs: BTreeMap::new(),
             tests: Vec::new(),
             library_tests: Vec::new(),
@@ -76,10 +96,20 @@ impl<'a> Items<'a> {
             called: RefCell::default(),
         };
         let mut names = Names::default();
+        let mut headers = Vec::new();
         for (index, file) in files.iter().enumerate() {
             let is_library = index >= first_library;
             for item in &file.items {
-                items.add(&item.kind, is_library, &mut names, sink);
+                if let ast::ItemKind::Header(header) = &item.kind
+                    && names.declare(Space::Header, &header.name, is_library, sink)
+                {
+                    headers.push(header);
+                }
+                if file.is_generated {
+                    items.add_generated(&item.kind);
+                } else {
+                    items.add(&item.kind, is_library, &mut names, sink);
+                }
             }
         }
         for def in items.enums.values() {
@@ -87,6 +117,10 @@ impl<'a> Items<'a> {
                 items.variants.entry(variant.text.as_str()).or_default().push(def);
             }
         }
+        items.headers = headers::declare(&items, &headers, sink);
+        let names = headers.iter().map(|header| header.name.text.as_str());
+        let is_sound = |name: &&str| items.headers.iter().any(|header| header.name == **name);
+        items.broken_headers = names.filter(|name| !is_sound(name)).collect();
         items
     }
 
@@ -113,6 +147,16 @@ impl<'a> Items<'a> {
             Kind::Fn(f) if new(Space::Fn, &f.name) => {
                 self.fns.insert(&f.name.text, f);
             }
+            // A fold gives a record and a function of its name; a query an element.
+            Kind::Fold(f) if new(Space::Type, &f.name) && new(Space::Fn, &f.name) => {
+                self.folds.insert(&f.name.text, f);
+            }
+            Kind::Query(q) if new(Space::Element, &q.name) => {
+                self.queries.insert(&q.name.text, q);
+                if !is_library {
+                    self.query_order.push(q);
+                }
+            }
             Kind::Element(e) if new(Space::Element, &e.name) => {
                 self.elements.insert(&e.name.text, e);
             }
@@ -128,6 +172,42 @@ impl<'a> Items<'a> {
             Kind::Test(t) if is_library => self.library_tests.push(t),
             Kind::Test(t) => self.tests.push(t),
             _ => {}
+        }
+    }
+
+    /// Takes what was made of a fold or query, whose name is declared where that stands.
+    fn add_generated(&mut self, item: &'a ast::ItemKind) {
+        match item {
+            ast::ItemKind::Record(r) => drop(self.records.entry(&r.name.text).or_insert(r)),
+            ast::ItemKind::Fn(f) => drop(self.fns.entry(&f.name.text).or_insert(f)),
+            ast::ItemKind::Element(e) => drop(self.elements.entry(&e.name.text).or_insert(e)),
+            ast::ItemKind::Network(n) if self.queries.contains_key(n.name.text.as_str()) => {
+                self.taps.insert(&n.name.text, n);
+            }
+            ast::ItemKind::Network(n) => drop(self.networks.entry(&n.name.text).or_insert(n)),
+            _ => {}
+        }
+    }
+
+    /// The header of that name, declared or of the table.
+    pub fn header_id(&self, name: &str) -> Option<HeaderId> {
+        let declared = self.headers.iter().find(|header| header.name == name);
+        declared.map(|header| header.id).or_else(|| HeaderId::by_name(name))
+    }
+
+    /// The name of a header.
+    pub fn header_name(&self, id: HeaderId) -> &str {
+        match headers::find(&self.headers, id) {
+            Some(header) => &header.name,
+            None => id.def().name,
+        }
+    }
+
+    /// A header with those that it needs below it.
+    pub fn with_parents(&self, id: HeaderId) -> HeaderSet {
+        match headers::find(&self.headers, id) {
+            Some(header) => header.with_parents(&self.headers),
+            None => HeaderSet::of(id),
         }
     }
 
@@ -248,6 +328,7 @@ enum Space {
     Type,
     Fn,
     Element,
+    Header,
     Inputs,
 }
 

@@ -14,17 +14,19 @@ pub mod element;
 mod facts;
 mod flow;
 mod fold;
+pub mod headers;
 pub mod items;
 mod lower;
 pub mod network;
 pub mod sink;
 pub mod tables;
 pub mod types;
+pub mod update;
 pub mod value;
-mod walk;
+pub(crate) mod walk;
 
 #[cfg(test)]
 mod tests;
 
-pub use declare::CAPACITY_MAX;
+pub use declare::{CAPACITY_MAX, PENDING_MAX};
 pub use lower::{DEPTH_MAX, STATEMENTS_MAX};

@@ -1,6 +1,6 @@
 //! What the interpreter tells an observer while it runs: the material of traces and of tests.
 
-use crate::ir::{Dest, LocalId, TcpOption};
+use crate::ir::{Dest, Extract, LocalId, TcpOption};
 use crate::source::Span;
 use trama_base::Nanos;
 use trama_wire::header::{FieldRef, HeaderId};
@@ -62,6 +62,33 @@ pub enum Cause {
         /// Index of its handler.
         handler: u32,
     },
+    /// An event that the program generated fires.
+    Event {
+        /// Index of the node.
+        node: u32,
+        /// Index of its handler.
+        handler: u32,
+    },
+    /// The run ends.
+    Close {
+        /// Index of the node.
+        node: u32,
+        /// Index of its handler.
+        handler: u32,
+    },
+}
+
+impl Cause {
+    /// The node and the handler that it runs, if it is no packet.
+    pub fn handler(self) -> Option<(u32, u32)> {
+        match self {
+            Self::Packet { .. } => None,
+            Self::Timer { node, handler }
+            | Self::Init { node, handler }
+            | Self::Event { node, handler }
+            | Self::Close { node, handler } => Some((node, handler)),
+        }
+    }
 }
 
 /// One thing that happened. Handlers run one at a time, so what happens between two
@@ -200,6 +227,54 @@ pub enum Seen<'a> {
         /// Its bytes as they leave.
         frame: &'a Packet,
     },
+    /// Something was taken out of bytes.
+    Extracted {
+        /// The statement.
+        span: Span,
+        /// How.
+        extract: Extract,
+        /// Leaves of the results.
+        values: &'a [u128],
+    },
+    /// A round of a loop over a map begins.
+    Round {
+        /// The loop.
+        span: Span,
+        /// Index of the node.
+        node: u32,
+        /// Index of the map.
+        state: u32,
+        /// Leaves of the key.
+        key: &'a [u128],
+        /// Leaves of the value.
+        value: &'a [u128],
+    },
+    /// An event was generated.
+    Generated {
+        /// The statement.
+        span: Span,
+        /// Index of the node.
+        node: u32,
+        /// Index of the event.
+        event: u32,
+        /// Leaves of its arguments.
+        args: &'a [u128],
+        /// When it is due.
+        delay: Nanos,
+        /// False if it was refused.
+        done: bool,
+    },
+    /// A record was emitted.
+    Emitted {
+        /// The statement.
+        span: Span,
+        /// Index of the node.
+        node: u32,
+        /// Index of the stream.
+        stream: u32,
+        /// Leaves of its fields.
+        leaves: &'a [u128],
+    },
     /// A log statement ran.
     Log {
         /// The statement.
@@ -222,6 +297,12 @@ pub enum Change {
     Insert(Vec<HeaderId>),
     /// This stack of headers was taken out.
     Remove(Vec<HeaderId>),
+    /// This network header made way for these.
+    Replace(HeaderId, Vec<HeaderId>),
+    /// The TCP header was given these options, in the order of [`TcpOption::ALL`].
+    TcpOptions([Option<u32>; TcpOption::ALL.len()]),
+    /// The edges of SACK blocks were moved by so much.
+    Sack(u32),
     /// The frame was cut to this length in bytes.
     Truncate(u32),
     /// The mark was set.

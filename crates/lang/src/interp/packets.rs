@@ -53,9 +53,33 @@ impl<O: Observer> Run<'_, O> {
         }
     }
 
+    pub(super) fn set_tcp_options(
+        &mut self,
+        p: PacketId,
+        options: &[(Expr, Expr); TcpOption::ALL.len()],
+        span: Span,
+    ) {
+        let new = options.each_ref().map(|(is_there, value)| {
+            let (is_there, value) = (self.eval(is_there) == 1, self.eval(value) as u32);
+            is_there.then_some(value)
+        });
+        let Some(packet) = self.register(p) else { return };
+        packet.frame.set_tcp_options(&new);
+        self.changed(p, Change::TcpOptions(new), true, span);
+    }
+
+    pub(super) fn shift_sack(&mut self, p: PacketId, delta: &Expr, span: Span) {
+        let delta = self.eval(delta) as u32;
+        let Some(packet) = self.register(p) else { return };
+        packet.frame.shift_sack(delta);
+        self.changed(p, Change::Sack(delta), true, span);
+    }
+
+    /// `Insert`, or `Replace` of a network header.
     pub(super) fn insert(
         &mut self,
         p: PacketId,
+        replaced: Option<HeaderId>,
         stack: &[(HeaderId, Vec<(FieldRef, Expr)>)],
         ok: LocalId,
         span: Span,
@@ -64,9 +88,17 @@ impl<O: Observer> Run<'_, O> {
             .iter()
             .map(|(id, fields)| (*id, fields.iter().map(|(f, e)| (*f, self.eval(e))).collect()))
             .collect();
-        let done = self.register(p).is_some_and(|packet| packet.frame.insert(&values));
+        let done = self.register(p).is_some_and(|packet| match replaced {
+            None => packet.frame.insert(&values),
+            Some(old) => packet.frame.replace(old, &values),
+        });
         self.assign(ok, done.into());
-        self.changed(p, Change::Insert(stack.iter().map(|(id, _)| *id).collect()), done, span);
+        let headers = stack.iter().map(|(id, _)| *id).collect();
+        let change = match replaced {
+            None => Change::Insert(headers),
+            Some(old) => Change::Replace(old, headers),
+        };
+        self.changed(p, change, done, span);
     }
 
     pub(super) fn remove(&mut self, p: PacketId, stack: &[HeaderId], ok: LocalId, span: Span) {

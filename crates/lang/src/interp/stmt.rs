@@ -3,7 +3,9 @@
 use super::event::{Flying, World};
 use super::expr::{Packets, Scope, mask};
 use super::observe::{Observer, Seen};
-use crate::ir::{Expr, Handler, Label, LocalId, Node, PacketId, Program, Stmt, StmtKind, Trigger};
+use crate::ir::{
+    Expr, Extract, Handler, Label, LocalId, Node, PacketId, Program, Stmt, StmtKind, Trigger,
+};
 use crate::source::Span;
 use trama_wire::packet::Packet;
 
@@ -13,7 +15,7 @@ pub(super) struct Run<'a, O> {
     pub(super) world: &'a mut World<O>,
     pub(super) node_index: u32,
     handler: &'a Handler,
-    locals: Vec<u128>,
+    pub(super) locals: Vec<u128>,
     pub(super) packets: Vec<Option<Flying>>,
     /// Handlers that a packet sent from here has passed, this one included.
     pub(super) hops: u32,
@@ -21,7 +23,7 @@ pub(super) struct Run<'a, O> {
 
 /// How control goes on after a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Flow {
+pub(super) enum Flow {
     /// With the next statement.
     Next,
     /// Behind the block or loop with this label.
@@ -65,6 +67,17 @@ impl<'a, O: Observer> Run<'a, O> {
         Self { program, world, node_index, handler, locals, packets, hops }
     }
 
+    /// The same, with packed arguments if it runs for an event that was generated.
+    pub(super) fn with_arguments(mut self, args: &[u8]) -> Self {
+        if let Trigger::Event { event, params } = &self.handler.trigger {
+            let shape = &self.node().events[event.0 as usize].shape;
+            for (local, value) in params.iter().zip(shape.unpack(args)) {
+                self.locals[local.0 as usize] = value;
+            }
+        }
+        self
+    }
+
     /// Runs it to its end.
     pub(super) fn run(mut self) {
         self.list(&self.handler.body);
@@ -104,7 +117,7 @@ impl<'a, O: Observer> Run<'a, O> {
         self.locals[local.0 as usize] = value & mask(width);
     }
 
-    fn list(&mut self, stmts: &[Stmt]) -> Flow {
+    pub(super) fn list(&mut self, stmts: &[Stmt]) -> Flow {
         for stmt in stmts {
             let flow = self.stmt(stmt);
             if flow != Flow::Next {
@@ -143,7 +156,10 @@ impl<'a, O: Observer> Run<'a, O> {
             StmtKind::SetMark(p, value) => self.set_mark(*p, value, span),
             StmtKind::SetPayload(p, offset, value) => self.set_payload(*p, offset, value, span),
             StmtKind::SetTcpOption(p, opt, value) => self.set_tcp_option(*p, *opt, value, span),
-            StmtKind::Insert(p, stack, ok) => self.insert(*p, stack, *ok, span),
+            StmtKind::SetTcpOptions(p, options) => self.set_tcp_options(*p, options, span),
+            StmtKind::ShiftSack(p, delta) => self.shift_sack(*p, delta, span),
+            StmtKind::Insert(p, stack, ok) => self.insert(*p, None, stack, *ok, span),
+            StmtKind::Replace(p, old, stack, ok) => self.insert(*p, Some(*old), stack, *ok, span),
             StmtKind::Remove(p, stack, ok) => self.remove(*p, stack, *ok, span),
             StmtKind::Truncate(p, len) => self.truncate(*p, len, span),
             StmtKind::Copy(to, from) => self.copy(*to, *from, span),
@@ -154,6 +170,14 @@ impl<'a, O: Observer> Run<'a, O> {
             StmtKind::Drop(p, reason) => self.drop(*p, *reason, span),
             StmtKind::Log(site, args) => self.log(*site, args, span),
             StmtKind::State(state, op) => self.state(*state, op, span),
+            StmtKind::ForEach { .. } => return self.for_each(stmt),
+            StmtKind::Generate { event, args, delay, ok } => {
+                self.generate(*event, args, delay, *ok, span);
+            }
+            StmtKind::Emit(stream, args) => self.emit(*stream, args, span),
+            StmtKind::Extract { packet, extract, args, results } => {
+                self.extract(*packet, *extract, args, results, span);
+            }
         }
         Flow::Next
     }
@@ -183,6 +207,26 @@ impl<'a, O: Observer> Run<'a, O> {
             self.assign(var, (value + 1) & mask(64));
         }
         Flow::Next
+    }
+
+    fn extract(
+        &mut self,
+        packet: Option<PacketId>,
+        extract: Extract,
+        args: &[Expr],
+        results: &[LocalId],
+        span: Span,
+    ) {
+        let args = self.eval_all(args);
+        let mut values = vec![0; results.len()];
+        let given = packet.and_then(|p| self.packets.packet(p));
+        if packet.is_none() || given.is_some() {
+            extract.run(given, &args, &mut values);
+        }
+        for (local, value) in results.iter().zip(&values) {
+            self.assign(*local, *value);
+        }
+        self.world.see(|| Seen::Extracted { span, extract, values: &values });
     }
 
     fn log(&mut self, site: u32, args: &[Expr], span: Span) {

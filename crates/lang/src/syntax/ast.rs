@@ -2,6 +2,10 @@
 //!
 //! Nothing is resolved here; names are text. The formatter and the checker read it.
 
+mod query;
+
+pub use query::{Bounds, Column, Fold, FoldState, Query, Source, Stage, StageKind, When};
+
 use crate::source::Span;
 
 /// A name with its place.
@@ -22,6 +26,8 @@ pub struct File {
     pub docs: Vec<String>,
     /// Items in order.
     pub items: Vec<Item>,
+    /// Made from folds and queries, which have been declared where they stand.
+    pub is_generated: bool,
 }
 
 /// A top-level item.
@@ -46,8 +52,14 @@ pub enum ItemKind {
     Record(Record),
     /// `enum Name { A, B(type, …), … }`
     Enum(Enum),
+    /// `header name after udp.dst == 5000 { field: type, … }`
+    Header(Header),
     /// `fn name(…) -> type { … }`
     Fn(Fn),
+    /// `fold name(…) { … }`
+    Fold(Fold),
+    /// `query name = packets(…) |> …`
+    Query(Query),
     /// `element Name(…) { … }`
     Element(Element),
     /// `network name(…) { … }`
@@ -67,6 +79,21 @@ pub struct Const {
     pub ty: Type,
     /// Value.
     pub value: Expr,
+}
+
+/// `header name after parent.field == value { field: type, … }`
+#[derive(Clone, Debug)]
+pub struct Header {
+    /// Name.
+    pub name: Ident,
+    /// The header before it.
+    pub parent: Ident,
+    /// The field of that one, which may be dotted, …
+    pub field: Ident,
+    /// … and the value that it has.
+    pub value: Expr,
+    /// Fields in order.
+    pub fields: Vec<(Ident, Type)>,
 }
 
 /// `record Name { field: type, … }`
@@ -134,6 +161,8 @@ pub enum TypeKind {
     Name(String),
     /// `Option<T>`, `prefix<ip4>`, `table<Row>`
     Generic(Ident, Vec<Type>),
+    /// `bytes[64]`
+    Sized(Ident, Box<Expr>),
     /// `(A, B)`
     Tuple(Vec<Type>),
 }
@@ -188,6 +217,36 @@ pub enum MemberKind {
     Init(Block),
     /// `every 1s { … }`
     Every(Expr, Block),
+    /// `event name(param: type, …) [capacity]`
+    Event(Event),
+    /// `on name(param, …) { … }` of an event that the element declares
+    OnEvent(OnEvent),
+    /// `stream name: Record`
+    Stream(Ident, Type),
+    /// `on close { … }`
+    Close(Block),
+}
+
+/// `event name(param: type, …) [capacity]`
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Name.
+    pub name: Ident,
+    /// Parameters.
+    pub params: Vec<(Ident, Type)>,
+    /// Most that are pending at once, in brackets.
+    pub capacity: Option<Expr>,
+}
+
+/// `on name(param, …) { … }`
+#[derive(Clone, Debug)]
+pub struct OnEvent {
+    /// The event.
+    pub name: Ident,
+    /// Names of its parameters here.
+    pub params: Vec<Ident>,
+    /// Body.
+    pub body: Block,
 }
 
 /// A declared port or port array.
@@ -360,8 +419,20 @@ pub enum TestStepKind {
     ExpectDrop(Option<(String, Span)>),
     /// `expect alert "text"` or `expect log "text"`: a line that contains the text was written.
     ExpectLog(String, Span),
+    /// `expect record [element.]stream { field: value, … }`: a record with these values was
+    /// emitted.
+    ExpectRecord {
+        /// Element instance.
+        node: Option<Ident>,
+        /// Stream.
+        stream: Ident,
+        /// Dotted field names with values.
+        fields: Vec<(Ident, Expr)>,
+    },
     /// `expect nothing`
     ExpectNothing,
+    /// `close`: the run ends.
+    Close,
     /// `expect expr`: over the state of the subject.
     ExpectState(Expr),
 }
@@ -371,8 +442,19 @@ pub enum TestStepKind {
 pub enum Frame {
     /// `hex "…"`
     Hex(Vec<u8>),
-    /// Headers and payload.
-    Stack(Vec<HeaderLiteral>, Vec<u8>),
+    /// Headers and the parts of the payload.
+    Stack(Vec<HeaderLiteral>, Vec<PayloadPart>),
+}
+
+/// `"text"`, `hex "0a0b" * 20`
+#[derive(Clone, Debug)]
+pub struct PayloadPart {
+    /// What it says.
+    pub bytes: Vec<u8>,
+    /// It is written in hexadecimal digits.
+    pub hex: bool,
+    /// How often it is repeated.
+    pub times: u16,
 }
 
 /// `ip { src: a, flags.syn: true }`
@@ -431,12 +513,15 @@ pub enum StmtKind {
         /// Taken if a table has no room.
         otherwise: Option<Block>,
     },
-    /// `for name in from..to [limit n] { … }` or `for name in table { … }`
+    /// `for name in from..to [limit n] { … }`, `for name in table { … }` or
+    /// `for (key, value) in map [top n by expr] { … }`
     For {
-        /// Loop variable.
-        name: Ident,
-        /// `Range` expression or the name of a table.
+        /// Loop variable, or a pattern that always fits.
+        pattern: Pat,
+        /// `Range` expression or the name of a table, map or set.
         over: Expr,
+        /// How many entries of a map, and by what they are chosen.
+        top: Option<Box<(Expr, Expr)>>,
         /// Most rounds.
         limit: Option<Expr>,
         /// Body.
@@ -481,6 +566,30 @@ pub enum StmtKind {
     Remove {
         /// Headers, outermost first.
         headers: Vec<Ident>,
+        /// Packet.
+        packet: Ident,
+        /// Taken if it is impossible.
+        otherwise: Option<Block>,
+    },
+    /// `generate event(args) [after expr] [else { … }]`
+    Generate {
+        /// Event.
+        event: Ident,
+        /// Arguments.
+        args: Vec<Expr>,
+        /// How much later.
+        after: Option<Expr>,
+        /// Taken if it is refused.
+        otherwise: Option<Block>,
+    },
+    /// `emit stream expr`
+    Emit(Ident, Expr),
+    /// `replace ip with ip6 { … } in p [else { … }]`
+    Replace {
+        /// The network header that goes.
+        old: Ident,
+        /// Headers that come, outermost first.
+        stack: Vec<HeaderLiteral>,
         /// Packet.
         packet: Ident,
         /// Taken if it is impossible.
@@ -645,6 +754,8 @@ pub enum Literal {
     Prefix6(u128, u8),
     /// Text.
     Str(String),
+    /// Bytes, `b"…"`.
+    Bytes(Vec<u8>),
 }
 
 /// Prefix operators.

@@ -1,11 +1,17 @@
 //! Frames as tests write them: headers with some of their fields, and a payload.
 
 use super::{Constant, Constants};
+use crate::check::types::TCP_OPTIONS;
 use crate::filter;
+use crate::ir::TcpOption;
 use crate::syntax::ast::{Expr, ExprKind, Frame, HeaderLiteral, Literal};
 use crate::syntax::nearest;
 use trama_wire::Packet;
 use trama_wire::header::{FieldDef, FieldRef, FieldType, HEADERS, HeaderId};
+use trama_wire::tcp_options::TcpOptions;
+
+/// Most bytes of a payload: no datagram holds more.
+const PAYLOAD_MAX: usize = 65_535;
 
 /// Builds the frame; the reason if it cannot be built.
 pub(super) fn build(frame: &Frame, constants: &Constants<'_>) -> Result<Packet, String> {
@@ -14,17 +20,31 @@ pub(super) fn build(frame: &Frame, constants: &Constants<'_>) -> Result<Packet, 
         Frame::Stack(stack, payload) => (stack, payload),
     };
     let mut headers = Vec::with_capacity(stack.len());
+    let mut options = TcpOptions::default();
     for literal in stack {
-        headers.push(header(literal, constants)?);
+        headers.push(header(literal, &mut options, constants)?);
     }
-    Packet::build(&headers, payload).ok_or_else(|| {
+    let len: usize = payload.iter().map(|part| part.bytes.len() * usize::from(part.times)).sum();
+    if len > PAYLOAD_MAX {
+        return Err(format!("a payload has at most {PAYLOAD_MAX} bytes"));
+    }
+    let parts = payload.iter().map(|part| part.bytes.repeat(part.times.into()));
+    let packet = Packet::build(&headers, &parts.collect::<Vec<_>>().concat()).ok_or_else(|| {
         let names: Vec<_> = stack.iter().map(|h| h.header.text.as_str()).collect();
         format!("the headers {} do not stand on each other", names.join("/"))
+    });
+    packet.map(|mut packet| {
+        if options != TcpOptions::default() {
+            packet.set_tcp_options(&options);
+        }
+        packet
     })
 }
 
+/// A header and its fields; those that are TCP options go to `options`.
 fn header(
     literal: &HeaderLiteral,
+    options: &mut TcpOptions,
     constants: &Constants<'_>,
 ) -> Result<(HeaderId, Vec<(FieldRef, u128)>), String> {
     let name = &literal.header.text;
@@ -33,6 +53,12 @@ fn header(
     };
     let mut fields = Vec::with_capacity(literal.fields.len());
     for (field, value) in &literal.fields {
+        let option = TCP_OPTIONS.iter().position(|option| option.0 == field.text);
+        if let (HeaderId::TCP, Some(index)) = (id, option) {
+            options[index] = tcp_option(index, constant(value, constants)?.scalar)
+                .map_err(|why| format!("`{name}.{}` {why}", field.text))?;
+            continue;
+        }
         let Some(known) = id.field(&field.text) else {
             let names = id.def().fields.iter().map(|f| f.name);
             return Err(unknown(&format!("field of `{name}`"), &field.text, names));
@@ -43,6 +69,19 @@ fn header(
         fields.push((known, value));
     }
     Ok((id, fields))
+}
+
+/// The value of the TCP option at an index; `sack_permitted: false` is none.
+fn tcp_option(index: usize, value: Option<filter::Constant>) -> Result<Option<u32>, String> {
+    use filter::Constant as C;
+    let (_, option, width) = TCP_OPTIONS[index];
+    match (option, value) {
+        (TcpOption::SackPermitted, Some(C::Bool(permitted))) => Ok(permitted.then_some(1)),
+        (TcpOption::SackPermitted, _) => Err("takes true or false".into()),
+        (_, Some(C::Number(n))) if n >> width == 0 => Ok(Some(n as u32)),
+        (_, Some(C::Number(n))) => Err(format!("has {width} bits, which {n} does not fit")),
+        _ => Err("takes a number".into()),
+    }
 }
 
 fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
@@ -96,6 +135,8 @@ pub(super) fn constant(expr: &Expr, constants: &Constants<'_>) -> Result<Constan
         Literal::Prefix6(a, len) => {
             Ok(Constant { leaves: vec![*a, (*len).into()], scalar: Some(C::Prefix6(*a, *len)) })
         }
-        Literal::Str(_) => Err("a text is no value of a packet or state object".to_string()),
+        Literal::Str(_) | Literal::Bytes(_) => {
+            Err("a text is a value of a state object with bytes only".to_string())
+        }
     }
 }

@@ -40,6 +40,7 @@ fn on(port: u32, headers: &[HeaderId], body: Vec<Stmt>) -> Handler {
             port_count: 1,
             index_local: None,
             patterns: vec![pattern],
+            guard: None,
         },
         locals: vec![1, 16],
         packets: 1,
@@ -131,6 +132,8 @@ fn program() -> Program {
             views: vec![View::Ip4],
             limit_per_s: None,
         }],
+        events: Vec::new(),
+        streams: Vec::new(),
         handlers: handlers(),
     };
     Program {

@@ -12,6 +12,7 @@ pub use render::render;
 use crate::interp::observe::{Cause, Change, Observer, PacketNo, Seen, StateAccess};
 use crate::ir::Dest;
 use crate::source::Span;
+use crate::values;
 use trama_base::Nanos;
 use trama_wire::header::FieldRef;
 
@@ -115,6 +116,44 @@ pub enum StepKind {
         /// The packet in one line.
         summary: String,
     },
+    /// Something was taken out of bytes.
+    Extracted {
+        /// What it was.
+        value: String,
+    },
+    /// A round of a loop over a map began.
+    Round {
+        /// Index of the node.
+        node: u32,
+        /// Index of the map.
+        state: u32,
+        /// Leaves of the key.
+        key: Vec<u128>,
+        /// Leaves of the value.
+        value: Vec<u128>,
+    },
+    /// An event was generated.
+    Generated {
+        /// Index of the node.
+        node: u32,
+        /// Index of the event.
+        event: u32,
+        /// Leaves of its arguments.
+        args: Vec<u128>,
+        /// How much later it is due.
+        delay: Nanos,
+        /// False if it was refused.
+        done: bool,
+    },
+    /// A record was emitted.
+    Emitted {
+        /// Index of the node.
+        node: u32,
+        /// Index of the stream.
+        stream: u32,
+        /// Leaves of its fields.
+        leaves: Vec<u128>,
+    },
     /// A log statement ran.
     Log {
         /// Index of the node.
@@ -206,6 +245,23 @@ impl Observer for Recorder {
             Seen::Leaves { packet, port, frame } => {
                 let summary = frame.describe().to_string();
                 self.step(None, Some(packet), StepKind::Leaves { port, summary });
+            }
+            Seen::Extracted { span, extract, values } => {
+                let value = values::extracted(extract, values);
+                self.step(Some(span), None, StepKind::Extracted { value });
+            }
+            Seen::Round { span, node, state, key, value } => {
+                let (key, value) = (key.to_vec(), value.to_vec());
+                self.step(Some(span), None, StepKind::Round { node, state, key, value });
+            }
+            Seen::Generated { span, node, event, args, delay, done } => {
+                let args = args.to_vec();
+                let kind = StepKind::Generated { node, event, args, delay, done };
+                self.step(Some(span), None, kind);
+            }
+            Seen::Emitted { span, node, stream, leaves } => {
+                let leaves = leaves.to_vec();
+                self.step(Some(span), None, StepKind::Emitted { node, stream, leaves });
             }
             Seen::Log { span, node, site, args, written } => {
                 let args = args.to_vec();

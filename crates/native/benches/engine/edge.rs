@@ -72,6 +72,7 @@ fn on(port: u32, locals: Vec<u8>, body: Vec<StmtKind>) -> Handler {
         port_count: 1,
         index_local: None,
         patterns: vec![headers],
+        guard: None,
     };
     Handler { trigger, locals, packets: 1, body: list(body), span: Span::default() }
 }

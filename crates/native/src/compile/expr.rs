@@ -10,7 +10,7 @@ use cranelift_codegen::ir::{InstBuilder, Value, types};
 use std::mem::offset_of;
 use trama_lang::ir::{BinaryOp, Expr, ExprKind, Meta, PacketId};
 use trama_state::Shape;
-use trama_wire::header::{FieldRef, HeaderSet};
+use trama_wire::header::{FieldRef, HeaderId, HeaderSet};
 use trama_wire::layout::Layout;
 use trama_wire::packet::Packet;
 
@@ -107,10 +107,13 @@ impl Lowering<'_, '_> {
         if bytes == 8 { swapped } else { self.b.ins().uextend(types::I64, swapped) }
     }
 
-    fn has(&mut self, p: PacketId, headers: HeaderSet) -> Value {
+    pub(super) fn has(&mut self, p: PacketId, headers: HeaderSet) -> Value {
         if headers == HeaderSet::EMPTY {
             let full = self.is_full(p);
             return self.bit(full);
+        }
+        if self.surely_has(p, headers) {
+            return self.word(1);
         }
         let present = self.layout(p, 4, offset_of!(Layout, present));
         let wanted = self.word(headers.0.into());
@@ -139,11 +142,12 @@ impl Lowering<'_, '_> {
             Meta::HasTcpOption(option) => self.ask(Routine::HasTcpOption, p, option_word(option)),
             Meta::TcpOption(option) => self.ask(Routine::TcpOption, p, option_word(option)),
             Meta::HasIpOption(kind) => self.ask(Routine::HasIpOption, p, kind.into()),
+            Meta::ChecksumOk(HeaderId::IP) => self.ip_checksum_ok(p),
             Meta::ChecksumOk(header) => self.ask(Routine::ChecksumOk, p, header.0.into()),
         }
     }
 
-    fn ask(&mut self, routine: Routine, p: PacketId, what: u64) -> Value {
+    pub(super) fn ask(&mut self, routine: Routine, p: PacketId, what: u64) -> Value {
         let (packet, what) = (self.packet(p), self.word(what));
         self.call_word(routine, &[packet, what])
     }
@@ -319,6 +323,11 @@ impl Lowering<'_, '_> {
     /// they wait.
     pub(super) fn pack(&mut self, leaves: &[Expr], shape: &Shape) -> Result<Value, NativeError> {
         let words = self.packed_words(leaves, shape)?;
+        Ok(self.in_memory(&words))
+    }
+
+    /// Stores words in new memory on the stack and gives its address.
+    pub(super) fn in_memory(&mut self, words: &[Value]) -> Value {
         let at = self.stack(words.len().next_multiple_of(2) * 8);
         let flags = self.memory(Memory::Stack);
         for (n, pair) in words.chunks(2).enumerate() {
@@ -331,11 +340,15 @@ impl Lowering<'_, '_> {
                 self.b.ins().store(flags, pair[0], at, offset);
             }
         }
-        Ok(at)
+        at
     }
 
     /// The packed form of values as little-endian words, zeros behind the last leaf.
-    fn packed_words(&mut self, leaves: &[Expr], shape: &Shape) -> Result<Vec<Value>, NativeError> {
+    pub(super) fn packed_words(
+        &mut self,
+        leaves: &[Expr],
+        shape: &Shape,
+    ) -> Result<Vec<Value>, NativeError> {
         let mut words = Vec::new();
         // The word that is being filled, and how many bytes of it are.
         let (mut word, mut filled) = (None, 0);

@@ -1,11 +1,13 @@
 //! One handler: the function around its statements, and the vocabulary the other files build with.
 
 use super::Routines;
+use super::event::Event;
+use super::prefetch::Stage;
 use super::registers::{Known, Register};
 use crate::error::NativeError;
 use crate::frame::Frame;
 use crate::image::NodeImage;
-use crate::probe::{Plan, Probe};
+use crate::probe::INPUT;
 use crate::runtime::Routine;
 use cranelift_codegen::ir::{
     self, AliasRegion, AliasRegionData, FuncRef, InstBuilder, MemFlagsData, StackSlotData,
@@ -13,7 +15,9 @@ use cranelift_codegen::ir::{
 };
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use std::collections::BTreeMap;
-use trama_lang::ir::{Handler, Label, Node, StateId, Trigger};
+use trama_lang::ir::{Handler, Label, Node, PacketId, StateId, StmtKind, Trigger};
+use trama_lang::ir_parts::walk_stmts;
+use trama_wire::header::{HeaderId, HeaderSet};
 
 /// What a handler is compiled from.
 #[derive(Clone, Copy)]
@@ -56,6 +60,10 @@ pub(super) struct Lowering<'a, 'f> {
     pub(super) registers: Vec<Register>,
     /// What is known of the registers at the current place.
     pub(super) known: Vec<Known>,
+    /// Headers that the input has for certain, as long as its register is full.
+    pub(super) sure: HeaderSet,
+    /// The event, if it is one that is built and not a handler alone.
+    pub(super) event: Option<Event<'a>>,
     /// Where a break goes, and what is known of the registers there so far.
     pub(super) labels: BTreeMap<u32, (ir::Block, Option<Vec<Known>>)>,
 }
@@ -71,33 +79,75 @@ pub(crate) fn lower<'a>(
     let index = lowering.parameter(1);
     lowering.define_locals(index);
     lowering.define_registers();
+    lowering.sure = sure_headers(source.handler);
     if lowering.list(&source.handler.body)? {
-        lowering.b.ins().return_(&[]);
+        lowering.end_handler();
     }
     lowering.finish();
     Ok(())
 }
 
-/// Builds the function of a probe: packet, first byte and layout to the hash of a map's key, or 0.
-pub(crate) fn lower_probe<'a>(
+/// Builds the function of the events of packets that enter at an external port: frame, packet,
+/// first byte and layout to an outcome.
+pub(crate) fn lower_event<'a>(
     function: &mut ir::Function,
     context: &mut FunctionBuilderContext,
     routines: &'a mut Routines<'a>,
     source: Source<'a>,
-    (images, plan, probe): (&[NodeImage], &Plan, &Probe),
+    (event, external, to): (Event<'a>, u32, (u32, u32)),
 ) -> Result<(), NativeError> {
     let mut lowering = Lowering::new(function, context, routines, source);
-    let parts = [0, 1, 2].map(|n| lowering.parameter(n));
-    lowering.define_locals(parts[0]);
+    let parts = [1, 2, 3].map(|n| lowering.parameter(n));
     lowering.define_input(parts);
-    for load in plan.loads.iter().filter(|load| probe.uses(load)) {
-        lowering.load_value(&images[load.node], load)?;
-    }
-    lowering.return_unless(&probe.guards)?;
-    let hash = lowering.probe(probe)?;
-    lowering.b.ins().return_(&[hash]);
+    lowering.event = Some(event);
+    lowering.begin_event(external, to)?;
     lowering.finish();
     Ok(())
+}
+
+/// Builds the function of a stage of a plan.
+pub(crate) fn lower_stage<'a>(
+    function: &mut ir::Function,
+    context: &mut FunctionBuilderContext,
+    routines: &'a mut Routines<'a>,
+    source: Source<'a>,
+    stage: &Stage<'a>,
+) -> Result<(), NativeError> {
+    let mut lowering = Lowering::new(function, context, routines, source);
+    let [packet, data, layout, notes, out] = [0, 1, 2, 3, 4].map(|n| lowering.parameter(n));
+    lowering.define_locals(packet);
+    lowering.define_input([packet, data, layout]);
+    lowering.stage(stage, notes, out)?;
+    lowering.finish();
+    Ok(())
+}
+
+/// The headers that every packet has which a handler takes, and keeps as long as it is in the
+/// input's register.
+fn sure_headers(handler: &Handler) -> HeaderSet {
+    match &handler.trigger {
+        Trigger::Packet { patterns, .. } if !restructures(handler) => {
+            patterns.iter().copied().reduce(HeaderSet::intersection).unwrap_or_default()
+        }
+        _ => HeaderSet::EMPTY,
+    }
+}
+
+/// True if a handler may change the headers or the length of what is in the input's register.
+pub(super) fn restructures(handler: &Handler) -> bool {
+    let mut changes = false;
+    walk_stmts(&handler.body, &mut |stmt| {
+        changes |= match stmt.kind {
+            StmtKind::Insert(p, ..)
+            | StmtKind::Remove(p, ..)
+            | StmtKind::Replace(p, ..)
+            | StmtKind::SetTcpOptions(p, _)
+            | StmtKind::Truncate(p, _)
+            | StmtKind::Copy(p, _) => p == INPUT,
+            _ => false,
+        };
+    });
+    changes
 }
 
 /// The type of values of a width.
@@ -134,6 +184,8 @@ impl<'a, 'f> Lowering<'a, 'f> {
             locals: Vec::new(),
             registers: Vec::new(),
             known: Vec::new(),
+            sure: HeaderSet::EMPTY,
+            event: None,
             labels: BTreeMap::new(),
         }
     }
@@ -152,7 +204,7 @@ impl<'a, 'f> Lowering<'a, 'f> {
 }
 
 impl Lowering<'_, '_> {
-    fn define_locals(&mut self, index: Value) {
+    pub(super) fn define_locals(&mut self, index: Value) {
         for &width in &self.source.handler.locals {
             let variable = self.b.declare_var(type_of(width));
             let zero = self.constant(width, 0);
@@ -164,6 +216,19 @@ impl Lowering<'_, '_> {
             let index = self.resize(index, 64, width);
             self.b.def_var(self.locals[local.0 as usize], index);
         }
+        if let Trigger::Event { event, params } = &self.source.handler.trigger {
+            // The index is the address of the packed arguments.
+            let shape = &self.source.node.events[event.0 as usize].shape;
+            self.load_leaves(index, shape, params);
+        }
+    }
+
+    /// True if the packet of a register has these headers, whatever way led here.
+    pub(super) fn surely_has(&self, p: PacketId, headers: HeaderSet) -> bool {
+        // Who has either transport has its ports.
+        let ports = [HeaderId::TCP, HeaderId::UDP].iter().any(|&id| self.sure.has(id));
+        let sure = if ports { self.sure.with(HeaderId::L4) } else { self.sure };
+        p == INPUT && self.known[0] == Known::Full && sure.contains(headers)
     }
 
     /// A constant of a width.

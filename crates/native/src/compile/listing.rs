@@ -9,6 +9,8 @@ use trama_lang::ir::{Handler, Node, Trigger};
 pub struct CodeStats {
     /// Handlers in the order of nodes, then as in the source.
     pub handlers: Vec<HandlerCode>,
+    /// The functions for whole events, by external port; those wired to no node have none.
+    pub events: Vec<HandlerCode>,
     texts: bool,
 }
 
@@ -30,16 +32,16 @@ pub struct HandlerCode {
 
 impl CodeStats {
     pub(super) fn new(texts: bool) -> Self {
-        Self { handlers: Vec::new(), texts }
+        Self { texts, ..Self::default() }
     }
 
     pub(super) fn keeps_text(&self) -> bool {
         self.texts
     }
 
-    /// Bytes of machine code of all handlers.
+    /// Bytes of machine code of all handlers and events.
     pub fn code_bytes(&self) -> usize {
-        self.handlers.iter().map(|h| h.code_bytes).sum()
+        self.handlers.iter().chain(&self.events).map(|h| h.code_bytes).sum()
     }
 
     /// Names of the routines that listings call as `u0:0`, `u0:1`, …
@@ -55,14 +57,28 @@ impl CodeStats {
         clif: Option<String>,
         code: Option<&CompiledCode>,
     ) {
-        self.handlers.push(HandlerCode {
-            name: format!("{}: {}", node.name, trigger(node, index, handler)),
-            code_bytes: code.map_or(0, |c| c.code_buffer().len()),
-            stack_bytes: code
-                .map_or(0, |c| c.buffer.frame_layout().map_or(0, |f| f.frame_to_fp_offset)),
-            clif,
-            assembly: code.and_then(|c| c.vcode.clone()),
-        });
+        let name = format!("{}: {}", node.name, trigger(node, index, handler));
+        self.handlers.push(described(name, clif, code));
+    }
+
+    pub(super) fn add_event(
+        &mut self,
+        name: String,
+        clif: Option<String>,
+        code: Option<&CompiledCode>,
+    ) {
+        self.events.push(described(name, clif, code));
+    }
+}
+
+fn described(name: String, clif: Option<String>, code: Option<&CompiledCode>) -> HandlerCode {
+    let stack = |c: &CompiledCode| c.buffer.frame_layout().map_or(0, |f| f.frame_to_fp_offset);
+    HandlerCode {
+        name,
+        code_bytes: code.map_or(0, |c| c.code_buffer().len()),
+        stack_bytes: code.map_or(0, stack),
+        clif,
+        assembly: code.and_then(|c| c.vcode.clone()),
     }
 }
 
@@ -70,6 +86,11 @@ fn trigger(node: &Node, index: usize, handler: &Handler) -> String {
     match &handler.trigger {
         Trigger::Init => "init".into(),
         Trigger::Timer { period } => format!("timer {period}"),
+        Trigger::Event { event, .. } => {
+            let event = node.events.get(event.0 as usize);
+            format!("event {}", event.map_or("?", |event| &event.name))
+        }
+        Trigger::Close => "close".into(),
         Trigger::Packet { first_port, patterns, .. } => {
             let port = node.ports.get(*first_port as usize).map_or("?", |p| p);
             let patterns: Vec<_> = patterns.iter().map(|p| format!("{p:?}")).collect();

@@ -1,14 +1,21 @@
-//! IR to machine code, one function for each handler.
+//! IR to machine code: one function for each handler, one for all events of an external port
+//! (`event`), and some for each plan of what to prefetch (`prefetch`).
 //!
 //! A handler becomes `extern "C" fn(frame, index)`: it finds its input in register 0 of the
-//! [`Frame`], the index within a port array in `index`, and bakes in the addresses of its node's
+//! [`Frame`], in `index` the index within a port array or the address of the packed arguments of an
+//! event, and bakes in the addresses of its node's
 //! state objects, tables and log sites, which the engine keeps where they are.
 //!
 //! Values of up to 64 bits are 64-bit words with zeros above their width; values of 128 bits are
 //! `i128`. Expressions are evaluated where they stand, both arms of a `Select` included; that is
 //! sound because they are total.
 
+mod amend;
+mod direct;
+mod each;
+mod event;
 mod expr;
+mod extract;
 pub(crate) mod field;
 mod function;
 mod listing;
@@ -22,15 +29,17 @@ pub use listing::{CodeStats, HandlerCode};
 use crate::error::NativeError;
 use crate::frame::Frame;
 use crate::image::NodeImage;
-use crate::probe::{Plan, Probe};
+use crate::prefetch::Notes;
+use crate::probe::Plan;
 use crate::runtime::Routine;
+use crate::ways::Ways;
 use cranelift_codegen::Context;
 use cranelift_codegen::ir::{AbiParam, FuncRef, Function, Signature, types};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::FunctionBuilderContext;
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{FuncId, Linkage, Module, default_libcall_names};
-use trama_lang::ir::{Handler, Node, Program, Trigger};
+use trama_lang::ir::{Dest, Handler, Node, Program, Trigger};
 use trama_lang::source::Span;
 use trama_wire::layout::Layout;
 use trama_wire::packet::Packet;
@@ -39,14 +48,30 @@ use trama_wire::packet::Packet;
 ///
 /// # Safety
 /// Call it with the frame it was compiled for, set up for its node, with its input, if its trigger
-/// has one, in register 0 and the other registers empty.
+/// has one, in register 0 and the other registers empty. If its trigger is an event, the second
+/// argument is the address of its packed arguments.
 pub(crate) type Code = unsafe extern "C" fn(*mut Frame, u64);
 
-/// A compiled probe: packet, first byte and layout to a hash.
+/// A compiled event: frame, packet, first byte and layout to an outcome.
 ///
 /// # Safety
-/// Call it with the parts of one packet, while the map that it probes is alive and not changed.
-pub(crate) type ProbeCode = unsafe extern "C" fn(*mut Packet, *mut u8, *mut Layout) -> u64;
+/// Call it with the frame it was compiled for, set up for an event, and the parts of one packet.
+pub(crate) type EventCode =
+    unsafe extern "C" fn(*mut Frame, *mut Packet, *mut u8, *mut Layout) -> u64;
+
+/// A stage of a plan: packet, first byte and layout, what the stages of this packet know, and where
+/// to write addresses worth prefetching; returns where it stopped writing.
+///
+/// # Safety
+/// Call it with the parts of one packet, after the stages before it, while nobody changes the
+/// objects; there is room for [`LINES_MAX`](crate::prefetch::LINES_MAX) addresses.
+pub(crate) type ProbeCode = unsafe extern "C" fn(
+    *mut Packet,
+    *mut u8,
+    *mut Layout,
+    *mut Notes,
+    *mut *const u8,
+) -> *mut *const u8;
 
 /// Compiles handlers into memory that it owns.
 pub(crate) struct Compiler {
@@ -57,14 +82,18 @@ pub(crate) struct Compiler {
     signature: Signature,
     listing: CodeStats,
     pending: Vec<FuncId>,
-    pending_probes: Vec<FuncId>,
+    pending_plans: Vec<Vec<FuncId>>,
+    pending_events: Vec<Option<FuncId>>,
 }
 
 /// Code that can be called, in the order in which it was compiled.
 pub(crate) struct Finished {
     pub(crate) memory: CodeMemory,
     pub(crate) handlers: Vec<Code>,
-    pub(crate) probes: Vec<ProbeCode>,
+    /// By plan, then by stage.
+    pub(crate) plans: Vec<Vec<ProbeCode>>,
+    /// By external port.
+    pub(crate) events: Vec<Option<EventCode>>,
 }
 
 /// Finished code; it is freed when this is dropped.
@@ -118,7 +147,8 @@ impl Compiler {
             signature,
             listing: CodeStats::new(listings),
             pending: Vec::new(),
-            pending_probes: Vec::new(),
+            pending_plans: Vec::new(),
+            pending_events: Vec::new(),
         })
     }
 
@@ -154,43 +184,89 @@ impl Compiler {
         Ok(())
     }
 
-    /// Compiles one probe of a plan.
-    pub(crate) fn probe(
+    /// Compiles the stages of a plan.
+    pub(crate) fn plan(
         &mut self,
         frame: &Frame,
         program: &Program,
         images: &[NodeImage],
         plan: &Plan,
-        probe: &Probe,
     ) -> Result<(), NativeError> {
-        let (node, image) = (&program.nodes[probe.node], &images[probe.node]);
-        let failed = |error: String| NativeError::Codegen { node: node.name.clone(), error };
+        let leaves = plan.loads.iter().flat_map(|load| load.widths.iter().copied());
+        let handler = nothing(leaves.collect());
+        let mut stages = Vec::new();
+        for stage in 0..prefetch::stages(program, plan) {
+            let (node, image) = (&program.nodes[plan.probes[0].node], &images[0]);
+            let failed = |error: String| NativeError::Codegen { node: node.name.clone(), error };
+            let signature = self.signature_of(5);
+            let id = self
+                .module
+                .declare_anonymous_function(&signature)
+                .map_err(|e| failed(e.to_string()))?;
+            self.module.clear_context(&mut self.context);
+            self.context.func.signature = signature;
+            let mut routines = Routines { module: &mut self.module, ids: &self.routines };
+            function::lower_stage(
+                &mut self.context.func,
+                &mut self.builder,
+                &mut routines,
+                function::Source { frame, node, image, handler: &handler },
+                &prefetch::Stage { program, images, plan, stage },
+            )?;
+            self.module
+                .define_function(id, &mut self.context)
+                .map_err(|e| failed(format!("{e:?}")))?;
+            stages.push(id);
+        }
+        self.pending_plans.push(stages);
+        Ok(())
+    }
+
+    /// The signature of a function from so many words to one.
+    fn signature_of(&self, parameters: usize) -> Signature {
         let mut signature = self.module.make_signature();
-        signature.params.extend([AbiParam::new(types::I64); 3]);
+        signature.params.extend(vec![AbiParam::new(types::I64); parameters]);
         signature.returns.push(AbiParam::new(types::I64));
+        signature
+    }
+
+    /// Compiles the events of the next external port.
+    pub(crate) fn event(
+        &mut self,
+        frame: &Frame,
+        program: &Program,
+        images: &[NodeImage],
+        ways: &Ways,
+    ) -> Result<(), NativeError> {
+        let external = self.pending_events.len() as u32;
+        let Some(&Dest::Node(to, port)) = program.ingress.get(external as usize) else {
+            self.pending_events.push(None);
+            return Ok(());
+        };
+        let (node, image) = (&program.nodes[to as usize], &images[to as usize]);
+        let failed = |error: String| NativeError::Codegen { node: node.name.clone(), error };
+        let signature = self.signature_of(4);
         let id = self
             .module
             .declare_anonymous_function(&signature)
             .map_err(|e| failed(e.to_string()))?;
         self.module.clear_context(&mut self.context);
         self.context.func.signature = signature;
-        let handler = Handler {
-            trigger: Trigger::Init,
-            locals: plan.loads.iter().flat_map(|load| load.widths.iter().copied()).collect(),
-            packets: 1,
-            body: Vec::new(),
-            span: Span::default(),
-        };
+        self.context.set_disasm(self.listing.keeps_text());
+        let nothing = nothing(Vec::new());
         let mut routines = Routines { module: &mut self.module, ids: &self.routines };
-        function::lower_probe(
+        function::lower_event(
             &mut self.context.func,
             &mut self.builder,
             &mut routines,
-            function::Source { frame, node, image, handler: &handler },
-            (images, plan, probe),
+            function::Source { frame, node, image, handler: &nothing },
+            (event::Event::new(program, images, ways), external, (to, port)),
         )?;
+        let clif = self.listing.keeps_text().then(|| self.context.func.display().to_string());
         self.module.define_function(id, &mut self.context).map_err(|e| failed(format!("{e:?}")))?;
-        self.pending_probes.push(id);
+        let name = format!("events at {}", program.ports[external as usize]);
+        self.listing.add_event(name, clif, self.context.compiled_code());
+        self.pending_events.push(Some(id));
         Ok(())
     }
 
@@ -200,13 +276,22 @@ impl Compiler {
         let start = |id: &FuncId| self.module.get_finalized_function(*id);
         // SAFETY: handlers were compiled with the signature of `Code`.
         let handler = |id| unsafe { std::mem::transmute::<*const u8, Code>(start(id)) };
-        // SAFETY: probes were compiled with the signature of `ProbeCode`.
+        // SAFETY: stages were compiled with the signature of `ProbeCode`.
         let probe = |id| unsafe { std::mem::transmute::<*const u8, ProbeCode>(start(id)) };
+        // SAFETY: events were compiled with the signature of `EventCode`.
+        let event = |id| unsafe { std::mem::transmute::<*const u8, EventCode>(start(id)) };
         let handlers = self.pending.iter().map(handler).collect();
-        let probes = self.pending_probes.iter().map(probe).collect();
+        let events = self.pending_events.iter().map(|id| id.as_ref().map(event)).collect();
+        let plans = self.pending_plans.iter().map(|ids| ids.iter().map(probe).collect()).collect();
         let memory = CodeMemory { module: Some(self.module), stats: self.listing };
-        Ok(Finished { memory, handlers, probes })
+        Ok(Finished { memory, handlers, plans, events })
     }
+}
+
+/// A handler that does nothing, with these locals.
+fn nothing(locals: Vec<u8>) -> Handler {
+    let (trigger, body, span) = (Trigger::Init, Vec::new(), Span::default());
+    Handler { trigger, locals, packets: 1, body, span }
 }
 
 fn declare(module: &mut JITModule, routine: Routine) -> Result<FuncId, NativeError> {

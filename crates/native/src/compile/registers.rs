@@ -136,6 +136,28 @@ impl Lowering<'_, '_> {
             let value = self.load(Memory::Frame, 8, slot, offset);
             self.b.def_var(variable, value);
         }
+        if self.event.is_some() {
+            let null = self.word(0);
+            self.store(Memory::Frame, 8, null, slot, offset_of!(Slot, packet));
+        }
+    }
+
+    /// Makes the slot of a register equal to its variables, for a routine that works on it: an
+    /// event's function keeps its packet in the variables alone.
+    pub(super) fn lend(&mut self, p: PacketId) {
+        if self.event.is_none() {
+            return;
+        }
+        let slot = self.slot(p);
+        let register = self.registers[p.0 as usize];
+        for (variable, offset) in [
+            (register.packet, offset_of!(Slot, packet)),
+            (register.data, offset_of!(Slot, data)),
+            (register.layout, offset_of!(Slot, layout)),
+        ] {
+            let value = self.b.use_var(variable);
+            self.store(Memory::Frame, 8, value, slot, offset);
+        }
     }
 
     /// Notes that a register is empty now; its slot must be, too.

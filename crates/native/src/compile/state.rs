@@ -1,5 +1,6 @@
 //! State operations: a call into the backend, and loads and stores of value leaves in place.
 
+use super::direct::{Access, Key};
 use super::function::{Lowering, Memory, type_of};
 use crate::error::NativeError;
 use crate::runtime::Routine;
@@ -17,7 +18,8 @@ impl Lowering<'_, '_> {
             | StateOp::MapPut { .. }
             | StateOp::MapUpdate { .. }
             | StateOp::MapTouch { .. }
-            | StateOp::MapRemove { .. } => self.map(state, spec, op),
+            | StateOp::MapRemove { .. }
+            | StateOp::MapClear => self.map(state, spec, op),
             StateOp::Len(local) => {
                 let object = self.source.image.state_address(state.0 as usize);
                 let (object, now) = (self.address(object), self.now());
@@ -66,61 +68,81 @@ impl Lowering<'_, '_> {
     }
 
     fn map(&mut self, state: StateId, spec: &StateSpec, op: &StateOp) -> Result<(), NativeError> {
-        let map = self.backend(state, mem::Object::as_map_mut)?;
         match op {
             StateOp::MapGet { key, found, value } => {
-                let key = self.packed(key, &spec.key)?;
-                let now = self.now();
-                let at = self.call_word(Routine::MapGet, &[map, key.0, key.1, now]);
+                let at = self.map_entry(state, spec, (key, Access::Read), Routine::MapGet)?;
                 self.found_value(at, &spec.value, Some(*found), value);
             }
             StateOp::MapPut { key, value, ok } => {
-                let key = self.packed(key, &spec.key)?;
                 // To write an entry is to make it and to set all its leaves: no copy of the value.
                 let updates = set_all(value);
-                let operands = self.operands(&updates)?;
-                let now = self.now();
-                let at = self.call_word(Routine::MapEntry, &[map, key.0, key.1, now]);
-                self.update_if_there(at, &spec.value, &updates, &operands);
-                let done = self.b.ins().icmp_imm_u(IntCC::NotEqual, at, 0);
-                let done = self.bit(done);
-                self.assign(*ok, done, 1);
+                self.map_update(state, spec, (key, &updates), *ok)?;
             }
             StateOp::MapUpdate { key, updates, ok } => {
-                let operands = self.operands(updates)?;
-                let key = self.packed(key, &spec.key)?;
-                let now = self.now();
-                let at = self.call_word(Routine::MapEntry, &[map, key.0, key.1, now]);
-                self.update_if_there(at, &spec.value, updates, &operands);
-                let done = self.b.ins().icmp_imm_u(IntCC::NotEqual, at, 0);
-                let done = self.bit(done);
-                self.assign(*ok, done, 1);
+                self.map_update(state, spec, (key, updates), *ok)?;
             }
             StateOp::MapTouch { key, found } => {
-                self.map_word(Routine::MapTouch, map, spec, key, *found)?;
+                let at = self.map_entry(state, spec, (key, Access::Touch), Routine::MapTouch)?;
+                self.assign_truth(*found, at);
+            }
+            StateOp::MapClear => {
+                let map = self.backend(state, mem::Object::as_map_mut)?;
+                let now = self.now();
+                self.call(Routine::MapClear, &[map, now]);
             }
             StateOp::MapRemove { key, found } => {
-                self.map_word(Routine::MapRemove, map, spec, key, *found)?;
+                let map = self.backend(state, mem::Object::as_map_mut)?;
+                let key = self.packed(key, &spec.key)?;
+                let now = self.now();
+                let done = self.call_word(Routine::MapRemove, &[map, key.0, key.1, now]);
+                self.assign(*found, done, 1);
             }
             _ => return Err(self.wrong_kind(state)),
         }
         Ok(())
     }
 
-    /// An operation that takes a key and tells one bit.
-    fn map_word(
+    /// Changes the value of a key, made if need be.
+    fn map_update(
         &mut self,
-        routine: Routine,
-        map: Value,
+        state: StateId,
         spec: &StateSpec,
-        key: &[Expr],
-        result: LocalId,
+        (key, updates): (&[Expr], &[Update]),
+        ok: LocalId,
     ) -> Result<(), NativeError> {
-        let key = self.packed(key, &spec.key)?;
-        let now = self.now();
-        let done = self.call_word(routine, &[map, key.0, key.1, now]);
-        self.assign(result, done, 1);
+        let operands = self.operands(updates)?;
+        let at = self.map_entry(state, spec, (key, Access::Write), Routine::MapEntry)?;
+        if !updates.is_empty() {
+            self.update_if_there(at, &spec.value, updates, &operands);
+        }
+        self.assign_truth(ok, at);
         Ok(())
+    }
+
+    /// What `routine` would answer for a key, which is not zero if there is an entry.
+    fn map_entry(
+        &mut self,
+        state: StateId,
+        spec: &StateSpec,
+        (key, access): (&[Expr], Access),
+        routine: Routine,
+    ) -> Result<Value, NativeError> {
+        let map = self.direct(state, mem::Object::as_map_mut, mem::Map::direct)?;
+        let backend = self.backend(state, mem::Object::as_map_mut)?;
+        let (words, bytes) = (self.packed_words(key, &spec.key)?, spec.key.bytes());
+        let key = Key { words, bytes };
+        Ok(self.map_value(&map, &key, access, |slow| {
+            let (at, len) = (slow.in_memory(&key.words), slow.word(bytes as u64));
+            let now = slow.now();
+            slow.call_word(routine, &[backend, at, len, now])
+        }))
+    }
+
+    /// Sets a local of one bit: 1 if a word is not zero.
+    fn assign_truth(&mut self, to: LocalId, word: Value) {
+        let truth = self.b.ins().icmp_imm_u(IntCC::NotEqual, word, 0);
+        let truth = self.bit(truth);
+        self.assign(to, truth, 1);
     }
 
     fn indexed(
@@ -131,22 +153,30 @@ impl Lowering<'_, '_> {
     ) -> Result<(), NativeError> {
         match op {
             StateOp::ArrayGet { index, value } => {
-                let array = self.backend(state, mem::Object::as_array_mut)?;
+                let array = self.direct(state, mem::Object::as_array_mut, mem::Array::direct)?;
                 let index = self.expr(index)?;
-                let at = self.call_word(Routine::ArrayGet, &[array, index]);
+                let at = self.array_value(array, index, |slow| slow.word(0));
                 self.found_value(at, &spec.value, None, value);
             }
             StateOp::ArrayUpdate { index, updates } => {
                 let array = self.backend(state, mem::Object::as_array_mut)?;
                 let operands = self.operands(updates)?;
                 let index = self.expr(index)?;
-                let at = self.call_word(Routine::ArrayEntry, &[array, index]);
+                let direct = self.direct(state, mem::Object::as_array_mut, mem::Array::direct)?;
+                let at = self.array_value(direct, index, |slow| {
+                    slow.call_word(Routine::ArrayEntry, &[array, index])
+                });
                 self.update_if_there(at, &spec.value, updates, &operands);
             }
             StateOp::Count { index, bytes } => {
                 let counter = self.backend(state, mem::Object::as_counter_mut)?;
                 let (index, bytes) = (self.expr(index)?, self.expr(bytes)?);
-                self.call(Routine::Count, &[counter, index, bytes]);
+                let pairs =
+                    self.direct(state, mem::Object::as_counter_mut, mem::Counter::direct)?;
+                self.count_pair(pairs, [index, bytes], |slow| {
+                    slow.call(Routine::Count, &[counter, index, bytes]);
+                    slow.word(0)
+                });
             }
             StateOp::CounterGet { index, packets, bytes } => {
                 let counter = self.backend(state, mem::Object::as_counter_mut)?;
@@ -178,10 +208,28 @@ impl Lowering<'_, '_> {
                 self.assign(*found, some, 1);
                 return Ok(());
             }
+            StateOp::PoolTouch { index, ok } => {
+                let direct = self.direct(state, mem::Object::as_pool_mut, mem::Pool::direct)?;
+                let index = self.expr(index)?;
+                let done = self.pool_touch(direct, index, |slow| {
+                    let now = slow.now();
+                    slow.call_word(Routine::PoolTouch, &[pool, index, now])
+                });
+                self.assign(*ok, done, 1);
+                return Ok(());
+            }
+            StateOp::PoolUsed { index, used } => {
+                let direct = self.direct(state, mem::Object::as_pool_mut, mem::Pool::direct)?;
+                let index = self.expr(index)?;
+                let done = self.pool_used(direct, index, |slow| {
+                    let now = slow.now();
+                    slow.call_word(Routine::PoolUsed, &[pool, index, now])
+                });
+                self.assign(*used, done, 1);
+                return Ok(());
+            }
             StateOp::PoolTake { index, ok } => (Routine::PoolTake, index, ok),
-            StateOp::PoolTouch { index, ok } => (Routine::PoolTouch, index, ok),
             StateOp::PoolFree { index, ok } => (Routine::PoolFree, index, ok),
-            StateOp::PoolUsed { index, used } => (Routine::PoolUsed, index, used),
             _ => return Err(self.wrong_kind(state)),
         };
         let (index, now) = (self.expr(index)?, self.now());
@@ -229,6 +277,17 @@ impl Lowering<'_, '_> {
         }
     }
 
+    /// What is known of the parts of a state object's backend.
+    pub(super) fn direct<T, D>(
+        &self,
+        state: StateId,
+        of: fn(&mut mem::Object) -> Option<&mut T>,
+        direct: fn(&mut T) -> D,
+    ) -> Result<D, NativeError> {
+        let found = self.source.image.direct(state.0 as usize, of, direct);
+        found.ok_or_else(|| self.wrong_kind(state))
+    }
+
     /// Packed leaves: their address and their length in bytes.
     pub(super) fn packed(
         &mut self,
@@ -250,10 +309,7 @@ impl Lowering<'_, '_> {
         let zeros = self.source.frame.zeros();
         let zeros = self.address(zeros);
         let readable = self.select(at, at, zeros);
-        for ((&width, offset), &local) in shape.0.iter().zip(shape.offsets()).zip(to) {
-            let leaf = self.load(Memory::Value, Shape::leaf_bytes(width), readable, offset);
-            self.assign(local, leaf, width);
-        }
+        self.load_leaves(readable, shape, to);
         if let Some(found) = found {
             let there = self.b.ins().icmp_imm_u(IntCC::NotEqual, at, 0);
             let there = self.bit(there);

@@ -1,5 +1,6 @@
 //! Statements: control flow, and what touches packets.
 
+use super::amend::Amendment;
 use super::field::{Window, is_uncovered};
 use super::function::{Lowering, Memory};
 use super::registers::Known;
@@ -55,7 +56,7 @@ impl Lowering<'_, '_> {
                 return Ok(false);
             }
             StmtKind::Return => {
-                self.b.ins().return_(&[]);
+                self.end_handler();
                 return Ok(false);
             }
             StmtKind::SetField(p, field, value) => self.set_field(*p, *field, value)?,
@@ -72,21 +73,51 @@ impl Lowering<'_, '_> {
                 let (packet, option) = (self.packet(*p), self.word(option_word(*option)));
                 self.call(Routine::SetTcpOption, &[packet, option, value]);
             }
-            StmtKind::Insert(p, stack, ok) => self.insert(*p, stack, *ok)?,
+            StmtKind::SetTcpOptions(p, options) => {
+                let given: Vec<&Expr> = options.iter().flat_map(|(a, b)| [a, b]).collect();
+                let values = self.wide_values(&given)?;
+                let (frame, register) = (self.frame, self.word(p.0.into()));
+                self.call(Routine::SetTcpOptions, &[frame, register, values]);
+                self.reload(*p);
+            }
+            StmtKind::ShiftSack(p, delta) => {
+                let delta = self.expr(delta)?;
+                let packet = self.packet(*p);
+                self.call(Routine::ShiftSack, &[packet, delta]);
+            }
+            StmtKind::Insert(p, stack, ok) => self.insert(*p, None, stack, *ok)?,
+            StmtKind::Replace(p, old, stack, ok) => self.insert(*p, Some(*old), stack, *ok)?,
             StmtKind::Remove(p, stack, ok) => self.remove(*p, stack, *ok),
             StmtKind::Truncate(p, len) => {
                 let len = self.expr(len)?;
                 let (frame, register) = (self.frame, self.word(p.0.into()));
+                self.lend(*p);
                 self.call(Routine::Truncate, &[frame, register, len]);
                 self.reload(*p);
             }
             StmtKind::Copy(to, from) => self.copy(*to, *from),
+            StmtKind::Send { first_port, index, count, .. } if self.event.is_some() => {
+                self.send_last(*first_port, index.as_ref(), *count)?;
+                return Ok(false);
+            }
+            StmtKind::Drop(_, reason) if self.event.is_some() => {
+                self.drop_last(*reason);
+                return Ok(false);
+            }
             StmtKind::Send { packet, first_port, index, count } => {
                 self.send(*packet, *first_port, index.as_ref(), *count)?;
             }
             StmtKind::Drop(p, reason) => self.drop_packet(*p, *reason),
             StmtKind::Log(site, args) => self.log(*site, args)?,
             StmtKind::State(state, op) => self.state(*state, op)?,
+            StmtKind::ForEach { .. } => self.for_each(&stmt.kind)?,
+            StmtKind::Generate { event, args, delay, ok } => {
+                self.generate(*event, args, delay, *ok)?;
+            }
+            StmtKind::Emit(stream, args) => self.emit(*stream, args)?,
+            StmtKind::Extract { packet, extract, args, results } => {
+                self.extract(*packet, *extract, args, results)?;
+            }
         }
         Ok(true)
     }
@@ -184,7 +215,11 @@ impl Lowering<'_, '_> {
     }
 
     /// Ends the scope of a label; joins what is known at its breaks with what is known otherwise.
-    fn close(&mut self, label: Label, otherwise: Option<Vec<Known>>) -> Option<Vec<Known>> {
+    pub(super) fn close(
+        &mut self,
+        label: Label,
+        otherwise: Option<Vec<Known>>,
+    ) -> Option<Vec<Known>> {
         let at_breaks = self.labels.remove(&label.0).and_then(|(_, known)| known);
         match (otherwise, at_breaks) {
             (some, None) => some,
@@ -193,7 +228,11 @@ impl Lowering<'_, '_> {
     }
 
     /// Goes on in a block to which all jumps are made, if there are any.
-    fn resume(&mut self, block: Block, known: Option<Vec<Known>>) -> Result<bool, NativeError> {
+    pub(super) fn resume(
+        &mut self,
+        block: Block,
+        known: Option<Vec<Known>>,
+    ) -> Result<bool, NativeError> {
         let Some(known) = known else { return Ok(false) };
         self.b.switch_to_block(block);
         self.b.seal_block(block);
@@ -205,6 +244,10 @@ impl Lowering<'_, '_> {
         let new = self.expr(value)?;
         if is_uncovered(field) {
             self.store_field(p, field, new);
+            return Ok(());
+        }
+        if let Some(amendment) = Amendment::of(field) {
+            self.amend(p, &amendment, new);
             return Ok(());
         }
         let (packet, name) = (self.packet(p), self.word(field_word(field)));
@@ -222,6 +265,9 @@ impl Lowering<'_, '_> {
         let window = Window::of(field);
         let (data, offset) = (self.data_to_write(p), self.header_offset(p, field.header));
         let at = self.b.ins().iadd(data, offset);
+        if field.def().width == 48 && field.def().bit.is_multiple_of(8) {
+            return self.store_address(at, i32::from(field.def().bit / 8), new);
+        }
         let mut whole = new;
         if !window.is_whole() {
             let old = self.big_endian(window.bytes, at, window.byte);
@@ -246,6 +292,18 @@ impl Lowering<'_, '_> {
         self.b.ins().store(flags, swapped, at, window.byte);
     }
 
+    /// Stores six bytes. They are not read with their neighbours and written back: processors wait
+    /// for a load that overlaps a store just before it, such as that of the other address.
+    fn store_address(&mut self, at: Value, byte: i32, new: Value) {
+        let flags = self.memory(Memory::Bytes);
+        let upper = self.b.ins().ushr_imm_u(new, 16);
+        for (value, narrow, byte) in [(upper, types::I32, byte), (new, types::I16, byte + 4)] {
+            let cut = self.b.ins().ireduce(narrow, value);
+            let swapped = self.b.ins().bswap(cut);
+            self.b.ins().store(flags, swapped, at, byte);
+        }
+    }
+
     fn set_payload(&mut self, p: PacketId, at: &Expr, value: &Expr) -> Result<(), NativeError> {
         let new = self.expr(value)?;
         let offset = self.expr(at)?;
@@ -255,18 +313,22 @@ impl Lowering<'_, '_> {
         Ok(())
     }
 
+    /// `Insert`, or `Replace` of a network header.
     fn insert(
         &mut self,
         p: PacketId,
+        replaced: Option<HeaderId>,
         stack: &[(HeaderId, Vec<(FieldRef, Expr)>)],
         ok: LocalId,
     ) -> Result<(), NativeError> {
         let given: Vec<&Expr> = stack.iter().flat_map(|(_, f)| f.iter().map(|(_, e)| e)).collect();
         let values = self.wide_values(&given)?;
         let fields = |given: &[(FieldRef, Expr)]| given.iter().map(|(f, _)| *f).collect();
-        let plan = InsertPlan { stack: stack.iter().map(|(id, g)| (*id, fields(g))).collect() };
+        let stack = stack.iter().map(|(id, given)| (*id, fields(given))).collect();
+        let plan = InsertPlan { replaced, stack };
         let plan = self.source.image.inserts().keep(plan);
         let (frame, register, plan) = (self.frame, self.word(p.0.into()), self.address(plan));
+        self.lend(p);
         let done = self.call_word(Routine::Insert, &[frame, register, plan, values]);
         self.reload(p);
         self.assign(ok, done, 1);
@@ -276,6 +338,7 @@ impl Lowering<'_, '_> {
     fn remove(&mut self, p: PacketId, stack: &[HeaderId], ok: LocalId) {
         let plan = self.source.image.removes().keep(RemovePlan { stack: stack.to_vec() });
         let (frame, register, plan) = (self.frame, self.word(p.0.into()), self.address(plan));
+        self.lend(p);
         let done = self.call_word(Routine::Remove, &[frame, register, plan]);
         self.reload(p);
         self.assign(ok, done, 1);
@@ -376,14 +439,16 @@ fn join_known(a: Option<Vec<Known>>, b: &[Known]) -> Vec<Known> {
 }
 
 /// Registers that statements may fill or empty.
-fn registers_changed(stmts: &[Stmt], out: &mut Vec<PacketId>) {
+pub(super) fn registers_changed(stmts: &[Stmt], out: &mut Vec<PacketId>) {
     for stmt in stmts {
         match &stmt.kind {
             StmtKind::If(_, then, or) => {
                 registers_changed(then, out);
                 registers_changed(or, out);
             }
-            StmtKind::Loop { body, .. } | StmtKind::Block(_, body) => registers_changed(body, out),
+            StmtKind::Loop { body, .. }
+            | StmtKind::ForEach { body, .. }
+            | StmtKind::Block(_, body) => registers_changed(body, out),
             StmtKind::Copy(p, _) | StmtKind::Drop(p, _) => out.push(*p),
             StmtKind::Send { packet, .. } => out.push(*packet),
             _ => {}

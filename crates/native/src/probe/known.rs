@@ -14,7 +14,7 @@ const GUARDS_MAX: usize = 3;
 /// What is known at one place of a handler.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Known {
-    /// Locals that are functions of the packet as it entered and of array values.
+    /// Locals that are functions of the packet as it entered and of values.
     locals: BTreeMap<u32, Expr>,
     /// Fields that were changed, with their values if these are such functions.
     fields: BTreeMap<FieldRef, Option<Expr>>,
@@ -50,7 +50,7 @@ impl Known {
         self.fields.insert(shared_name(field), value);
     }
 
-    /// Locals get the leaves of an array value.
+    /// Locals get the leaves of a value.
     pub(super) fn set_leaves(&mut self, locals: &[LocalId], load: &Load) {
         for ((local, leaf), &width) in locals.iter().zip(load.locals()).zip(&load.widths) {
             self.set_local(*local, Some(Expr { kind: ExprKind::Local(leaf), width }));
@@ -123,7 +123,7 @@ impl Known {
         joined
     }
 
-    /// The expression as a function of the packet as it entered and of array values, if it is one
+    /// The expression as a function of the packet as it entered and of values, if it is one
     /// and costs little.
     pub(super) fn resolve(&self, e: &Expr) -> Option<Expr> {
         let boxed = |e: &Expr| self.resolve(e).map(Box::new);
@@ -181,7 +181,7 @@ pub(super) fn constant(e: &Expr) -> Option<u128> {
     }
 }
 
-/// True if a resolved expression names an array value.
+/// True if a resolved expression names a value.
 pub(super) fn needs_values(e: &Expr) -> bool {
     let mut needs = false;
     e.walk(&mut |part| needs |= matches!(part.kind, ExprKind::Local(_)));
@@ -201,8 +201,9 @@ pub(super) fn add_headers(e: &Expr, loads: &[Load], headers: &mut HeaderSet) {
         ExprKind::Field(_, field) => *headers = headers.with(field.header),
         ExprKind::Local(local) => {
             let load = loads.iter().find(|load| load.locals().contains(&local));
-            // Indices name no array values.
-            load.into_iter().for_each(|load| add_headers(&load.index, &[], headers));
+            // Keys of loads name no values.
+            let key = load.into_iter().flat_map(|load| &load.key);
+            key.for_each(|leaf| add_headers(leaf, &[], headers));
         }
         _ => {}
     });

@@ -35,6 +35,7 @@ fn row(bodies: Vec<Vec<StmtKind>>) -> Program {
                 port_count: 1,
                 index_local: None,
                 patterns: vec![HeaderSet::of(HeaderId::IP)],
+                guard: None,
             },
             locals: vec![1, 32],
             packets: 1,
@@ -141,7 +142,7 @@ fn array_values_are_followed_into_fields_and_the_next_node() {
     let plan = plans(&program).remove(0).pop().unwrap();
     let [at, key] = &plan.probes[..] else { panic!("{:?}", plan.probes) };
     assert_eq!((at.node, at.state, &at.key[..]), (0, StateId(1), &[src][..]));
-    assert!(!at.is_late() && key.is_late() && key.uses(&plan.loads[0]));
+    assert!(plan.stage(at) == 0 && plan.stage(key) == 1 && key.uses(&plan.loads[0]));
     assert_eq!(key.key[0].kind, ExprKind::Local(plan.loads[0].locals()[0]));
 }
 

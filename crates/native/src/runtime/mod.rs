@@ -4,14 +4,18 @@
 //! anything. The functions are `extern "C"`: should one panic in spite of being total, the process
 //! aborts rather than unwind through frames that no unwinder understands.
 
+pub(crate) mod each;
+pub(crate) mod extract;
 pub(crate) mod logs;
 pub(crate) mod packet;
 pub(crate) mod state;
 
 use crate::frame::Frame;
+use each::Cursor;
 use packet::{InsertPlan, RemovePlan};
-use trama_lang::ir::LogSite;
+use trama_lang::ir::{self, LogSite};
 use trama_state::mem;
+use trama_wire::option::TcpOption;
 use trama_wire::packet::Packet;
 
 macro_rules! routines {
@@ -72,20 +76,29 @@ routines! {
     HasTcpOption = packet::has_tcp_option: (*mut Packet, u64) -> u64;
     TcpOption = packet::tcp_option: (*mut Packet, u64) -> u64;
     SetTcpOption = packet::set_tcp_option: (*mut Packet, u64, u64);
+    SetTcpOptions = packet::set_tcp_options:
+        (*mut Frame, u64, *const [[u128; 2]; TcpOption::ALL.len()]);
+    ShiftSack = packet::shift_sack: (*mut Packet, u64);
     HasIpOption = packet::has_ip_option: (*mut Packet, u64) -> u64;
     ChecksumOk = packet::checksum_ok: (*mut Packet, u64) -> u64;
     Insert = packet::insert: (*mut Frame, u64, *const InsertPlan, *const u128) -> u64;
     Remove = packet::remove: (*mut Frame, u64, *const RemovePlan) -> u64;
     Truncate = packet::truncate: (*mut Frame, u64, u64);
+    Extract = extract::extract:
+        (*mut Packet, *const ir::Extract, *const u128, *mut u128, u64);
     Hash = state::hash: (*const u8, u64) -> u64;
     Log = logs::log: (*mut Frame, u64, *const LogSite, *const u128, u64);
     MapGet = state::map_get: (*mut mem::Map, *const u8, u64, u64) -> *const u8;
     MapEntry = state::map_entry: (*mut mem::Map, *const u8, u64, u64) -> *mut u8;
     MapTouch = state::map_touch: (*mut mem::Map, *const u8, u64, u64) -> u64;
     MapRemove = state::map_remove: (*mut mem::Map, *const u8, u64, u64) -> u64;
-    MapProbe = state::map_probe: (*mut mem::Map, *const u8, u64) -> u64;
-    ArrayProbe = state::array_probe: (*mut mem::Array, u64);
-    PoolProbe = state::pool_probe: (*mut mem::Pool, u64);
+    MapClear = state::map_clear: (*mut mem::Map, u64);
+    EachBegin = each::begin: (*mut Cursor, *mut mem::Map, u64, u64);
+    EachNext = each::next: (*mut Cursor) -> u64;
+    EachRank = each::rank: (*mut Cursor, u64, u64);
+    EachTop = each::top: (*mut Cursor);
+    Generate = each::generate: (*mut Frame, u64, u64, *const u8, u64) -> u64;
+    Emit = each::emit: (*mut Frame, u64, *const u128, u64);
     Len = state::len: (*mut mem::Object, u64) -> u64;
     ArrayGet = state::array_get: (*mut mem::Array, u64) -> *const u8;
     ArrayEntry = state::array_entry: (*mut mem::Array, u64) -> *mut u8;

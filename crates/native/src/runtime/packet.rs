@@ -11,8 +11,10 @@ use trama_wire::option::TcpOption;
 use trama_wire::packet::Packet;
 use trama_wire::pool::Pool;
 
-/// The constant part of an `Insert`: the headers with the fields that are given.
+/// The constant part of an `Insert` or `Replace`: the headers with the fields that are given.
 pub(crate) struct InsertPlan {
+    /// The header whose place they take.
+    pub(crate) replaced: Option<HeaderId>,
     /// Headers, outermost first.
     pub(crate) stack: Vec<(HeaderId, Vec<FieldRef>)>,
 }
@@ -166,6 +168,32 @@ pub(crate) unsafe extern "C" fn set_tcp_option(packet: *mut Packet, option: u64,
     }
 }
 
+/// Gives the TCP header exactly these options. `values` has two numbers for each: whether it is
+/// there, and its value.
+pub(crate) unsafe extern "C" fn set_tcp_options(
+    frame: *mut Frame,
+    register: u64,
+    values: *const [[u128; 2]; TcpOption::ALL.len()],
+) {
+    // SAFETY: the module's rule; the code passes as many values as there are options.
+    unsafe {
+        let values = values.read_unaligned();
+        let options = values.map(|[is_there, value]| (is_there == 1).then_some(value as u32));
+        restructure(frame, register, |packet| {
+            packet.set_tcp_options(&options);
+            true
+        });
+    }
+}
+
+/// Moves the edges of SACK blocks.
+pub(crate) unsafe extern "C" fn shift_sack(packet: *mut Packet, delta: u64) {
+    // SAFETY: the module's rule.
+    if let Some(packet) = unsafe { packet.as_mut() } {
+        packet.shift_sack(delta as u32);
+    }
+}
+
 /// 1 if the packet has an IPv4 option of a type.
 pub(crate) unsafe extern "C" fn has_ip_option(packet: *mut Packet, kind: u64) -> u64 {
     // SAFETY: the module's rule.
@@ -198,7 +226,10 @@ pub(crate) unsafe extern "C" fn insert(
             }
             stack.push((*header, given));
         }
-        restructure(frame, register, |packet| packet.insert(&stack))
+        restructure(frame, register, |packet| match (*plan).replaced {
+            None => packet.insert(&stack),
+            Some(old) => packet.replace(old, &stack),
+        })
     }
 }
 

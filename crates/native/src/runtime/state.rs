@@ -5,7 +5,6 @@
 //! function is told, or as the object's shape says. A returned pointer is null (nothing there) or
 //! valid until the next operation on the object.
 
-use crate::prefetch::prefetch;
 use std::ptr;
 use std::slice;
 use trama_base::Nanos;
@@ -83,28 +82,10 @@ pub(crate) unsafe extern "C" fn map_remove(
     unsafe { u64::from((*map).remove(packed(key, key_len), Nanos(now))) }
 }
 
-/// Asks for the index line of a key, and returns the key's hash.
-pub(crate) unsafe extern "C" fn map_probe(map: *mut mem::Map, key: *const u8, key_len: u64) -> u64 {
+/// Removes all entries.
+pub(crate) unsafe extern "C" fn map_clear(map: *mut mem::Map, now: u64) {
     // SAFETY: the module's rule.
-    unsafe {
-        let hash = (*map).hash(packed(key, key_len));
-        prefetch((*map).index_address(hash));
-        hash
-    }
-}
-
-/// Asks for the line of a value.
-pub(crate) unsafe extern "C" fn array_probe(array: *mut mem::Array, index: u64) {
-    // SAFETY: the module's rule.
-    prefetch(unsafe { address((*array).get(index)) });
-}
-
-/// Has the line of an index come. Nothing waits for the value, so reads for several packets
-/// overlap.
-pub(crate) unsafe extern "C" fn pool_probe(pool: *mut mem::Pool, index: u64) {
-    // At the start of time nothing has expired, so that this changes nothing.
-    // SAFETY: the module's rule.
-    std::hint::black_box(unsafe { (*pool).used(index, Nanos::ZERO) });
+    unsafe { (*map).clear(Nanos(now)) }
 }
 
 /// Entries of a map, indices in use, tracked keys, prefixes or members.

@@ -3,8 +3,8 @@
 use crate::expr::{constant, expr};
 use trama_base::Rng;
 use trama_lang::ir::{
-    Expr, ExprKind, Label, LocalId, LogSite, PacketId, StateId, StateOp, Stmt, StmtKind, Table,
-    TcpOption, Update, UpdateOp,
+    Expr, ExprKind, Extract, Extractor, Label, LocalId, Node, PacketId, StateId, StateOp, Stmt,
+    StmtKind, TcpOption, Update, UpdateOp,
 };
 use trama_lang::source::Span;
 use trama_state::{Shape, StateKind, StateSpec};
@@ -13,9 +13,7 @@ use trama_wire::header::{FieldRef, HeaderId, HeaderSet};
 /// What of its node a body may use.
 #[derive(Clone, Copy)]
 pub(crate) struct Place<'a> {
-    pub(crate) states: &'a [StateSpec],
-    pub(crate) tables: &'a [Table],
-    pub(crate) log_sites: &'a [LogSite],
+    pub(crate) node: &'a Node,
 }
 
 /// A body that is being made up.
@@ -29,14 +27,16 @@ pub(crate) struct Body<'a> {
     pub(crate) present: Vec<HeaderSet>,
     copies: bool,
     /// Variables of the loops around this place.
-    loop_vars: Vec<LocalId>,
+    pub(super) loop_vars: Vec<LocalId>,
     /// Labels around this place.
-    labels: Vec<Label>,
+    pub(super) labels: Vec<Label>,
     next_label: u32,
+    /// The loops over maps around this place, with the locals of their keys.
+    pub(super) rounds: Vec<(StateId, Vec<LocalId>)>,
 }
 
 /// Stacks that are put in and taken out: most make sense on some packet.
-const STACKS: [&[HeaderId]; 10] = [
+const STACKS: [&[HeaderId]; 12] = [
     &[HeaderId::ETH],
     &[HeaderId::VLAN],
     &[HeaderId::VLAN, HeaderId::VLAN2],
@@ -47,14 +47,36 @@ const STACKS: [&[HeaderId]; 10] = [
     &[HeaderId::ETH, HeaderId::IP, HeaderId::ICMP],
     &[HeaderId::TCP],
     &[HeaderId::ARP],
+    &[HeaderId::ETH, HeaderId::IP, HeaderId::UDP, HeaderId::VXLAN],
+    &[HeaderId::IP, HeaderId::GRE, HeaderId::GRE_KEY],
+];
+
+/// Network headers and what takes their place.
+const EXCHANGES: [(HeaderId, &[HeaderId]); 6] = [
+    (HeaderId::IP, &[HeaderId::IP6]),
+    (HeaderId::IP6, &[HeaderId::IP]),
+    (HeaderId::IP, &[HeaderId::IP6, HeaderId::FRAG6]),
+    (HeaderId::IP, &[HeaderId::IP]),
+    (HeaderId::INNER, &[HeaderId::INNER6]),
+    (HeaderId::INNER6, &[HeaderId::INNER]),
 ];
 
 impl<'a> Body<'a> {
     pub(crate) fn new(rng: &'a mut Rng, place: Place<'a>, registers: u32, copies: bool) -> Self {
         let locals = vec![1, 8, 16, 32, 64, 64, 128, 48];
         let present = vec![HeaderSet::EMPTY; registers as usize];
-        let (loop_vars, labels) = (Vec::new(), Vec::new());
-        Self { rng, place, registers, locals, present, copies, loop_vars, labels, next_label: 0 }
+        Self {
+            rng,
+            place,
+            registers,
+            locals,
+            present,
+            copies,
+            loop_vars: Vec::new(),
+            labels: Vec::new(),
+            next_label: 0,
+            rounds: Vec::new(),
+        }
     }
 
     /// Up to `most` statements, nested at most `depth` deep.
@@ -68,7 +90,7 @@ impl<'a> Body<'a> {
     }
 
     fn statement(&mut self, depth: u32) -> StmtKind {
-        match self.rng.below(20) {
+        match self.rng.below(23) {
             0..=3 => {
                 let width = crate::program::width(self.rng);
                 let to = self.assignable(width, &[]);
@@ -88,19 +110,59 @@ impl<'a> Body<'a> {
                 [] => self.assignment_of_constant(),
                 labels => StmtKind::Break(*self.rng.pick(labels)),
             },
-            9..=13 if !self.place.states.is_empty() => self.state(),
-            14 if !self.place.log_sites.is_empty() => {
-                let site = self.rng.below(self.place.log_sites.len() as u64) as u32;
-                let count = self.place.log_sites[site as usize].views.len();
+            9..=13 if !self.place.node.states.is_empty() => self.state(),
+            14 if self.rng.one_in(2) => self.extract(),
+            14 if !self.place.node.log_sites.is_empty() => {
+                let site = self.rng.below(self.place.node.log_sites.len() as u64) as u32;
+                let count = self.place.node.log_sites[site as usize].views.len();
                 let args = (0..count).map(|_| {
                     let width = crate::program::width(self.rng);
                     self.expr(width, 2)
                 });
                 StmtKind::Log(site, args.collect())
             }
+            20 if !self.place.node.events.is_empty() => self.generate(),
+            21 if !self.place.node.streams.is_empty() => self.emit(),
+            22 if depth > 0 => self.for_each(depth - 1),
             _ if self.registers > 0 => self.packet_statement(),
             _ => self.assignment_of_constant(),
         }
+    }
+
+    /// Something of bytes; where there is a packet, its mark shows all of the result.
+    fn extract(&mut self) -> StmtKind {
+        let payload = self.registers > 0 && self.rng.one_in(3);
+        let any = *self.rng.pick(Extractor::ALL);
+        let what = if payload { Extractor::Payload } else { any };
+        let packet = match (what.reads_packet(), self.registers) {
+            (true, 0) => return self.assignment_of_constant(),
+            (true, _) => Some(self.register()),
+            (false, _) => None,
+        };
+        let extract = Extract { what, max: *self.rng.pick(&[1, 3, 16, 17, 40, 255]) };
+        let args = extract.argument_widths().into_iter().map(|width| match width {
+            32 => self.index_of_byte(),
+            16 => expr(ExprKind::Const(self.rng.below(20).into()), 16),
+            _ => self.expr(width, 0),
+        });
+        let args = args.collect();
+        let results = self.results(&Shape(extract.result_widths()));
+        let leaves = results.iter().map(|l| expr(ExprKind::Local(*l), self.locals[l.0 as usize]));
+        let hash = expr(ExprKind::Hash(leaves.collect()), 64);
+        let extract = StmtKind::Extract { packet, extract, args, results };
+        if self.registers == 0 {
+            return extract;
+        }
+        let shown = StmtKind::SetMark(self.register(), expr(ExprKind::Cast(Box::new(hash)), 32));
+        StmtKind::Block(self.label(), vec![stmt(extract), stmt(shown)])
+    }
+
+    /// An offset that is mostly small.
+    fn index_of_byte(&mut self) -> Expr {
+        if self.rng.one_in(6) {
+            return self.expr(32, 1);
+        }
+        expr(ExprKind::Const(self.rng.below(24).into()), 32)
     }
 
     fn assignment_of_constant(&mut self) -> StmtKind {
@@ -161,7 +223,7 @@ impl<'a> Body<'a> {
         StmtKind::Loop { label, continue_label, var, from, to, bound, body }
     }
 
-    fn label(&mut self) -> Label {
+    pub(super) fn label(&mut self) -> Label {
         self.next_label += 1;
         Label(self.next_label)
     }
@@ -179,6 +241,13 @@ impl<'a> Body<'a> {
                 StmtKind::SetPayload(p, self.expr(offset, 2), self.expr(width, 2))
             }
             8 => {
+                if self.rng.one_in(4) {
+                    return StmtKind::ShiftSack(p, self.expr(32, 1));
+                }
+                if self.rng.one_in(3) {
+                    let options = TcpOption::ALL.map(|_| (self.expr(1, 1), self.expr(32, 1)));
+                    return StmtKind::SetTcpOptions(p, Box::new(options));
+                }
                 let option = *self.rng.pick(&[TcpOption::Mss, TcpOption::TsVal, TcpOption::TsEcr]);
                 StmtKind::SetTcpOption(p, option, self.expr(32, 2))
             }
@@ -190,8 +259,14 @@ impl<'a> Body<'a> {
                 if self.rng.one_in(2) {
                     return StmtKind::Remove(p, headers.to_vec(), ok);
                 }
+                let exchange = self.rng.pick(&EXCHANGES);
+                let exchange = self.rng.one_in(3).then_some(*exchange);
+                let headers = exchange.map_or(headers, |(_, new)| new);
                 let stack = headers.iter().map(|&id| (id, self.given_fields(id))).collect();
-                StmtKind::Insert(p, stack, ok)
+                match exchange {
+                    Some((old, _)) => StmtKind::Replace(p, old, stack, ok),
+                    None => StmtKind::Insert(p, stack, ok),
+                }
             }
             11 => {
                 self.present[p.0 as usize] = HeaderSet::EMPTY;
@@ -234,7 +309,7 @@ impl<'a> Body<'a> {
     }
 
     /// A local of a width that may be assigned to, other than `taken`; made if there is none.
-    fn assignable(&mut self, width: u8, taken: &[LocalId]) -> LocalId {
+    pub(super) fn assignable(&mut self, width: u8, taken: &[LocalId]) -> LocalId {
         for _ in 0..3 {
             let found = self.local(width);
             if let Some(l) = found.filter(|l| !self.loop_vars.contains(l) && !taken.contains(l)) {
@@ -245,7 +320,7 @@ impl<'a> Body<'a> {
         LocalId(self.locals.len() as u32 - 1)
     }
 
-    fn results(&mut self, shape: &Shape) -> Vec<LocalId> {
+    pub(crate) fn results(&mut self, shape: &Shape) -> Vec<LocalId> {
         shape.0.iter().fold(Vec::new(), |mut taken, &width| {
             taken.push(self.assignable(width, &taken));
             taken
@@ -257,7 +332,7 @@ impl<'a> Body<'a> {
     }
 
     /// Leaves of a key or value: from a small set, so that keys meet again.
-    fn leaves(&mut self, shape: &Shape) -> Vec<Expr> {
+    pub(super) fn leaves(&mut self, shape: &Shape) -> Vec<Expr> {
         shape
             .0
             .iter()
@@ -299,9 +374,30 @@ impl<'a> Body<'a> {
             .collect()
     }
 
+    /// An operation that a loop over the map may do in a round, if any is around this place.
+    fn permitted(&self, id: StateId, mut op: StateOp) -> StateOp {
+        let Some((_, own)) = self.rounds.iter().find(|(state, _)| *state == id) else { return op };
+        let nested = self.rounds.iter().filter(|(state, _)| *state == id).count() > 1;
+        let own_key: Vec<Expr> =
+            own.iter().map(|l| expr(ExprKind::Local(*l), self.locals[l.0 as usize])).collect();
+        match &mut op {
+            StateOp::MapGet { .. } | StateOp::Len(_) => {}
+            StateOp::MapPut { key, .. }
+            | StateOp::MapUpdate { key, .. }
+            | StateOp::MapTouch { key, .. }
+            | StateOp::MapRemove { key, .. }
+                if !nested =>
+            {
+                *key = own_key;
+            }
+            _ => op = StateOp::Len(LocalId(4)),
+        }
+        op
+    }
+
     fn state(&mut self) -> StmtKind {
-        let id = self.rng.below(self.place.states.len() as u64) as u32;
-        let spec = &self.place.states[id as usize];
+        let id = self.rng.below(self.place.node.states.len() as u64) as u32;
+        let spec = &self.place.node.states[id as usize];
         let op = match spec.kind {
             StateKind::Map { .. } => self.map_op(spec),
             StateKind::Array { .. } => {
@@ -346,7 +442,7 @@ impl<'a> Body<'a> {
                 }
             },
         };
-        StmtKind::State(StateId(id), op)
+        StmtKind::State(StateId(id), self.permitted(StateId(id), op))
     }
 
     fn len_op(&mut self) -> StateOp {
@@ -356,6 +452,9 @@ impl<'a> Body<'a> {
     fn map_op(&mut self, spec: &StateSpec) -> StateOp {
         if self.rng.one_in(8) {
             return self.len_op();
+        }
+        if self.rng.one_in(12) {
+            return StateOp::MapClear;
         }
         let key = self.leaves(&spec.key);
         match self.rng.below(8) {
@@ -415,6 +514,6 @@ fn ones(width: u8) -> u128 {
     if width == 128 { u128::MAX } else { (1 << width) - 1 }
 }
 
-fn stmt(kind: StmtKind) -> Stmt {
+pub(super) fn stmt(kind: StmtKind) -> Stmt {
     Stmt { kind, span: Span::default() }
 }

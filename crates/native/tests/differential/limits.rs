@@ -34,6 +34,7 @@ fn on_packet(packets: u32, locals: Vec<u8>, body: Vec<StmtKind>) -> Handler {
         port_count: 1,
         index_local: None,
         patterns: vec![HeaderSet::EMPTY],
+        guard: None,
     };
     Handler { trigger, locals, packets, body: stmts(body), span: Span::default() }
 }

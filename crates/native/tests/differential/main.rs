@@ -5,6 +5,7 @@
 
 mod body;
 mod captures;
+mod each;
 mod expr;
 mod library;
 mod limits;
@@ -19,6 +20,7 @@ use trama_lang::interp::Interpreter;
 use trama_lang::ir::Program;
 use trama_native::NativeEngine;
 use trama_native::differential::{Mismatch, compare, compare_engines};
+use trama_wire::header::HeaderId;
 use trama_wire::{Packet, Pool};
 
 const START: Nanos = Nanos(1_000_000_000);
@@ -52,7 +54,7 @@ fn random_programs_agree_with_the_reference() {
 /// The negative control: each deliberate fault is noticed within a few programs.
 #[test]
 fn a_wrong_engine_is_found() {
-    const PROGRAMS: u64 = 150;
+    const PROGRAMS: u64 = 1000;
     for fault in mutant::FAULTS {
         let found = (1..=PROGRAMS).find(|&seed| {
             let (program, packets) = case(seed);
@@ -91,4 +93,30 @@ fn random_programs_do_something() {
     println!("{received} received, {sent} sent, {dropped} dropped, {logged} lines, {entries} new");
     assert!(received > 5_000 && sent > 2_000 && dropped > 1_000);
     assert!(logged > 500 && entries > 500);
+}
+
+/// What events of several handlers rely on: a packet has at most one network and one transport
+/// header, and its ports with either transport.
+#[test]
+fn headers_of_one_layer_exclude_each_other() {
+    let layers = [
+        &[HeaderId::ARP, HeaderId::IP, HeaderId::IP6][..],
+        &[HeaderId::TCP, HeaderId::UDP, HeaderId::ICMP, HeaderId::ICMP6],
+    ];
+    let mut rng = Rng::stream(5, "layers");
+    for seed in 0..200 {
+        for mut packet in packets::stream(&mut Rng::stream(seed, "packets"), START, 2, PACKETS) {
+            let at = rng.below(packet.len().max(1) as u64) as usize;
+            if let Some(byte) = packet.bytes_mut().get_mut(at) {
+                *byte = rng.next_u64() as u8;
+            }
+            packet.parse();
+            let present = packet.layout().present;
+            for layer in layers {
+                assert!(layer.iter().filter(|id| present.has(**id)).count() <= 1, "{present:?}");
+            }
+            let transport = present.has(HeaderId::TCP) || present.has(HeaderId::UDP);
+            assert_eq!(present.has(HeaderId::L4), transport, "{present:?}");
+        }
+    }
 }

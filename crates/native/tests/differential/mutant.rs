@@ -1,6 +1,8 @@
 //! Deliberate faults: programs changed in one respect, to see if the harness notices.
 
-use trama_lang::ir::{BinaryOp, Expr, ExprKind, Program, StateOp, Stmt, StmtKind, UpdateOp};
+use trama_lang::ir::{
+    BinaryOp, Expr, ExprKind, Extractor, Program, StateOp, Stmt, StmtKind, Trigger, UpdateOp,
+};
 
 /// A fault, by name: it changes an expression or a statement, or leaves it.
 pub(crate) struct Fault {
@@ -12,6 +14,7 @@ pub(crate) struct Fault {
 pub(crate) enum Part<'a> {
     Expr(&'a mut Expr),
     Stmt(&'a mut StmtKind),
+    Guard(&'a mut Expr),
 }
 
 /// One fault for each group of things that code generation could get wrong.
@@ -40,11 +43,20 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault { name: "maximum as minimum", change: |part| state(part, minimum) },
     Fault { name: "field not written", change: not_written },
     Fault { name: "mark lost", change: mark_lost },
+    Fault { name: "event a nanosecond late", change: late },
+    Fault { name: "record lost", change: record_lost },
+    Fault { name: "one entry too few", change: too_few },
+    Fault { name: "table not cleared", change: |part| state(part, not_cleared) },
+    Fault { name: "guard passed over", change: no_guard },
+    Fault { name: "slice cut", change: cut_slice },
 ];
 
 /// Applies a fault everywhere.
 pub(crate) fn apply(program: &mut Program, fault: &Fault) {
     for handler in program.nodes.iter_mut().flat_map(|node| &mut node.handlers) {
+        if let Trigger::Packet { guard: Some(guard), .. } = &mut handler.trigger {
+            (fault.change)(Part::Guard(guard));
+        }
         list(&mut handler.body, fault);
     }
 }
@@ -59,7 +71,9 @@ fn list(stmts: &mut [Stmt], fault: &Fault) {
                 list(then, fault);
                 list(or, fault);
             }
-            StmtKind::Loop { body, .. } | StmtKind::Block(_, body) => list(body, fault),
+            StmtKind::Loop { body, .. }
+            | StmtKind::ForEach { body, .. }
+            | StmtKind::Block(_, body) => list(body, fault),
             _ => {}
         }
         (fault.change)(Part::Stmt(&mut stmt.kind));
@@ -145,9 +159,49 @@ fn not_written(part: Part<'_>) {
     }
 }
 
+fn late(part: Part<'_>) {
+    if let Part::Stmt(StmtKind::Generate { delay, .. }) = part {
+        let one = Expr { kind: ExprKind::Const(1), width: 64 };
+        let sum = ExprKind::Binary(BinaryOp::Add, Box::new(delay.clone()), Box::new(one));
+        *delay = Expr { kind: sum, width: 64 };
+    }
+}
+
+fn record_lost(part: Part<'_>) {
+    if let Part::Stmt(kind @ StmtKind::Emit(..)) = part {
+        *kind = nothing();
+    }
+}
+
+fn too_few(part: Part<'_>) {
+    if let Part::Stmt(StmtKind::ForEach { top: Some(top), .. }) = part {
+        top.count = (top.count - 1).max(1);
+    }
+}
+
+fn not_cleared(op: &mut StateOp) {
+    if let StateOp::MapClear = op {
+        *op = StateOp::Len(trama_lang::ir::LocalId(4));
+    }
+}
+
 fn mark_lost(part: Part<'_>) {
     if let Part::Stmt(kind @ StmtKind::SetMark(..)) = part {
         *kind = nothing();
+    }
+}
+
+fn no_guard(part: Part<'_>) {
+    if let Part::Guard(guard) = part {
+        *guard = Expr { kind: ExprKind::Const(1), width: 1 };
+    }
+}
+
+fn cut_slice(part: Part<'_>) {
+    if let Part::Stmt(StmtKind::Extract { extract, args, .. }) = part
+        && matches!(extract.what, Extractor::Payload | Extractor::Slice)
+    {
+        args[1] = args[0].clone();
     }
 }
 

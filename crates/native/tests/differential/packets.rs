@@ -58,7 +58,28 @@ fn valid(rng: &mut Rng) -> Packet {
     }
     let mut payload = vec![0; rng.below(48) as usize];
     rng.fill(&mut payload);
-    match rng.below(10) {
+    match rng.below(13) {
+        10 => {
+            let fields = [("id", rng.below(4).into()), ("questions", 1), ("answers", 1)];
+            let dns = given(HeaderId::DNS, &fields);
+            stack.push((HeaderId::IP, ip4(rng)));
+            stack.push((HeaderId::UDP, given(HeaderId::UDP, &[("src", 1000)])));
+            stack.push((HeaderId::DNS, dns));
+            payload =
+                b"\x03www\x07example\0\0\x01\0\x01\xc0\x0c\0\x01\0\x01\0\0\0\x09\0\x04\x0a\0\0\x01"
+                    .to_vec();
+        }
+        11 => {
+            stack.push((HeaderId::IP, ip4(rng)));
+            let words = [HeaderId::GRE, HeaderId::GRE_CHECKSUM, HeaderId::GRE_KEY];
+            let chosen = words.into_iter().filter(|id| *id == HeaderId::GRE || rng.one_in(2));
+            stack.extend(chosen.map(|id| (id, Vec::new())).collect::<Vec<_>>());
+        }
+        12 => {
+            stack.push((HeaderId::IP, ip4(rng)));
+            stack.push((HeaderId::UDP, Vec::new()));
+            stack.push((HeaderId::VXLAN, random_fields(rng, HeaderId::VXLAN, &["vni"])));
+        }
         0 => {
             stack.push((HeaderId::ARP, random_fields(rng, HeaderId::ARP, &["op", "spa", "tpa"])));
             payload.clear();

@@ -3,7 +3,8 @@
 use crate::body::{Body, Place};
 use trama_base::{Nanos, Rng};
 use trama_lang::ir::{
-    Dest, Handler, LogSite, Node, PacketId, Program, Table, Trigger, View, reason,
+    BinaryOp, Dest, Event, EventId, Expr, ExprKind, Handler, LogSite, Meta, Node, PacketId,
+    Program, Stream, Table, Trigger, View, reason,
 };
 use trama_state::{Shape, StateKind, StateSpec, WhenFull};
 use trama_wire::header::{HeaderId, HeaderSet};
@@ -67,6 +68,8 @@ fn node(rng: &mut Rng, index: u32, nodes: u32, externals: u32, copies: bool) -> 
         tables: (0..rng.below(3)).map(|n| table(rng, n)).collect(),
         reasons: reason::BUILT_IN.iter().map(|&r| r.into()).chain(["own".into()]).collect(),
         log_sites: (0..rng.below(3)).map(|n| log_site(rng, n)).collect(),
+        events: (0..rng.below(3)).map(|n| event(rng, n)).collect(),
+        streams: (0..rng.below(3)).map(|n| stream(rng, n)).collect(),
         handlers: Vec::new(),
     };
     for _ in 0..=rng.below(3) {
@@ -76,7 +79,8 @@ fn node(rng: &mut Rng, index: u32, nodes: u32, externals: u32, copies: bool) -> 
     if !rng.one_in(4) {
         let (first_port, port_count) = (0, ports as u32);
         let patterns = vec![HeaderSet::EMPTY];
-        let rest = Trigger::Packet { first_port, port_count, index_local: None, patterns };
+        let rest =
+            Trigger::Packet { first_port, port_count, index_local: None, patterns, guard: None };
         handler(rng, &mut node, rest, copies);
     }
     if rng.one_in(2) {
@@ -85,6 +89,14 @@ fn node(rng: &mut Rng, index: u32, nodes: u32, externals: u32, copies: bool) -> 
     if rng.one_in(2) {
         let period = Nanos(1 << rng.below(40));
         handler(rng, &mut node, Trigger::Timer { period }, copies);
+    }
+    for event in (0..node.events.len() as u32).map(EventId) {
+        if !rng.one_in(4) {
+            handler(rng, &mut node, Trigger::Event { event, params: Vec::new() }, copies);
+        }
+    }
+    if rng.one_in(2) {
+        handler(rng, &mut node, Trigger::Close, copies);
     }
     node
 }
@@ -96,11 +108,15 @@ fn handler(rng: &mut Rng, node: &mut Node, trigger: Trigger, copies: bool) {
         }
         _ => HeaderSet::EMPTY,
     };
-    let place = Place { states: &node.states, tables: &node.tables, log_sites: &node.log_sites };
+    let place = Place { node };
     let input = matches!(trigger, Trigger::Packet { .. });
     let registers = if input { rng.below(3) as u32 + 1 } else { rng.below(2) as u32 };
     let mut body = Body::new(rng, place, registers, copies);
     body.present.iter_mut().take(1).for_each(|p| *p = present);
+    let params = match &trigger {
+        Trigger::Event { event, .. } => body.results(&node.events[event.0 as usize].shape),
+        _ => Vec::new(),
+    };
     let mut statements = body.statements(3, 10);
     if input {
         statements.extend(body.ending(PacketId(0)));
@@ -111,12 +127,29 @@ fn handler(rng: &mut Rng, node: &mut Node, trigger: Trigger, copies: bool) {
             let index_local = rng
                 .one_in(2)
                 .then(|| trama_lang::ir::LocalId(rng.below(locals.len() as u64) as u32));
-            Trigger::Packet { first_port, port_count, index_local, patterns }
+            let guard = rng.one_in(4).then(|| guard(rng));
+            Trigger::Packet { first_port, port_count, index_local, patterns, guard }
         }
+        Trigger::Event { event, .. } => Trigger::Event { event, params },
         other => other,
     };
     let span = trama_lang::source::Span::default();
     node.handlers.push(Handler { trigger, locals, packets: registers, body: statements, span });
+}
+
+/// Something about the input that is true now and then.
+fn guard(rng: &mut Rng) -> Expr {
+    let input = PacketId(0);
+    let offset = Expr { kind: ExprKind::Const(rng.below(12).into()), width: 32 };
+    let read = match rng.below(3) {
+        0 => ExprKind::Payload(input, Box::new(offset)),
+        1 => ExprKind::Meta(input, Meta::Proto),
+        _ => ExprKind::Field(input, HeaderId::IP.field("ttl").expect("a field")),
+    };
+    let limit = Expr { kind: ExprKind::Const(rng.below(256).into()), width: 8 };
+    let operands = [Expr { kind: read, width: 8 }, limit].map(Box::new);
+    let [a, b] = operands;
+    Expr { kind: ExprKind::Binary(BinaryOp::LeU, a, b), width: 1 }
 }
 
 fn packet_trigger(rng: &mut Rng, ports: u32) -> Trigger {
@@ -140,7 +173,7 @@ fn packet_trigger(rng: &mut Rng, ports: u32) -> Trigger {
             rng.pick(&sets).iter().fold(start, |set, &id| set.with(id))
         })
         .collect();
-    Trigger::Packet { first_port, port_count, index_local: None, patterns }
+    Trigger::Packet { first_port, port_count, index_local: None, patterns, guard: None }
 }
 
 fn state(rng: &mut Rng, n: u64) -> StateSpec {
@@ -179,6 +212,24 @@ fn state(rng: &mut Rng, n: u64) -> StateSpec {
         _ => (StateKind::Maglev { table_size: 13, capacity }, leaves(rng, 3), none()),
     };
     StateSpec { name: format!("state{n}"), kind, key, value }
+}
+
+fn leaves(rng: &mut Rng) -> (Shape, Vec<(String, View)>) {
+    let shape: Vec<u8> = (0..rng.below(5)).map(|_| width(rng)).collect();
+    let views = (0..shape.len()).map(|n| (format!("leaf{n}"), View::Uint)).collect();
+    (Shape(shape), views)
+}
+
+fn event(rng: &mut Rng, n: u64) -> Event {
+    let (shape, views) = leaves(rng);
+    // Room for whole chains, now and then.
+    let capacity = if rng.one_in(16) { 3_000 } else { rng.below(6) as u32 + 1 };
+    Event { name: format!("event{n}"), capacity, shape, views }
+}
+
+fn stream(rng: &mut Rng, n: u64) -> Stream {
+    let (shape, views) = leaves(rng);
+    Stream { name: format!("stream{n}"), shape, views }
 }
 
 fn table(rng: &mut Rng, n: u64) -> Table {

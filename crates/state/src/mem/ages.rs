@@ -16,6 +16,7 @@
 //! All costs are amortised: constant for a write, at most a logarithm for an entry that
 //! goes.
 
+use super::direct::AgesDirect;
 use super::table::NIL;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -106,6 +107,11 @@ impl<S: Stamp> Ages<S> {
 
     pub(super) fn reserved_bytes(&self) -> u64 {
         (self.links.capacity() * 8 + self.heap.capacity() * size_of::<(S, u32)>()) as u64
+    }
+
+    /// What generated code needs to know.
+    pub(super) fn direct(&self) -> AgesDirect {
+        AgesDirect { due_ns: &raw const self.due_ns, epoch_ns: self.epoch_ns }
     }
 
     /// True if something may be gone.

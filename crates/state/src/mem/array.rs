@@ -1,5 +1,6 @@
 //! Array of packed values.
 
+use super::direct::ArrayDirect;
 use crate::ops::{ArrayOps, Entry, ObjectOps};
 use crate::{StateKind, StateSpec, StateStats};
 use trama_base::Nanos;
@@ -28,6 +29,12 @@ impl Array {
     pub(super) fn bytes(spec: &StateSpec) -> u64 {
         let StateKind::Array { len } = spec.kind else { unreachable!("an array was asked for") };
         u64::from(len).saturating_mul(spec.value.bytes() as u64)
+    }
+
+    /// Where the values are, for generated code.
+    pub fn direct(&mut self) -> ArrayDirect {
+        let values = self.bytes.as_mut_ptr();
+        ArrayDirect { values, len: self.len, value_bytes: self.value_bytes }
     }
 
     /// Bytes that it has reserved.

@@ -1,5 +1,6 @@
 //! Array of packet and byte counts.
 
+use super::direct::ArrayDirect;
 use crate::ops::{CounterOps, Entry, ObjectOps};
 use crate::{StateKind, StateSpec, StateStats};
 use trama_base::Nanos;
@@ -21,6 +22,12 @@ impl Counter {
 
     pub(super) fn bytes(len: u32) -> u64 {
         u64::from(len) * 16
+    }
+
+    /// Where the pairs are, for generated code: packets, then bytes.
+    pub fn direct(&mut self) -> ArrayDirect {
+        let len = self.pairs.len() as u64;
+        ArrayDirect { values: self.pairs.as_mut_ptr().cast(), len, value_bytes: 16 }
     }
 
     /// Bytes that it has reserved.

@@ -10,6 +10,7 @@
 //! counts it. A search goes on behind a bucket only while that count is not zero, and a removal
 //! takes back what the insertion counted: there are no tombstones and nothing is ever rebuilt.
 
+use super::direct::bucket::TAG_BIT;
 use super::lines::{LINE_WORDS, Lines};
 
 /// Places in a bucket.
@@ -66,6 +67,11 @@ impl Index {
 
     pub(super) fn reserved_bytes(&self) -> u64 {
         self.lines.reserved_bytes()
+    }
+
+    /// The first bucket and their number, for generated code.
+    pub(super) fn direct(&self) -> (*const u8, u32) {
+        (self.lines.line(0).as_ptr().cast(), self.buckets)
     }
 
     /// The first half of a search, without a loop: asks about one slot at most.
@@ -186,7 +192,7 @@ impl Index {
 /// which shows zero.
 #[inline]
 fn tag(hash: u64) -> u8 {
-    hash as u8 | 0x80
+    hash as u8 | TAG_BIT
 }
 
 /// Tags of places 0 to 7.

@@ -1,6 +1,7 @@
 //! Exact-match table with expiry and eviction.
 
 use super::ages::{Ages, Precision};
+use super::direct::MapDirect;
 use super::table::{Layout, Probe, Table};
 use crate::ops::{Entry, MapOps, ObjectOps};
 use crate::{StateKind, StateSpec, StateStats, WhenFull};
@@ -41,6 +42,11 @@ impl Map {
     pub(super) fn bytes(spec: &StateSpec) -> u64 {
         let layout = layout(spec);
         layout.bytes().saturating_add(Ages::<u64>::bytes(order(spec).1, layout.has_stamp))
+    }
+
+    /// Where the parts are, for generated code.
+    pub fn direct(&mut self) -> MapDirect {
+        MapDirect { is_ordered: self.evicts, ..self.table.direct(self.ages.direct()) }
     }
 
     /// Bytes that it has reserved.
@@ -132,6 +138,27 @@ impl Map {
         let Some(slot) = self.find(hash, key, now) else { return false };
         self.drop_slot(slot);
         true
+    }
+
+    /// Puts the slots of all entries into `into`, in the order of their packed keys, in place of
+    /// what it held. They are good until the next write of a new key, or expiry; that of a removed
+    /// entry means nothing any more.
+    pub fn slots_in_order(&mut self, now: Nanos, into: &mut Vec<u32>) {
+        self.slots(now, into);
+        into.sort_unstable_by(|a, b| self.table.key(*a).cmp(self.table.key(*b)));
+    }
+
+    /// As [`slots_in_order`](Self::slots_in_order), in no useful order.
+    pub fn slots(&mut self, now: Nanos, into: &mut Vec<u32>) {
+        self.let_go(now);
+        into.clear();
+        into.extend(self.table.slots());
+    }
+
+    /// The key in a slot.
+    #[inline]
+    pub fn key(&self, slot: u32) -> &[u8] {
+        self.table.key(slot)
     }
 
     /// Lets go at most `budget` entries that have expired, and tells how many. Results do not
@@ -276,6 +303,12 @@ impl MapOps for Map {
     #[inline]
     fn remove(&mut self, key: &[u8], now: Nanos) -> bool {
         self.remove_hashed(self.hash(key), key, now)
+    }
+
+    fn clear(&mut self, now: Nanos) {
+        self.let_go(now);
+        let slots: Vec<u32> = self.table.slots().collect();
+        slots.into_iter().for_each(|slot| self.drop_slot(slot));
     }
 
     fn len(&mut self, now: Nanos) -> u64 {

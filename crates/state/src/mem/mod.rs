@@ -7,12 +7,13 @@
 //! The methods beyond [`crate::ops`] serve generated code that works on batches: it hashes the
 //! keys of a batch first ([`Map::hash`]), prefetches the lines they fall to
 //! ([`Map::index_address`], then [`Map::entry_address`]) and looks them up last
-//! ([`Map::find`]).
+//! ([`Map::find`]). [`direct`] tells where things are, so that it can do the usual case itself.
 
 mod ages;
 mod array;
 mod bucket;
 mod counter;
+pub mod direct;
 mod index;
 mod lines;
 mod lpm;

@@ -7,6 +7,7 @@
 //! The stamp, if there is one, belongs to the owner of the table. Slots that are free are linked
 //! through their first four bytes; those never used yet are not touched at all.
 
+use super::direct::{AgesDirect, MapDirect};
 use super::index::Index;
 pub(super) use super::index::Probe;
 use super::lines::LINE_BYTES;
@@ -91,6 +92,23 @@ impl Table {
             len: 0,
             fresh: 0,
             free: NIL,
+        }
+    }
+
+    /// Where the parts are, for generated code; what the table does not know is for its owner.
+    pub(super) fn direct(&mut self, ages: AgesDirect) -> MapDirect {
+        let (buckets, bucket_count) = self.index.direct();
+        MapDirect {
+            seeds: self.hasher.seeds(),
+            buckets,
+            bucket_count,
+            entries: self.slab[usize::from(self.first)..].as_mut_ptr(),
+            stride: self.stride,
+            key_bytes: self.layout.key_bytes,
+            written_at: self.layout.has_stamp.then_some(self.layout.key_bytes),
+            value_at: self.value_at,
+            ages,
+            is_ordered: false,
         }
     }
 

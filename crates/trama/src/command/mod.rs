@@ -2,12 +2,16 @@
 
 pub(crate) mod atlas;
 pub(crate) mod bench;
+mod bench_live;
 pub(crate) mod check;
+pub(crate) mod doc;
 pub(crate) mod doctor;
 pub(crate) mod endpoints;
+pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod graph;
 pub(crate) mod lab;
+pub(crate) mod lsp;
 pub(crate) mod new;
 pub(crate) mod run;
 pub(crate) mod sim;

@@ -17,10 +17,10 @@ use std::time::{Duration, Instant};
 use trama_lab::{Child, Lab, LabLock, Lifetime, Topology, UpOptions};
 
 /// Longest that a server may take to start, or a run to end.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Says why a live test cannot run here, if it cannot.
-fn missing(tools: &[&str]) -> Option<String> {
+pub(crate) fn missing(tools: &[&str]) -> Option<String> {
     if let Err(why) = trama_lab::require_root() {
         return Some(why);
     }
@@ -30,16 +30,16 @@ fn missing(tools: &[&str]) -> Option<String> {
 }
 
 /// A folder that goes away.
-struct Scratch(PathBuf);
+pub(crate) struct Scratch(pub(crate) PathBuf);
 
 impl Scratch {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("trama-test-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&path).expect("a temporary folder");
         Self(path)
     }
 
-    fn file(&self, name: &str, text: &str) -> String {
+    pub(crate) fn file(&self, name: &str, text: &str) -> String {
         let path = self.0.join(name);
         std::fs::write(&path, text).expect("a temporary file");
         path.display().to_string()
@@ -53,20 +53,20 @@ impl Drop for Scratch {
     }
 }
 
-fn lab(name: &str, topology: &Topology) -> Lab {
+pub(crate) fn lab(name: &str, topology: &Topology) -> Lab {
     Lab::up(name, topology, UpOptions { bare: true, lifetime: Lifetime::Handle })
         .expect("the lab comes up")
 }
 
 /// Starts something that goes on in a node; its output is of no interest.
-fn serve(lab: &Lab, node: &str, command: &[&str]) -> Child {
+pub(crate) fn serve(lab: &Lab, node: &str, command: &[&str]) -> Child {
     let mut command_line = Command::new(command[0]);
     command_line.args(&command[1..]).stdout(Stdio::null()).stderr(Stdio::null());
     lab.spawn(node, &mut command_line).expect("the server starts")
 }
 
 /// Runs something in a node to its end; success and standard output.
-fn run(lab: &Lab, node: &str, command: &[&str]) -> (bool, String) {
+pub(crate) fn run(lab: &Lab, node: &str, command: &[&str]) -> (bool, String) {
     let mut command_line = Command::new(command[0]);
     command_line.args(&command[1..]).stdout(Stdio::piped()).stderr(Stdio::null());
     let child = lab.spawn(node, &mut command_line).expect("the command starts");
@@ -75,7 +75,7 @@ fn run(lab: &Lab, node: &str, command: &[&str]) -> (bool, String) {
 }
 
 /// Repeats a command until it succeeds.
-fn wait_for(lab: &Lab, node: &str, command: &[&str]) {
+pub(crate) fn wait_for(lab: &Lab, node: &str, command: &[&str]) {
     let start = Instant::now();
     while !run(lab, node, command).0 {
         assert!(start.elapsed() < PATIENCE, "{command:?} did not succeed in time");
@@ -84,12 +84,12 @@ fn wait_for(lab: &Lab, node: &str, command: &[&str]) {
 }
 
 /// A Trama that runs in the box.
-struct Box_ {
+pub(crate) struct Box_ {
     child: Child,
 }
 
 impl Box_ {
-    fn start(lab: &Lab, program: &str, legs: [(&str, &str); 2], mode: &str) -> Self {
+    pub(crate) fn start(lab: &Lab, program: &str, legs: &[(&str, &str)], mode: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_trama"));
         command.arg("run").arg(project(program)).args(["--json", "--duration", "5min"]);
         for (port, device) in legs {
@@ -101,7 +101,7 @@ impl Box_ {
     }
 
     /// Interrupts it as Ctrl-C would, and reads its summary.
-    fn stop(self) -> Value {
+    pub(crate) fn stop(self) -> Value {
         let id = self.child.id().to_string();
         let status = Command::new("kill").args(["-INT", &id]).status().expect("kill runs");
         assert!(status.success());
@@ -111,18 +111,18 @@ impl Box_ {
     }
 }
 
-fn node<'a>(summary: &'a Value, name: &str) -> &'a Value {
+pub(crate) fn node<'a>(summary: &'a Value, name: &str) -> &'a Value {
     let nodes = summary["nodes"].as_array().expect("there are nodes");
     nodes.iter().find(|n| n["name"] == name).expect("the node is there")
 }
 
-fn drops(summary: &Value, name: &str, reason: &str) -> u64 {
+pub(crate) fn drops(summary: &Value, name: &str, reason: &str) -> u64 {
     node(summary, name)["drops"][reason].as_u64().unwrap_or(0)
 }
 
-const HTTP: &str = "http://198.51.100.10/";
+pub(crate) const HTTP: &str = "http://198.51.100.10/";
 
-fn nginx(lab: &Lab, node: &str, scratch: &Scratch, body: &str) -> Child {
+pub(crate) fn nginx(lab: &Lab, node: &str, scratch: &Scratch, body: &str) -> Child {
     let root = scratch.0.join(node);
     std::fs::create_dir_all(&root).expect("a temporary folder");
     std::fs::write(root.join("index.html"), body).expect("a temporary file");
@@ -171,7 +171,7 @@ fn office(mode: &str) {
             answer,
         ],
     );
-    let trama = Box_::start(&lab, "examples/edge.trama", [("lan", "lan"), ("wan", "wan")], mode);
+    let trama = Box_::start(&lab, "examples/edge.trama", &[("lan", "lan"), ("wan", "wan")], mode);
 
     wait_for(&lab, "client1", &["ping", "-c", "1", "-W", "1", "10.0.0.1"]);
     wait_for(&lab, "client1", &["curl", "-sf", "-m", "2", HTTP]);
@@ -237,7 +237,7 @@ fn counters_agree_with_captures_on_both_sides() {
     let lab = lab("edge", &Topology::office());
     let _nginx = nginx(&lab, "internet", &scratch, &"x".repeat(100_000));
     let trama =
-        Box_::start(&lab, "examples/edge.trama", [("lan", "lan"), ("wan", "wan")], "af_packet");
+        Box_::start(&lab, "examples/edge.trama", &[("lan", "lan"), ("wan", "wan")], "af_packet");
     // A receiver that merges segments would show fewer frames than were on the wire.
     assert!(run(&lab, "internet", &["ethtool", "-K", "eth0", "gro", "off"]).0);
     let pcap = scratch.0.join("internet.pcap").display().to_string();
@@ -283,7 +283,7 @@ fn balance(mode: &str) {
     let backends = ["backend1", "backend2", "backend3"];
     let _servers: Vec<_> =
         backends.iter().map(|b| nginx(&lab, b, &scratch, &format!("{b}\n"))).collect();
-    let legs = [("clients", "front"), ("servers", "back")];
+    let legs = &[("clients", "front"), ("servers", "back")];
     let trama = Box_::start(&lab, "examples/balancer.trama", legs, mode);
     let service = "http://198.51.100.80/";
     wait_for(&lab, "client", &["curl", "-sf", "-m", "2", service]);

@@ -64,7 +64,8 @@ element E {
         code: "E0304",
         title: "headers do not stand on each other",
         explanation: "A stack to insert or remove begins with `eth`, `vlan`, `arp`, `ip` or \
-            `ip6`, and each header must be able to carry the next.",
+            `ip6`, and each header must be able to carry the next. What replaces a network header \
+            is a network header.",
         bad: "\
 element E {
     port lan

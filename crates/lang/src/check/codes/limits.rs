@@ -137,4 +137,29 @@ element E {
 }
 ",
     },
+    Code {
+        code: "E0606",
+        title: "size or number of declared headers",
+        explanation: "A program declares at most 8 headers, and a header has 1 to 256 whole bytes.",
+        bad: "\
+header telemetry after udp.dst == 5000 { version: u3, hops: u4 }
+element E {
+    port lan
+    on lan(p: udp) {
+        if p is telemetry { p.mark = p.telemetry.hops }
+        send p to lan
+    }
+}
+",
+        good: "\
+header telemetry after udp.dst == 5000 { version: u3, reserved: u1, hops: u4 }
+element E {
+    port lan
+    on lan(p: udp) {
+        if p is telemetry { p.mark = p.telemetry.hops }
+        send p to lan
+    }
+}
+",
+    },
 ];

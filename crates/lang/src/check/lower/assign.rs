@@ -5,7 +5,7 @@ use super::property::{Property, option_width};
 use super::{Bound, Lowerer, StateVar, Val};
 use crate::check::declare::StateType;
 use crate::check::fold;
-use crate::check::types::Type;
+use crate::check::types::{Type, tcp_options_type};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{self, Expr, LocalId, StateOp, StmtKind, TcpOption, UpdateOp};
 use crate::source::Span;
@@ -134,6 +134,18 @@ impl Lowerer<'_> {
         };
         let register = self.packets[packet].register;
         match &property {
+            Property::Declared(field) => {
+                let ty = field.ty.clone();
+                let read = |this: &mut Self| this.read_property(packet, &property);
+                let value = self.new_value(right, &ty, read);
+                let value = self.simple(value.leaf(ty.scalar_width().unwrap_or(1)));
+                if !self.require_held(packet, span) {
+                    return;
+                }
+                for (offset, bytes) in field.write(register, &value) {
+                    self.emit_at(StmtKind::SetPayload(register, offset, bytes), right.span);
+                }
+            }
             Property::Field(_) | Property::Mark => {
                 let ty = self.read_property(packet, &property).ty;
                 let read = |this: &mut Self| this.read_property(packet, &property);
@@ -164,12 +176,34 @@ impl Lowerer<'_> {
                 let value = fold::cast(value, 32);
                 self.emit_at(StmtKind::SetTcpOption(register, *option, value), right.span);
             }
+            Property::Options => self.assign_options(packet, right, span),
             Property::ReadOnly(_) => {
                 let name = path.last().map_or("this", |name| name.text.as_str());
                 let message = format!("`{name}` of a packet can only be read");
                 self.not_assignable(span, &message);
             }
         }
+    }
+
+    /// `p.tcp.options = value`
+    fn assign_options(&mut self, packet: usize, right: Right<'_>, span: Span) {
+        if right.op.is_some() {
+            self.not_assignable(span, "options are written as a whole");
+            return;
+        }
+        let value = self.expr_as(right.value, &Type::Record(tcp_options_type()));
+        if value.leaves.is_empty() || !self.require_held(packet, span) {
+            return;
+        }
+        let mut leaves = value.leaves.into_iter();
+        let mut next = || leaves.next().unwrap_or_else(|| fold::truth(false));
+        let options = TcpOption::ALL.map(|option| {
+            let is_there = next();
+            let is_bare = option == TcpOption::SackPermitted;
+            (is_there, if is_bare { fold::constant(1, 32) } else { fold::cast(next(), 32) })
+        });
+        let register = self.packets[packet].register;
+        self.emit_at(StmtKind::SetTcpOptions(register, Box::new(options)), right.span);
     }
 
     // --- Locals ---

@@ -1,15 +1,15 @@
-//! What the language calls by itself: `Some`, `hash`, `min`, `max`, and methods of values and
-//! packets.
+//! What the language calls by itself: `Some`, `hash`, `min`, `max`, `zero`, and methods of values
+//! and packets.
 
 use super::expr::path_of;
 use super::property::meta;
-use super::{Lowerer, Val};
+use super::{Lowerer, Val, bytes};
 use crate::check::facts::Facts;
 use crate::check::fold;
 use crate::check::types::Type;
 use crate::check::value::Value;
 use crate::diagnostic::Diagnostic;
-use crate::ir::{BinaryOp as Op, Expr, ExprKind, Meta, StmtKind};
+use crate::ir::{BinaryOp as Op, Expr, ExprKind, Extractor, Meta, StmtKind};
 use crate::source::Span;
 use crate::syntax::ast;
 use crate::syntax::nearest;
@@ -29,6 +29,7 @@ impl Lowerer<'_> {
             "Some" => self.some(name, args, expected, span),
             "hash" => self.hash(args, span),
             "min" | "max" => self.extreme(name, args, expected, span),
+            "zero" => self.zero(args, expected, span),
             "load" => {
                 let message = "`load` gives a table: for constants and parameters only";
                 self.sink.error("E0212", message, span, "not possible here");
@@ -36,6 +37,26 @@ impl Lowerer<'_> {
             }
             _ => return None,
         })
+    }
+
+    /// `zero()`: a value all of whose parts are zero, of the type that is expected.
+    fn zero(&mut self, args: &[ast::Expr], expected: Option<&Type>, span: Span) -> Val {
+        if !args.is_empty() {
+            self.sink.error("E0204", "`zero` takes nothing", span, "wrong number of values");
+            return Val::error();
+        }
+        match expected {
+            Some(ty) if ty.is_silent() => Val::error(),
+            Some(ty) if ty.is_storable() => Val::zero(ty.clone()),
+            _ => {
+                let message = "the type of this `zero()` is not known";
+                self.sink.report(
+                    Diagnostic::error("E0219", message, span, "zeros of what?")
+                        .note("write the type: `let x: Usage = zero()`"),
+                );
+                Val::error()
+            }
+        }
     }
 
     fn some(
@@ -174,6 +195,9 @@ impl Lowerer<'_> {
                     .collect();
                 Val { ty: inner, leaves }
             }
+            (&Type::Bytes(max), name) if bytes::METHODS.contains(&name) => {
+                self.bytes_method(value, max, method, args, span)
+            }
             (Type::Prefix4 | Type::Prefix6, "contains") => {
                 let address = if value.ty == Type::Prefix4 { Type::Ip4 } else { Type::Ip6 };
                 let mark = self.code.len();
@@ -195,9 +219,10 @@ impl Lowerer<'_> {
         let known: &[&str] = match ty {
             Type::Option(_) => &["or", "is_some", "is_none"],
             Type::Prefix4 | Type::Prefix6 => &["contains"],
+            Type::Bytes(_) => &bytes::METHODS,
             _ => &[],
         };
-        if known.contains(&method.text.as_str()) {
+        if known.contains(&method.text.as_str()) && !matches!(ty, Type::Bytes(_)) {
             let note = format!("it takes no arguments: write `.{}`", method.text);
             diagnostic = diagnostic.note(note);
         } else if let Some(near) = nearest(&method.text, known.iter().copied()) {
@@ -248,6 +273,27 @@ impl Lowerer<'_> {
                     self.headers_changed(packet, Facts::any());
                 }
                 Some(Val::unit())
+            }
+            (["tcp"], "shift_sack") => {
+                let args = self.args_as(method, args, &[Type::Uint(32)], span);
+                let delta = args?.into_iter().next()?.leaf(32);
+                let sound = self.require_held(packet, span)
+                    && self.require_header(packet, HeaderId::TCP, span);
+                if sound {
+                    self.emit(StmtKind::ShiftSack(self.packets[packet].register, delta));
+                }
+                Some(Val::unit())
+            }
+            (["dns"], "answer") => {
+                let index = self.args_as(method, args, &[Type::Uint(32)], span)?;
+                let index = index.into_iter().map(|index| index.leaf(32)).collect();
+                let there = self.require_held(packet, span)
+                    && self.require_header(packet, HeaderId::DNS, span);
+                let max = trama_wire::bytes::LEN_MAX as u8;
+                Some(match there {
+                    true => self.extract(Some(packet), Extractor::DnsAnswer, max, index),
+                    false => Val::error(),
+                })
             }
             (["ip"], "has_option") => Some(self.has_option(packet, args, span)),
             (["payload"], name) => {

@@ -4,10 +4,12 @@ use super::{Bound, Lowerer, STATEMENTS_MAX, Val, closing};
 use crate::check::facts::Facts;
 use crate::check::flow::Flow;
 use crate::check::types::Type;
-use crate::ir::{Handler, LocalId, Trigger};
+use crate::check::{fold, headers};
+use crate::ir::{Expr, ExprKind, Handler, LocalId, PacketId, Trigger};
 use crate::source::Span;
 use crate::syntax::ast;
 use trama_base::Nanos;
+use trama_wire::header::HeaderSet;
 
 impl Lowerer<'_> {
     /// Forgets the handler that was lowered last.
@@ -24,6 +26,7 @@ impl Lowerer<'_> {
         self.labels = 0;
         self.bindings.clear();
         self.visible_from = 0;
+        self.in_packet_handler = false;
         self.in_global_fn = false;
         self.flow = Flow::start();
         self.frames.clear();
@@ -31,10 +34,11 @@ impl Lowerer<'_> {
         self.depth = 0;
     }
 
-    fn finish(&mut self, trigger: Trigger, span: Span) {
+    pub(super) fn finish(&mut self, trigger: Trigger, span: Span) {
         if self.statements > STATEMENTS_MAX {
             self.too_long(span);
         }
+        super::fuse::fuse(&mut self.code);
         self.node.handlers.push(Handler {
             trigger,
             locals: std::mem::take(&mut self.locals),
@@ -67,6 +71,7 @@ impl Lowerer<'_> {
     /// `on a, b[i](p: pattern) { … }`: one handler for each port, with one body.
     pub(in crate::check) fn packet_handler(&mut self, on: &ast::On, span: Span) {
         self.begin();
+        self.in_packet_handler = true;
         let ports = self.handler_ports(on);
         let patterns = self.header_pattern(&on.pattern);
         let facts = patterns.as_deref().map_or_else(Facts::any, super::logic::facts_of);
@@ -89,16 +94,36 @@ impl Lowerer<'_> {
         self.block(&on.body, None, false);
         self.leave_scope(0, 0, closing(on.body.span));
         let (Some(ports), Some(patterns)) = (ports, patterns) else { return };
+        let guard = self.handler_guard(&patterns);
         self.finish(Trigger::Init, span);
         let Some(whole) = self.node.handlers.pop() else { return };
         for (first_port, port_count, name) in ports {
             let index_local = name
                 .and_then(|name| index_locals.iter().find(|known| known.0 == name))
                 .map(|known| known.1);
-            let patterns = patterns.clone();
-            let trigger = Trigger::Packet { first_port, port_count, index_local, patterns };
+            let guard = guard.clone();
+            let patterns = patterns.iter().map(|pattern| headers::of_table(*pattern)).collect();
+            let trigger = Trigger::Packet { first_port, port_count, index_local, patterns, guard };
             self.node.handlers.push(Handler { trigger, ..whole.clone() });
         }
+    }
+
+    /// What a packet with the table's headers of a pattern must satisfy to have declared ones too.
+    fn handler_guard(&self, patterns: &[HeaderSet]) -> Option<Expr> {
+        let input = PacketId(0);
+        let conditions: Vec<Option<Expr>> = patterns
+            .iter()
+            .map(|pattern| headers::condition(&self.items.headers, *pattern, input))
+            .collect();
+        if conditions.iter().all(Option::is_none) {
+            return None;
+        }
+        let alternatives = patterns.iter().zip(conditions).map(|(pattern, condition)| {
+            let below = headers::of_table(*pattern);
+            let has = Expr { kind: ExprKind::Has(input, below), width: 1 };
+            fold::both(has, condition.unwrap_or_else(|| fold::truth(true)))
+        });
+        Some(fold::any(alternatives))
     }
 
     /// First port, number of ports and name of the index, of each port of a handler.

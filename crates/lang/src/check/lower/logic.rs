@@ -5,6 +5,7 @@ use crate::check::declare::StateType;
 use crate::check::facts::{Facts, closure};
 use crate::check::flow::Flow;
 use crate::check::fold;
+use crate::check::headers;
 use crate::check::types::Type;
 use crate::diagnostic::Diagnostic;
 use crate::ir::{BinaryOp as Op, Expr, ExprKind, StmtKind};
@@ -76,7 +77,7 @@ impl Lowerer<'_> {
             ast::ExprKind::Is(packet, pattern) => {
                 let ast::ExprKind::Name(name) = &packet.kind else { return };
                 let Some(index) = self.packet_bound(name) else { return };
-                let Some(alternatives) = quiet_pattern(pattern) else { return };
+                let Some(alternatives) = self.quiet_pattern(pattern) else { return };
                 let facts = &flow.packets[index].facts;
                 let refined =
                     if truth { facts.assume(&alternatives) } else { facts.refute(&alternatives) };
@@ -125,7 +126,15 @@ impl Lowerer<'_> {
         let known = facts.present();
         let tests = alternatives.into_iter().map(|headers| {
             let open = HeaderSet(headers.0 & !known.0);
-            Expr { kind: ExprKind::Has(register, open), width: 1 }
+            let below = headers::of_table(open);
+            let has = match below {
+                HeaderSet::EMPTY => fold::truth(true),
+                _ => Expr { kind: ExprKind::Has(register, below), width: 1 },
+            };
+            match headers::condition(&self.items.headers, open, register) {
+                Some(declared) => fold::both(has, declared),
+                None => has,
+            }
         });
         Val::truth(fold::any(tests))
     }
@@ -146,7 +155,7 @@ impl Lowerer<'_> {
         for alternative in &pattern.alternatives {
             let mut set = HeaderSet::EMPTY;
             for header in alternative {
-                set = set.with(self.header(header)?);
+                set = set.union(self.items.with_parents(self.header(header)?));
             }
             let Some(closed) = closure(set) else {
                 let stack: Vec<_> = alternative.iter().map(|h| h.text.as_str()).collect();
@@ -162,13 +171,30 @@ impl Lowerer<'_> {
         Some(sets)
     }
 
+    /// The header sets of a pattern if it is sound.
+    fn quiet_pattern(&self, pattern: &ast::Pattern) -> Option<Vec<HeaderSet>> {
+        pattern
+            .alternatives
+            .iter()
+            .map(|alternative| {
+                let mut set = HeaderSet::EMPTY;
+                for header in alternative {
+                    let id = self.items.header_id(&header.text)?;
+                    set = set.union(self.items.with_parents(id));
+                }
+                closure(set)
+            })
+            .collect()
+    }
+
     /// The header of that name; reports if there is none.
     pub(super) fn header(&mut self, name: &ast::Ident) -> Option<HeaderId> {
-        let found = HeaderId::by_name(&name.text);
-        if found.is_none() {
+        let found = self.items.header_id(&name.text);
+        if found.is_none() && !self.items.broken_headers.contains(name.text.as_str()) {
             let message = format!("there is no header `{}`", name.text);
             let mut diagnostic = Diagnostic::error("E0303", message, name.span, "unknown header");
-            let names = HEADERS.iter().map(|h| h.name);
+            let declared = self.items.headers.iter().map(|h| h.name.as_str());
+            let names = HEADERS.iter().map(|h| h.name).chain(declared);
             if let Some(near) = alias(&name.text).or_else(|| nearest(&name.text, names)) {
                 diagnostic =
                     diagnostic.note(format!("did you mean `{near}`?")).patch(name.span, near);
@@ -277,21 +303,6 @@ impl Lowerer<'_> {
         let leaves = value.leaves.into_iter().map(|leaf| self.simple(leaf)).collect();
         Val { ty: value.ty, leaves }
     }
-}
-
-/// The header sets of a pattern if it is sound.
-fn quiet_pattern(pattern: &ast::Pattern) -> Option<Vec<HeaderSet>> {
-    pattern
-        .alternatives
-        .iter()
-        .map(|alternative| {
-            let mut set = HeaderSet::EMPTY;
-            for header in alternative {
-                set = set.with(HeaderId::by_name(&header.text)?);
-            }
-            closure(set)
-        })
-        .collect()
 }
 
 /// What other languages call a header.

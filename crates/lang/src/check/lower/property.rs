@@ -3,12 +3,14 @@
 use super::{Lowerer, Val};
 use crate::check::facts::closure;
 use crate::check::fold;
-use crate::check::types::{Type, flow_type};
+use crate::check::headers::{UserField, UserHeader};
+use crate::check::types::{TCP_OPTIONS, Type, flow_type, tcp_options_type};
 use crate::diagnostic::Diagnostic;
-use crate::ir::{BinaryOp as Op, Expr, ExprKind, Meta, PacketId, TcpOption};
+use crate::ir::{BinaryOp as Op, Expr, ExprKind, Extractor, Meta, PacketId, TcpOption};
 use crate::source::Span;
 use crate::syntax::ast;
 use crate::syntax::nearest;
+use trama_wire::bytes::LEN_MAX;
 use trama_wire::header::{FieldRef, FieldType, HEADERS, HeaderId, HeaderSet};
 
 /// Something of a packet that can be read, and mostly written.
@@ -16,10 +18,14 @@ use trama_wire::header::{FieldRef, FieldType, HEADERS, HeaderId, HeaderSet};
 pub(super) enum Property {
     /// A stored field.
     Field(FieldRef),
+    /// A field of a declared header.
+    Declared(UserField),
     /// `p.mark`
     Mark,
     /// `p.tcp.mss` and the like.
     Option(TcpOption),
+    /// `p.tcp.options`
+    Options,
     /// What can only be read.
     ReadOnly(Val),
 }
@@ -38,6 +44,7 @@ impl Lowerer<'_> {
         let register = self.packets[packet].register;
         match property {
             Property::Field(field) => Val::scalar(field_type(*field), field_expr(register, *field)),
+            Property::Declared(field) => Val::scalar(field.ty.clone(), field.read(register)),
             Property::Mark => Val::scalar(Type::Uint(32), meta(register, Meta::Mark, 32)),
             Property::Option(TcpOption::SackPermitted) => {
                 let has = Meta::HasTcpOption(TcpOption::SackPermitted);
@@ -49,6 +56,11 @@ impl Lowerer<'_> {
                 let value = meta(register, Meta::TcpOption(*option), 32);
                 let leaves = vec![has, fold::cast(value, width)];
                 Val { ty: Type::Uint(width).optional(), leaves }
+            }
+            Property::Options => {
+                let each = TCP_OPTIONS.iter().map(|option| Property::Option(option.1));
+                let leaves = each.flat_map(|option| self.read_property(packet, &option).leaves);
+                Val { ty: Type::Record(tcp_options_type()), leaves: leaves.collect() }
             }
             Property::ReadOnly(value) => value.clone(),
         }
@@ -63,6 +75,9 @@ impl Lowerer<'_> {
         span: Span,
     ) -> Option<Property> {
         let (first, rest) = path.split_first()?;
+        if let Some(found) = self.message_property(packet, first, rest, span) {
+            return found;
+        }
         if let Some(header) = HeaderId::by_name(&first.text) {
             let property = self.header_property(packet, header, first, rest)?;
             let held = self.require_held(packet, span);
@@ -115,6 +130,94 @@ impl Lowerer<'_> {
         self.rest_of_property(packet, property, &ty, rest)
     }
 
+    /// What a path means that begins with a declared header, `tls` or `quic`; none for others.
+    fn message_property(
+        &mut self,
+        packet: usize,
+        first: &ast::Ident,
+        rest: &[&ast::Ident],
+        span: Span,
+    ) -> Option<Option<Property>> {
+        if let Some(header) = self.items.headers.iter().find(|h| h.name == first.text) {
+            return Some(self.declared_property(packet, header, rest, span));
+        }
+        if self.items.broken_headers.contains(first.text.as_str()) {
+            return Some(None);
+        }
+        if !matches!(first.text.as_str(), "tls" | "quic") {
+            return None;
+        }
+        let Some((name, rest)) = rest.split_first() else {
+            let message = format!("`{}` is not a value by itself", first.text);
+            let note = format!("it has {}", CLIENT_PROPERTIES.map(|known| known.0).join(", "));
+            let diagnostic = Diagnostic::error("E0105", message, first.span, "which part?");
+            self.sink.report(diagnostic.note(note));
+            return Some(None);
+        };
+        let value = self.client_property(packet, first, name, span);
+        Some(value.and_then(|value| {
+            let (property, ty) = (Property::ReadOnly(value.clone()), value.ty);
+            self.rest_of_property(packet, property, &ty, rest)
+        }))
+    }
+
+    /// `p.header.field` of a declared header.
+    fn declared_property(
+        &mut self,
+        packet: usize,
+        header: &UserHeader,
+        rest: &[&ast::Ident],
+        span: Span,
+    ) -> Option<Property> {
+        let dotted: Vec<_> = rest.iter().map(|part| part.text.as_str()).collect();
+        let held = self.require_held(packet, span);
+        if !held || !self.require_header(packet, header.id, span) {
+            return None;
+        }
+        if let Some(field) = header.field(&dotted.join(".")) {
+            return Some(Property::Declared(field.clone()));
+        }
+        let at = rest.last().map_or(span, |part| part.span);
+        let message = format!("the header `{}` has no field `{}`", header.name, dotted.join("."));
+        let names: Vec<&str> = header.fields.iter().map(|field| field.name.as_str()).collect();
+        let diagnostic = Diagnostic::error("E0105", message, at, "no such field");
+        self.sink.report(match nearest(&dotted.join("."), names.iter().copied()) {
+            Some(near) => diagnostic.note(format!("did you mean `{near}`?")).patch(at, near),
+            None => diagnostic.note(format!("it has {}", names.join(", "))),
+        });
+        None
+    }
+
+    /// `p.tls.name`, `p.quic.name`: what a client says first.
+    fn client_property(
+        &mut self,
+        packet: usize,
+        protocol: &ast::Ident,
+        name: &ast::Ident,
+        span: Span,
+    ) -> Option<Val> {
+        let Some(known) = CLIENT_PROPERTIES.iter().find(|known| known.0 == name.text) else {
+            let message = format!("`{}` has no `{}`", protocol.text, name.text);
+            let names = CLIENT_PROPERTIES.map(|known| known.0);
+            let mut diagnostic = Diagnostic::error("E0105", message, name.span, "no such part");
+            diagnostic = match nearest(&name.text, names) {
+                Some(near) => {
+                    diagnostic.note(format!("did you mean `{near}`?")).patch(name.span, near)
+                }
+                None => diagnostic.note(format!("it has {}", names.join(", "))),
+            };
+            self.sink.report(diagnostic);
+            return None;
+        };
+        let (header, what) = match protocol.text.as_str() {
+            "tls" => (HeaderId::TCP, known.1),
+            _ => (HeaderId::UDP, known.2),
+        };
+        let held = self.require_held(packet, span);
+        let proven = held && self.require_header(packet, header, span);
+        proven.then(|| self.extract(Some(packet), what, LEN_MAX as u8, Vec::new()))
+    }
+
     /// Applies field names that follow a property: `p.flow.src`, `p.flow.reversed`.
     fn rest_of_property(
         &mut self,
@@ -156,12 +259,22 @@ impl Lowerer<'_> {
         }
         let register = self.packets[packet].register;
         let read_only = |ty, value| Some(Property::ReadOnly(Val::scalar(ty, value)));
+        if (header, dotted[0]) == (HeaderId::DNS, "question") {
+            let max = LEN_MAX as u8;
+            let question = self.extract(Some(packet), Extractor::DnsQuestion, max, Vec::new());
+            let (property, ty) = (Property::ReadOnly(question.clone()), question.ty);
+            return self.rest_of_property(packet, property, &ty, &rest[1..]);
+        }
         match (header, dotted[0]) {
             (_, "offset") if rest.len() == 1 => {
                 return read_only(Type::Uint(32), meta(register, Meta::Offset(header), 32));
             }
             (id, "checksum_ok") if rest.len() == 1 && has_checksum(id) => {
                 return read_only(Type::Bool, meta(register, Meta::ChecksumOk(id), 1));
+            }
+            (HeaderId::TCP, "options") => {
+                let ty = Type::Record(tcp_options_type());
+                return self.rest_of_property(packet, Property::Options, &ty, &rest[1..]);
             }
             (HeaderId::TCP, name) => {
                 if let Some(option) = tcp_option(name) {
@@ -196,7 +309,11 @@ impl Lowerer<'_> {
         if has_checksum(header) {
             names.push("checksum_ok");
         }
+        if header == HeaderId::DNS {
+            names.extend(["question", "answer(n)"]);
+        }
         if header == HeaderId::TCP {
+            names.push("options");
             names.extend(TCP_OPTIONS.iter().map(|option| option.0));
         }
         let flag = format!("flags.{dotted}");
@@ -218,7 +335,7 @@ impl Lowerer<'_> {
         let message = format!("a packet has no `{}`", name.text);
         let label = "neither a header nor a property";
         let mut diagnostic = Diagnostic::error("E0105", message, name.span, label);
-        let own = ["len", "payload", "proto", "mark", "flow", "flow6"];
+        let own = ["len", "payload", "proto", "mark", "flow", "flow6", "tls", "quic"];
         let names = HEADERS.iter().map(|h| h.name).chain(own);
         let owner =
             HEADERS.iter().find(|header| header.fields.iter().any(|field| field.name == name.text));
@@ -244,7 +361,7 @@ impl Lowerer<'_> {
         }
         self.missing_headers.push((packet, header));
         let var = &self.packets[packet];
-        let (name, header_name) = (&var.name, header.def().name);
+        let (name, header_name) = (&var.name, self.items.header_name(header));
         let mut diagnostic = if facts.absent().has(header) {
             let message = format!("`{name}` has no `{header_name}` header here");
             Diagnostic::error("E0301", message, span, self.why_absent(packet, header))
@@ -257,13 +374,15 @@ impl Lowerer<'_> {
             diagnostic = diagnostic.note(format!(
                 "ask first: `if {name} is {header_name} {{ … }}`, or add it to the pattern"
             ));
-            if let Some(patch) = pattern_patch(var, header) {
+            let in_table = usize::from(header.0) < HeaderId::COUNT;
+            if in_table && let Some(patch) = pattern_patch(var, header) {
                 diagnostic = diagnostic.patch(patch.0, patch.1);
             }
         }
         self.sink.report(diagnostic);
         // Said once: from here on it is taken to be there.
-        let assumed = self.flow.packets[packet].facts.assume(&[HeaderSet::of(header)]);
+        let needed = self.items.with_parents(header);
+        let assumed = self.flow.packets[packet].facts.assume(&[needed]);
         if !assumed.is_impossible() {
             self.flow.packets[packet].facts = assumed;
         }
@@ -375,13 +494,10 @@ pub(super) fn field_type(field: FieldRef) -> Type {
     }
 }
 
-/// TCP options by name, with the width of their values.
-const TCP_OPTIONS: [(&str, TcpOption, u8); 5] = [
-    ("mss", TcpOption::Mss, 16),
-    ("window_scale", TcpOption::WindowScale, 8),
-    ("sack_permitted", TcpOption::SackPermitted, 1),
-    ("ts_val", TcpOption::TsVal, 32),
-    ("ts_ecr", TcpOption::TsEcr, 32),
+/// What a TLS client says first, with its extractors for TCP and QUIC.
+const CLIENT_PROPERTIES: [(&str, Extractor, Extractor); 2] = [
+    ("server_name", Extractor::TlsServerName, Extractor::QuicServerName),
+    ("client_hello", Extractor::TlsClientHello, Extractor::QuicClientHello),
 ];
 
 fn tcp_option(name: &str) -> Option<TcpOption> {
@@ -396,7 +512,12 @@ pub(super) fn option_width(option: TcpOption) -> u8 {
 const fn has_checksum(header: HeaderId) -> bool {
     matches!(
         header,
-        HeaderId::IP | HeaderId::TCP | HeaderId::UDP | HeaderId::ICMP | HeaderId::ICMP6
+        HeaderId::IP
+            | HeaderId::TCP
+            | HeaderId::UDP
+            | HeaderId::ICMP
+            | HeaderId::ICMP6
+            | HeaderId::GRE_CHECKSUM
     )
 }
 

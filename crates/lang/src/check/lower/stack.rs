@@ -1,4 +1,4 @@
-//! `insert` and `remove`: changing which headers a packet has.
+//! `insert`, `remove` and `replace`: changing which headers a packet has.
 
 use super::{Lowerer, Val};
 use crate::check::facts::Facts;
@@ -10,6 +10,7 @@ use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
 use std::collections::BTreeSet;
 use trama_wire::header::{FieldRef, HeaderId};
+use trama_wire::replace::may_replace;
 use trama_wire::stack::{may_begin, may_follow};
 
 impl Lowerer<'_> {
@@ -21,46 +22,92 @@ impl Lowerer<'_> {
         otherwise: Option<&ast::Block>,
         span: Span,
     ) {
-        let mut headers = Vec::new();
-        let mut values: Vec<Val> = Vec::new();
-        let mut sound = true;
-        for literal in stack {
-            let Some(header) = self.header(&literal.header) else {
-                sound = false;
-                continue;
-            };
-            let fields = self.header_fields(header, literal, &mut values);
-            headers.push((header, fields, literal.header.span));
-        }
-        let names: Vec<_> = headers.iter().map(|(id, _, span)| (*id, *span)).collect();
-        sound = sound && self.stack_is_sound(&names);
+        let headers = self.literals(stack);
+        let sound = headers.as_ref().is_some_and(|headers| self.stack_is_sound(&headers.names));
         let Some(index) = self.require_packet(packet) else { return };
-        if !self.require_held(index, packet.span) || !sound {
-            // What is known of the headers now is not known.
-            self.headers_changed(index, Facts::any());
-            if let Some(otherwise) = otherwise {
-                self.or_else(crate::check::fold::truth(true), otherwise);
-            }
-            return;
-        }
-        let shaped = headers
-            .iter()
-            .any(|(_, fields, _)| fields.iter().any(|&(field, _)| shapes_parsing(field)));
-        let ids: Vec<HeaderId> = names.iter().map(|name| name.0).collect();
+        let held = self.require_held(index, packet.span);
+        let Some(headers) = headers.filter(|_| held && sound) else {
+            return self.failed_change(index, otherwise);
+        };
         let before = &self.flow.packets[index].facts;
-        let after = if shaped { Facts::any() } else { before.after_insert(&ids) };
-        let mut leaves = values.into_iter().map(|value| value.leaf(1));
-        let stack = headers
-            .into_iter()
-            .map(|(id, fields, _)| {
-                let fields: Vec<(FieldRef, Expr)> =
-                    fields.into_iter().map(|(field, _)| field).zip(leaves.by_ref()).collect();
-                (id, fields)
-            })
-            .collect();
+        let after =
+            if headers.is_shaped() { Facts::any() } else { before.after_insert(&headers.ids()) };
         let ok = self.fresh(1);
-        self.emit_at(StmtKind::Insert(self.packets[index].register, stack, ok), span);
+        let register = self.packets[index].register;
+        self.emit_at(StmtKind::Insert(register, headers.stack(), ok), span);
         self.after_change((index, ok), after, otherwise, span);
+    }
+
+    /// `replace old with stack in p [else { … }]`
+    pub(super) fn replace(
+        &mut self,
+        (old, stack): (&ast::Ident, &[ast::HeaderLiteral]),
+        packet: &ast::Ident,
+        otherwise: Option<&ast::Block>,
+        span: Span,
+    ) {
+        let header = self.header(old);
+        let headers = self.literals(stack);
+        let mut sound = match (header, &headers) {
+            (Some(header), Some(new)) => may_replace(header, &new.ids()),
+            _ => true,
+        };
+        if !sound {
+            let message = format!("these headers cannot take the place of `{}`", old.text);
+            self.sink.report(
+                Diagnostic::error("E0304", message, old.span, "what replaces it?").note(
+                    "`ip` and `ip6` are replaced with `ip`, `ip6` or `ip6/frag6`; \
+                     `inner` and `inner6` with each other",
+                ),
+            );
+        }
+        let Some(index) = self.require_packet(packet) else { return };
+        let held = self.require_held(index, packet.span);
+        sound = sound && header.is_none_or(|header| self.require_header(index, header, old.span));
+        let (Some(header), Some(headers)) = (header, headers.filter(|_| held && sound)) else {
+            return self.failed_change(index, otherwise);
+        };
+        let before = &self.flow.packets[index].facts;
+        let after = if headers.is_shaped() {
+            Facts::any()
+        } else {
+            before.after_replace(header, &headers.ids())
+        };
+        let ok = self.fresh(1);
+        let register = self.packets[index].register;
+        self.emit_at(StmtKind::Replace(register, header, headers.stack(), ok), span);
+        self.after_change((index, ok), after, otherwise, span);
+    }
+
+    /// Goes on after a change of headers that was reported as wrong.
+    fn failed_change(&mut self, index: usize, otherwise: Option<&ast::Block>) {
+        // What is known of the headers now is not known.
+        self.headers_changed(index, Facts::any());
+        if let Some(otherwise) = otherwise {
+            self.or_else(crate::check::fold::truth(true), otherwise);
+        }
+    }
+
+    /// The headers of a stack with the values of their fields; `None` if there is an unknown one.
+    fn literals(&mut self, stack: &[ast::HeaderLiteral]) -> Option<Headers> {
+        let mut headers = Headers::default();
+        let mut known = true;
+        for literal in stack {
+            match self.header(&literal.header) {
+                // What a program declares itself is not put in; that is reported of the stack.
+                Some(header) if usize::from(header.0) >= HeaderId::COUNT => {
+                    headers.fields.push(Vec::new());
+                    headers.names.push((header, literal.header.span));
+                }
+                Some(header) => {
+                    let fields = self.header_fields(header, literal, &mut headers.values);
+                    headers.fields.push(fields.into_iter().map(|field| field.0).collect());
+                    headers.names.push((header, literal.header.span));
+                }
+                None => known = false,
+            }
+        }
+        known.then_some(headers)
     }
 
     /// The fields of a header literal; their values, each of its field's type, go to `values`.
@@ -125,11 +172,7 @@ impl Lowerer<'_> {
             sound = false;
         }
         if !self.require_held(index, packet.span) || !sound {
-            self.headers_changed(index, Facts::any());
-            if let Some(otherwise) = otherwise {
-                self.or_else(crate::check::fold::truth(true), otherwise);
-            }
-            return;
+            return self.failed_change(index, otherwise);
         }
         let after = facts.after_remove(&ids);
         let ok = self.fresh(1);
@@ -140,6 +183,16 @@ impl Lowerer<'_> {
     /// True if the headers can stand on each other as a stack; else reports.
     fn stack_is_sound(&mut self, stack: &[(HeaderId, Span)]) -> bool {
         let Some(&(first, first_span)) = stack.first() else { return false };
+        let declared = stack.iter().find(|(id, _)| usize::from(id.0) >= HeaderId::COUNT);
+        if let Some((id, span)) = declared {
+            let name = self.items.header_name(*id);
+            let message = format!("`{name}` is part of the payload: it cannot come or go");
+            self.sink.report(
+                Diagnostic::error("E0304", message, *span, "a declared header")
+                    .note("its fields can be written where it is"),
+            );
+            return false;
+        }
         if !may_begin(first) {
             let name = first.def().name;
             let message = format!("a stack cannot begin with `{name}`");
@@ -223,8 +276,12 @@ impl Lowerer<'_> {
             walk::block(block, &mut |node| match node {
                 Node::Stmt(stmt) => {
                     let kind = &stmt.kind;
-                    found |=
-                        matches!(kind, ast::StmtKind::Insert { .. } | ast::StmtKind::Remove { .. });
+                    found |= matches!(
+                        kind,
+                        ast::StmtKind::Insert { .. }
+                            | ast::StmtKind::Remove { .. }
+                            | ast::StmtKind::Replace { .. }
+                    );
                 }
                 Node::Expr(expr) => match &expr.kind {
                     ExprKind::Method(_, name, _) => found |= name.text == "truncate",
@@ -241,10 +298,45 @@ impl Lowerer<'_> {
     }
 }
 
-/// True for fields that decide how what follows them is parsed.
-fn shapes_parsing(field: FieldRef) -> bool {
+/// A stack of headers to put in.
+#[derive(Default)]
+struct Headers {
+    /// From the outermost in, with the place in the source.
+    names: Vec<(HeaderId, Span)>,
+    /// The fields that are given, for each header.
+    fields: Vec<Vec<FieldRef>>,
+    /// Their values, in one list.
+    values: Vec<Val>,
+}
+
+impl Headers {
+    fn ids(&self) -> Vec<HeaderId> {
+        self.names.iter().map(|name| name.0).collect()
+    }
+
+    /// True if a field is given that decides how what follows it is parsed.
+    fn is_shaped(&self) -> bool {
+        let last = self.fields.len().saturating_sub(1);
+        let mut headers = self.fields.iter().enumerate();
+        headers.any(|(i, fields)| fields.iter().any(|&field| shapes_parsing(field, i == last)))
+    }
+
+    fn stack(self) -> Vec<(HeaderId, Vec<(FieldRef, Expr)>)> {
+        let mut leaves = self.values.into_iter().map(|value| value.leaf(1));
+        let named = self.names.into_iter().zip(self.fields);
+        named
+            .map(|((id, _), fields)| (id, fields.into_iter().zip(leaves.by_ref()).collect()))
+            .collect()
+    }
+}
+
+/// True for fields that decide how what follows them is parsed; `is_last`: no header of the same
+/// stack does.
+fn shapes_parsing(field: FieldRef, is_last: bool) -> bool {
     let link = matches!(field.header, HeaderId::ETH | HeaderId::VLAN | HeaderId::VLAN2);
     match field.def().name {
+        "dst" => field.header == HeaderId::UDP && !is_last,
+        "has_checksum" | "has_key" | "has_seq" => true,
         "version" | "ihl" | "len" | "frag" | "proto" | "next" | "offset" => true,
         "type" => link,
         _ => false,

@@ -28,11 +28,19 @@ impl Lowerer<'_> {
     /// `base[index]` as a value.
     pub(super) fn index(&mut self, base: &ast::Expr, index: &ast::Expr) -> Val {
         let Some(state) = self.state_named(base) else {
+            if let Some(value) = self.slice(base, index) {
+                return value;
+            }
             let value = self.expr(base, None);
             self.expr(index, None);
             if !value.ty.is_silent() {
                 let message = format!("{} cannot be indexed", value.ty.with_article());
-                self.sink.error("E0203", message, base.span, "only maps, arrays and lpm tables");
+                self.sink.error(
+                    "E0203",
+                    message,
+                    base.span,
+                    "only maps, arrays, lpm tables, byte strings",
+                );
             }
             return Val::error();
         };
@@ -305,6 +313,10 @@ impl Lowerer<'_> {
                 self.operate(state, StateOp::MaglevPick { hash, found, member: member.clone() });
                 return self.option(ty, found, &member);
             }
+            Which::MapClear => {
+                self.operate(state, StateOp::MapClear);
+                return Val::unit();
+            }
             _ => {}
         }
         let ok = self.fresh(1);
@@ -332,7 +344,7 @@ impl Lowerer<'_> {
             Which::MaglevSet => {
                 StateOp::MaglevSet { member: first.leaves, weight: second.leaf(32), ok }
             }
-            Which::PoolAlloc | Which::MaglevPick => return Val::error(),
+            Which::MapClear | Which::PoolAlloc | Which::MaglevPick => return Val::error(),
         };
         self.operate(state, op);
         Val::truth(self.read(ok))
@@ -344,6 +356,7 @@ impl Lowerer<'_> {
 enum Which {
     MapTouch,
     MapRemove,
+    MapClear,
     SetAdd,
     PoolAlloc,
     PoolTake,
@@ -359,10 +372,15 @@ enum Which {
 /// The operations of a kind of state object, by name.
 const fn operations(ty: &StateType) -> &'static [(&'static str, Which)] {
     match ty {
-        StateType::Map { .. } => &[("touch", Which::MapTouch), ("remove", Which::MapRemove)],
-        StateType::Set(_) => {
-            &[("add", Which::SetAdd), ("touch", Which::MapTouch), ("remove", Which::MapRemove)]
+        StateType::Map { .. } => {
+            &[("touch", Which::MapTouch), ("remove", Which::MapRemove), ("clear", Which::MapClear)]
         }
+        StateType::Set(_) => &[
+            ("add", Which::SetAdd),
+            ("touch", Which::MapTouch),
+            ("remove", Which::MapRemove),
+            ("clear", Which::MapClear),
+        ],
         StateType::Pool => &[
             ("alloc", Which::PoolAlloc),
             ("take", Which::PoolTake),
@@ -381,6 +399,7 @@ fn argument_types(ty: &StateType, which: Which) -> Vec<Type> {
         if *address == Type::Ip4 { Type::Prefix4 } else { Type::Prefix6 }
     };
     match (which, ty) {
+        (Which::MapClear, _) => Vec::new(),
         (_, StateType::Map { key, .. } | StateType::Set(key)) => vec![key.clone()],
         (Which::LpmInsert, StateType::Lpm { address, value }) => {
             vec![prefix(address), value.clone()]

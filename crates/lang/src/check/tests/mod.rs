@@ -1,7 +1,10 @@
 //! Tests of the checker: messages, examples of all codes, lowered programs in the interpreter,
 //! mutated programs.
 
+mod bytes;
 mod codes;
+mod events;
+mod headers;
 mod messages;
 mod mutation;
 mod run;

@@ -45,6 +45,7 @@ fn port_arrays_give_and_take_an_index() {
         port_count: 3,
         index_local: Some(LocalId(0)),
         patterns: vec![HeaderSet::EMPTY],
+        guard: None,
     };
     let next = binary(Op::Add, local(0, 64), number(64, 1));
     let body = vec![StmtKind::Send { packet: P, first_port: 1, index: Some(next), count: 3 }];

@@ -3,8 +3,8 @@
 use super::{Parse, Parser, Reported};
 use crate::diagnostic::Diagnostic;
 use crate::syntax::ast::{
-    Const, Enum, Expr, File, Fn, FnParam, FnParamType, Ident, Inputs, Instance, Item, ItemKind,
-    Param, Pattern, Record,
+    Const, Enum, Expr, File, Fn, FnParam, FnParamType, Header, Ident, Inputs, Instance, Item,
+    ItemKind, Param, Pattern, Record,
 };
 use crate::syntax::nearest;
 use crate::syntax::token::{CommentKind, ITEM_WORDS, MEMBER_WORDS, RESERVED, TokenKind};
@@ -17,7 +17,7 @@ impl Parser<'_> {
         loop {
             while self.eat(";") {}
             if self.at_end() {
-                return File { file: self.file, docs, items };
+                return File { file: self.file, docs, items, is_generated: false };
             }
             let start = self.at;
             let docs = self.docs();
@@ -39,7 +39,10 @@ impl Parser<'_> {
             "const" => self.const_def().map(ItemKind::Const),
             "record" => self.record().map(ItemKind::Record),
             "enum" => self.enumeration().map(ItemKind::Enum),
+            "header" => self.header_decl().map(ItemKind::Header),
             "fn" => self.function().map(ItemKind::Fn),
+            "fold" => self.fold().map(ItemKind::Fold),
+            "query" => self.query().map(ItemKind::Query),
             "element" => self.element().map(ItemKind::Element),
             "network" => self.network().map(ItemKind::Network),
             "inputs" => self.inputs().map(ItemKind::Inputs),
@@ -66,7 +69,7 @@ impl Parser<'_> {
             );
         }
         let message = format!("expected an item, found {}", self.found());
-        let label = "element, network, record, enum, const, fn, inputs, import or test";
+        let label = "element, network, query, fold, record, enum, header, const, fn, inputs, test";
         let error = Diagnostic::error("E0016", message, span, label);
         let near = nearest(word, ITEM_WORDS.iter().copied());
         self.report(match near {
@@ -111,6 +114,29 @@ impl Parser<'_> {
         Ok(Record { name, fields })
     }
 
+    /// `header name after parent.field == value { field: type, … }`
+    fn header_decl(&mut self) -> Parse<Header> {
+        self.bump();
+        let name = self.name("a header")?;
+        self.expect_word("after")?;
+        let parent = self.name("a header")?;
+        self.expect(".")?;
+        let mut field = self.field_name("a field")?;
+        while self.eat(".") {
+            let part = self.field_name("a field")?;
+            let text = format!("{}.{}", field.text, part.text);
+            field = Ident { text, span: field.span.to(part.span) };
+        }
+        self.expect("==")?;
+        let value = self.head()?;
+        let fields = self.list(("{", "}"), |p| {
+            let name = p.field_name("a field")?;
+            p.expect(":")?;
+            Ok((name, p.ty()?))
+        })?;
+        Ok(Header { name, parent, field, value, fields })
+    }
+
     fn enumeration(&mut self) -> Parse<Enum> {
         self.bump();
         let name = self.name("an enum")?;
@@ -134,7 +160,7 @@ impl Parser<'_> {
 
     /// `x: type` or `p: pattern`. A header's name means a packet, except that `ip6` alone, and
     /// what names no header, is a type.
-    fn fn_param(&mut self) -> Parse<FnParam> {
+    pub(super) fn fn_param(&mut self) -> Parse<FnParam> {
         let name = self.name("a parameter")?;
         self.expect(":")?;
         let start = self.at;
@@ -161,7 +187,7 @@ impl Parser<'_> {
             let name = p.name("a parameter")?;
             p.expect(":")?;
             let ty = p.ty()?;
-            let default = if p.eat("=") { Some(p.expr()?) } else { None };
+            let default = if p.eat("=") { Some(p.whole()?) } else { None };
             Ok(Param { name, ty, default })
         })
     }

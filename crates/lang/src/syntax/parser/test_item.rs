@@ -1,7 +1,7 @@
 //! Tests written in programs.
 
 use super::{Parse, Parser, Reported};
-use crate::syntax::ast::{Frame, Test, TestStep, TestStepKind};
+use crate::syntax::ast::{Frame, Literal, PayloadPart, Test, TestStep, TestStepKind};
 use crate::syntax::text;
 use crate::syntax::token::TokenKind;
 
@@ -35,7 +35,9 @@ impl Parser<'_> {
     }
 
     fn step(&mut self) -> Parse<TestStepKind> {
+        let is_port = matches!(self.second().kind, TokenKind::Symbol("<-" | "["));
         match self.word() {
+            _ if is_port => self.frame_step(),
             "at" => {
                 self.bump();
                 self.expr().map(TestStepKind::At)
@@ -44,16 +46,23 @@ impl Parser<'_> {
                 self.bump();
                 self.expectation()
             }
-            _ if self.at_name() => {
-                let port = self.name("a port")?;
-                let index = self.index()?;
-                if !self.eat("<-") {
-                    return Err(self.unexpected("`<-` and a packet"));
-                }
-                Ok(TestStepKind::Send { port, index, frame: self.frame()? })
+            "close" => {
+                self.bump();
+                Ok(TestStepKind::Close)
             }
+            _ if self.at_name() || self.at_word("in") => self.frame_step(),
             _ => Err(self.unexpected("a step: `port <- packet`, `expect …` or `at 10s`")),
         }
+    }
+
+    /// `port <- packet`
+    fn frame_step(&mut self) -> Parse<TestStepKind> {
+        let port = self.port_name()?;
+        let index = self.index()?;
+        if !self.eat("<-") {
+            return Err(self.unexpected("`<-` and a packet"));
+        }
+        Ok(TestStepKind::Send { port, index, frame: self.frame()? })
     }
 
     fn expectation(&mut self) -> Parse<TestStepKind> {
@@ -69,6 +78,16 @@ impl Parser<'_> {
                 let (text, span) = self.string("a part of the line")?;
                 return Ok(TestStepKind::ExpectLog(text, span));
             }
+            "record" if self.at_expected_record() => {
+                self.bump();
+                let mut stream = self.name("a stream of records")?;
+                let mut node = None;
+                if self.eat(".") {
+                    node = Some(std::mem::replace(&mut stream, self.name("a stream of records")?));
+                }
+                let fields = self.list(("{", "}"), Self::field_value)?;
+                return Ok(TestStepKind::ExpectRecord { node, stream, fields });
+            }
             "nothing" => {
                 self.bump();
                 return Ok(TestStepKind::ExpectNothing);
@@ -79,6 +98,14 @@ impl Parser<'_> {
             return Ok(step);
         }
         self.expr().map(TestStepKind::ExpectState)
+    }
+
+    /// What follows is `record name {` or `record name.name {`, and no port with a filter.
+    fn at_expected_record(&self) -> bool {
+        let token = |i: usize| &self.tokens[(self.at + i).min(self.tokens.len() - 1)].kind;
+        let is_dotted = *token(2) == TokenKind::Symbol(".") && *token(3) == TokenKind::Word;
+        let brace = if is_dotted { 4 } else { 2 };
+        *token(1) == TokenKind::Word && *token(brace) == TokenKind::Symbol("{")
     }
 
     /// `port filter` or `port`: a name, perhaps with an index, that the line ends with or that an
@@ -124,19 +151,39 @@ impl Parser<'_> {
             let (raw, span) = self.raw_string("the frame")?;
             return Ok(Frame::Hex(self.decoded(text::hex(raw), span)));
         }
-        let mut stack = vec![self.header_literal()?];
+        let (mut stack, mut payload) = (vec![self.header_literal()?], Vec::new());
         while self.eat("/") {
-            if self.at_word("hex") && self.second().kind == TokenKind::Str {
-                self.bump();
-                let (raw, span) = self.raw_string("the payload")?;
-                return Ok(Frame::Stack(stack, self.decoded(text::hex(raw), span)));
+            match self.payload_part()? {
+                Some(part) => payload.push(part),
+                None if payload.is_empty() => stack.push(self.header_literal()?),
+                None => return Err(self.unexpected("more of the payload")),
             }
-            if self.token().kind == TokenKind::Str {
-                let (raw, span) = self.raw_string("the payload")?;
-                return Ok(Frame::Stack(stack, self.decoded(text::bytes(raw), span)));
-            }
-            stack.push(self.header_literal()?);
         }
-        Ok(Frame::Stack(stack, Vec::new()))
+        Ok(Frame::Stack(stack, payload))
+    }
+
+    /// `"…"` or `hex "…"`, perhaps with `* 20` behind it, if that is what comes.
+    fn payload_part(&mut self) -> Parse<Option<PayloadPart>> {
+        let hex = self.at_word("hex") && self.second().kind == TokenKind::Str;
+        if hex {
+            self.bump();
+        } else if self.token().kind != TokenKind::Str {
+            return Ok(None);
+        }
+        let (raw, span) = self.raw_string("the payload")?;
+        let bytes = self.decoded(if hex { text::hex(raw) } else { text::bytes(raw) }, span);
+        let mut times = 1;
+        if self.eat("*") {
+            let number = match &self.token().kind {
+                TokenKind::Literal(Literal::Int { value, .. }) => u16::try_from(*value).ok(),
+                _ => None,
+            };
+            let Some(number) = number else {
+                return Err(self.unexpected("how often it is repeated, at most 65535 times"));
+            };
+            self.bump();
+            times = number;
+        }
+        Ok(Some(PayloadPart { bytes, hex, times }))
     }
 }

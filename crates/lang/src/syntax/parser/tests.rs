@@ -2,6 +2,7 @@ use super::*;
 use crate::syntax::ast::{
     BinaryOp, Frame, ItemKind, Literal, MemberKind, PatKind, StmtKind, TestStepKind,
 };
+use crate::syntax::token::CONTEXTUAL;
 use trama_base::Rng;
 
 const SAMPLE: &str = include_str!("sample.trama");
@@ -59,13 +60,16 @@ fn everything_parses() {
     let (file, diagnostics) = parsed(SAMPLE);
     assert_eq!(diagnostics, []);
     assert_eq!(file.docs, ["A program with everything in it."]);
-    assert_eq!(file.items.len(), 11);
+    assert_eq!(file.items.len(), 18);
     assert_eq!(file.items[1].docs, ["Private addresses."]);
     let ItemKind::Element(element) = &file.items[7].kind else { panic!("an element") };
     assert_eq!(element.members.len(), 17);
     let MemberKind::On(on) = &element.members[13].kind else { panic!("a handler") };
     assert_eq!(on.pattern.alternatives.len(), 2);
     assert_eq!(on.body.stmts.len(), 24);
+    let ItemKind::Element(watch) = &file.items[12].kind else { panic!("an element") };
+    let events = watch.members.iter().filter(|m| matches!(m.kind, MemberKind::OnEvent(_)));
+    assert_eq!(events.count(), 2);
     let ItemKind::Test(test) = &file.items[10].kind else { panic!("a test") };
     assert_eq!(test.steps.len(), 19);
 }
@@ -73,7 +77,7 @@ fn everything_parses() {
 #[test]
 fn test_steps_are_told_apart() {
     let text = "test \"t\" for A {\n expect wan\n expect wan[0] arp\n expect m[k] == 1\n \
-                expect wan !arp\n expect wan != 3\n wan <- tcp / \"a\\xff\"\n}";
+                expect wan !arp\n expect wan != 3\n wan <- tcp / \"a\\xff\" / hex \"00\" * 20\n}";
     let (file, diagnostics) = parsed(text);
     assert_eq!(diagnostics, []);
     let ItemKind::Test(test) = &file.items[0].kind else { panic!("a test") };
@@ -86,7 +90,8 @@ fn test_steps_are_told_apart() {
     let TestStepKind::Send { frame: Frame::Stack(_, payload), .. } = kinds[5] else {
         panic!("a packet")
     };
-    assert_eq!(payload, &[b'a', 0xff]);
+    assert_eq!(payload[0].bytes, [b'a', 0xff]);
+    assert_eq!((payload[1].times, payload[1].hex), (20, true));
 }
 
 #[test]
@@ -184,14 +189,14 @@ fn one_mistake_in_a_handler_gives_one_message() {
         ("x = 5minn + 3 * 4", "E0005 3:5"),
         ("x = 10.0.0.1/8", "E0007 3:5"),
         ("let x = § + 5", "E0001 3:9"),
-        ("p |> where(x)", "E0015 3:3"),
+        ("p |> where(x)", "E0018 3:3"),
         ("const X: u8 = 5", "E0021 3:1"),
         ("match x { 1 => 2 3 => 4 }", "E0010 3:18"),
         ("match x { -1 => 2 }", "E0010 3:11"),
         ("for x of y { }", "E0010 3:7"),
         ("insert ip { src: a } p", "E0010 3:22"),
         ("if a { send p to b", "E0011 2:10"),
-        ("let query = 5", "E0017 3:5"),
+        ("let deploy = 5", "E0017 3:5"),
     ];
     for (lines, expected) in cases {
         assert_eq!(faults(&handler(lines)), [expected], "{lines}");
@@ -212,7 +217,10 @@ fn one_mistake_in_an_item_gives_one_message() {
         ("element A { state x: map<u8, u8>[5] expires 5s\n port a }", "E0010 1:37"),
         ("element A { on request(r) { forward }\n port a }", "E0015 1:16"),
         ("element A { on tcp.established(r) { forward }\n port a }", "E0015 1:16"),
-        ("query x = packets(ip)\n |> group(ip.src) { a: sum(len) }\nelement B { }", "E0015 1:1"),
+        ("query x = packets(ip)\n |> group(ip.src) { sum(len) }\nelement B { }", "E0010 2:24"),
+        ("query x = packets(ip)\n |> grp(ip.src)\nelement B { }", "E0010 2:5"),
+        ("fold f(x: u8) { state a }\nelement B { }", "E0010 1:25"),
+        ("deploy x\nelement B { }", "E0015 1:1"),
         ("network n { a <-> B(5) <-> c\n d -> e }", "E0019 1:21"),
         ("network n { a <-> \n}", "E0010 1:18"),
         ("network n { a b c\n d -> e }", "E0010 1:15"),
@@ -222,6 +230,99 @@ fn one_mistake_in_an_item_gives_one_message() {
         ("test \"a\" for B {\n lan <- hex \"123\"\n}", "E0003 2:14"),
         ("const A: u8 = \nconst B: u8 = 5", "E0010 1:14"),
         ("fn f(x u8) { }\nfn g() { }", "E0010 1:8"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(faults(text), [expected], "{text}");
+    }
+}
+
+/// A program in which `word` names everything that can have a name.
+fn everything_named(word: &str) -> String {
+    let mut text = r#"const W: u8 = 1
+record R { W: u8 }
+enum E { W }
+fn W(W: u8) -> u8 { W }
+element W(W: u8 = 1) {
+    port W, b[2]
+    state W: map<u8, u8>[4]
+    fn g(W: u8) -> bool {
+        W in 1..3
+    }
+    on W(W: packet) {
+        let W = 1
+        W = 2
+        W += 3
+        W.x = 4
+        W[1] = 5
+        W(6)
+        let x = W == W && W in W
+        for W in 1..W limit W { }
+        if W { } else { W }
+        match W { W => W, x if W => 1 }
+        log "{W}" limit W/s
+        insert W { W: W } into W
+        remove W from W
+        drop W because "x"
+        send copy W to W[W]
+        send W to W
+        W
+    }
+    on b[W](p) { send p to W }
+}
+network W(W: u8 = 2) {
+    port W, x
+    let W = W(W: 1)
+    W -> W.W -> x
+    W[0] <-> x
+}
+inputs W { W: "x" }
+test "t" for W(W: 1) {
+    W <- W { W: 1 }
+    W[0] <- hex ""
+    expect W
+    expect W tcp
+    expect W.len == 1
+}
+"#
+    .to_string();
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut at = 0;
+    while let Some(found) = text[at..].find('W').map(|i| at + i) {
+        let alone = !text[found + 1..].starts_with(is_word) && !text[..found].ends_with(is_word);
+        if alone {
+            text.replace_range(found..=found, word);
+        }
+        at = found + 1;
+    }
+    text
+}
+
+#[test]
+fn words_of_one_place_are_names_in_all_others() {
+    let reference = parsed(&everything_named("w")).0;
+    for word in CONTEXTUAL {
+        let text = everything_named(word);
+        assert_eq!(faults(&text), [""; 0], "{word} in\n{text}");
+        let (file, _) = parsed(&text);
+        let tree = format!("{:?}", file.items.iter().map(|i| &i.kind).collect::<Vec<_>>());
+        assert_eq!(file.items.len(), reference.items.len(), "{tree}");
+        let names: Vec<_> = KEYWORDS.iter().chain(RESERVED).collect();
+        assert!(!names.contains(&word), "{word} is in two lists");
+    }
+    for word in KEYWORDS.iter().chain(RESERVED) {
+        assert!(!faults(&everything_named(word)).is_empty(), "{word} cannot be a name");
+    }
+}
+
+#[test]
+fn declarations_are_still_seen_where_a_brace_is_missing() {
+    let cases = [
+        ("element A { port a\n on a(p) { let x =\n port b }", "E0010 2:19"),
+        ("element A { port a\n on a(p) { port = 1\n state x: u8\n }", "E0011 2:10"),
+        ("element A { port a\n init { every = 1\n every 1s { } }", "E0011 2:7"),
+        ("const A: u8 =\nelement B { }\nnetwork n { a -> B }", "E0010 1:14"),
+        ("fn f() { test = 1\ntest \"t\" for A { }", "E0011 1:8"),
+        ("network n { port a,\n port b\n a -> b }", "E0010 1:20"),
     ];
     for (text, expected) in cases {
         assert_eq!(faults(text), [expected], "{text}");
