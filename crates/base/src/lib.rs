@@ -5,6 +5,7 @@
 //! given by the host that drives a component; that is what lets a live decision be replayed.
 #![forbid(unsafe_code)]
 
+pub mod parameter;
 pub mod picos;
 pub mod quantity;
 pub mod rng;
@@ -12,6 +13,7 @@ pub mod stats;
 pub mod time;
 pub mod units;
 
-pub use picos::{Picos, Rate};
+pub use parameter::Parameters;
+pub use picos::{Bytes, Picos, Rate};
 pub use rng::Rng;
 pub use time::Nanos;

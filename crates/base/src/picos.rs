@@ -1,4 +1,4 @@
-//! Time and rates for networks of 100 Gbit/s and more, where a nanosecond is twelve bytes.
+//! Time, rates and sizes for networks of 100 Gbit/s and more, where a nanosecond is twelve bytes.
 //!
 //! Simulated fabrics and transports count picoseconds; a 64-bit number of them lasts 213 days.
 
@@ -146,6 +146,16 @@ impl Rate {
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&crate::quantity::bit_rate(self.0 as f64))
+    }
+}
+
+/// A number of bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Bytes(pub u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&crate::quantity::bytes(self.0))
     }
 }
 

@@ -1,6 +1,9 @@
 //! Where packets are while they travel: slots of one cache line, linked into queues by number.
+//!
+//! What switches tell in a packet is kept apart, because few packets take it along.
 
-use trama_transport::Packet;
+use trama_transport::endpoint::HOPS_MAX;
+use trama_transport::{Hop, Packet};
 
 /// A packet in the arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,7 +11,7 @@ pub(crate) struct Handle(pub(crate) u32);
 
 impl Handle {
     /// No packet.
-    pub(crate) const NONE: Self = Self(u32::MAX);
+    pub(crate) const NONE: Self = Self(NOTHING);
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +20,18 @@ struct Slot {
     packet: Packet,
     /// The next packet of the same queue, or the next free slot.
     next: u32,
+    /// Its records; [`NOTHING`] if it has none.
+    records: u32,
+}
+
+/// The index of nothing.
+const NOTHING: u32 = u32::MAX;
+
+/// What switches have told in a packet.
+#[derive(Clone, Copy, Debug, Default)]
+struct Records {
+    len: u8,
+    hops: [Hop; HOPS_MAX],
 }
 
 /// All packets of a simulation.
@@ -25,11 +40,19 @@ pub(crate) struct Arena {
     slots: Vec<Slot>,
     free: u32,
     live: u32,
+    records: Vec<Records>,
+    free_records: Vec<u32>,
 }
 
 impl Arena {
     pub(crate) fn new() -> Self {
-        Self { slots: Vec::new(), free: u32::MAX, live: 0 }
+        Self {
+            slots: Vec::new(),
+            free: NOTHING,
+            live: 0,
+            records: Vec::new(),
+            free_records: Vec::new(),
+        }
     }
 
     /// Packets that are there.
@@ -44,25 +67,56 @@ impl Arena {
 
     pub(crate) fn insert(&mut self, packet: Packet) -> Handle {
         self.live += 1;
-        if self.free == u32::MAX {
+        if self.free == NOTHING {
             let index = self.slots.len();
             assert!(index < (1 << 28), "events name packets with 28 bits");
-            self.slots.push(Slot { packet, next: u32::MAX });
+            self.slots.push(Slot { packet, next: NOTHING, records: NOTHING });
             return Handle(index as u32);
         }
         let index = self.free;
         let slot = &mut self.slots[index as usize];
         self.free = slot.next;
-        *slot = Slot { packet, next: u32::MAX };
+        *slot = Slot { packet, next: NOTHING, records: NOTHING };
         Handle(index)
     }
 
     pub(crate) fn remove(&mut self, handle: Handle) -> Packet {
         self.live -= 1;
         let slot = &mut self.slots[handle.0 as usize];
+        if slot.records != NOTHING {
+            self.free_records.push(slot.records);
+        }
         slot.next = self.free;
         self.free = handle.0;
         slot.packet
+    }
+
+    /// Adds what a switch tells in a packet; what is beyond [`HOPS_MAX`] is left out.
+    pub(crate) fn record(&mut self, handle: Handle, hop: Hop) {
+        let slot = &mut self.slots[handle.0 as usize];
+        if slot.records == NOTHING {
+            slot.records = self.free_records.pop().unwrap_or_else(|| {
+                self.records.push(Records::default());
+                self.records.len() as u32 - 1
+            });
+            self.records[slot.records as usize].len = 0;
+        }
+        let records = &mut self.records[slot.records as usize];
+        if let Some(place) = records.hops.get_mut(usize::from(records.len)) {
+            *place = hop;
+            records.len += 1;
+        }
+    }
+
+    /// What switches have told in a packet.
+    pub(crate) fn records(&self, handle: Handle) -> &[Hop] {
+        match self.slots[handle.0 as usize].records {
+            NOTHING => &[],
+            index => {
+                let records = &self.records[index as usize];
+                &records.hops[..usize::from(records.len)]
+            }
+        }
     }
 
     pub(crate) fn get(&self, handle: Handle) -> &Packet {

@@ -17,6 +17,7 @@ pub mod port;
 pub mod record;
 pub mod report;
 mod route;
+pub mod sampler;
 pub mod scenario;
 pub mod simulation;
 pub mod topology;

@@ -1,11 +1,10 @@
 //! Hosts, switches and the links between them.
 
-use crate::port::{Discipline, Port, PortCounters};
-pub use crate::route::Balance;
+use crate::port::{Port, PortCounters};
 use crate::route::Route;
 use crate::workload::Flow;
 use trama_base::{Picos, Rate};
-use trama_transport::{HostId, Packet};
+use trama_transport::{Balance, Fabric, HostId, Packet, Queueing};
 
 /// A link in both directions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +24,7 @@ pub struct Network {
     pub(crate) ports: Vec<Port>,
     /// Of the switches: node `hosts + s` is switch `s`.
     pub(crate) routes: Vec<Route>,
-    pub(crate) disciplines: Vec<Discipline>,
+    pub(crate) queueings: Vec<Queueing>,
     pub(crate) balance: Balance,
     /// Equal paths between hosts that are far from each other.
     pub(crate) paths: u16,
@@ -33,12 +32,12 @@ pub struct Network {
 }
 
 impl Network {
-    pub(crate) fn new(hosts: u32, discipline: Discipline, balance: Balance) -> Self {
+    pub(crate) fn new(hosts: u32, queueing: Queueing, balance: Balance) -> Self {
         Self {
             hosts,
             ports: Vec::new(),
             routes: Vec::new(),
-            disciplines: vec![discipline],
+            queueings: vec![queueing],
             balance,
             paths: 1,
             names: Vec::new(),
@@ -77,11 +76,25 @@ impl Network {
         self.ports[0].rate
     }
 
-    /// The round trip of a small packet between the first host and the last, which are as far from
-    /// each other as any, without waiting or sending times.
-    pub fn base_rtt(&self) -> Picos {
-        self.way(HostId(0), HostId(self.hosts - 1))
-            .fold(Picos::ZERO, |sum, port| sum + Picos(2 * self.ports[port as usize].delay.0))
+    /// What transports know of it, with full packets and headers of so many bytes. The first host
+    /// and the last are taken to be as far from each other as any.
+    pub fn fabric(&self, packet_bytes: u16, header_bytes: u16) -> Fabric {
+        let (mut delay, mut base_rtt, mut links) = (Picos::ZERO, Picos::ZERO, 0);
+        for port in self.way(HostId(0), HostId(self.hosts - 1)) {
+            let port = &self.ports[port as usize];
+            delay += Picos(2 * port.delay.0);
+            base_rtt += port.rate.time_of(packet_bytes.into());
+            base_rtt += port.rate.time_of(header_bytes.into());
+            links += 1;
+        }
+        Fabric {
+            hosts: self.hosts,
+            link: self.host_rate(),
+            delay,
+            base_rtt: delay + base_rtt,
+            links,
+            paths: self.paths,
+        }
     }
 
     /// How long a message takes when nothing else is on its way: each packet waits only for the
@@ -111,6 +124,29 @@ impl Network {
             self.routes[switch as usize].port(&packet, Balance::Source, switch, || 0)
         };
         std::iter::successors(Some(source.0), next)
+    }
+
+    /// The port of a name.
+    pub fn port(&self, name: &str) -> Option<u32> {
+        self.names.iter().position(|it| it == name).map(|index| index as u32)
+    }
+
+    /// Name of a port.
+    pub fn port_name(&self, port: u32) -> &str {
+        &self.names[port as usize]
+    }
+
+    /// The ports of switches.
+    pub(crate) fn switch_ports(&self) -> &[Port] {
+        &self.ports[self.hosts as usize..]
+    }
+
+    /// Share of the time for which each port was sending, by the end of `duration`.
+    pub fn utilisation(&self, duration: Picos) -> impl Iterator<Item = (&str, f64)> {
+        self.names.iter().zip(&self.ports).map(move |(name, port)| {
+            let able = port.rate.bytes_per_s() * duration.as_secs_f64();
+            (name.as_str(), if able > 0.0 { port.counters.bytes as f64 / able } else { 0.0 })
+        })
     }
 
     /// Name and counts of each port.

@@ -1,101 +1,12 @@
 //! The output port of a node: its link, its queues and what they do when they fill.
 //!
-//! A [`Discipline`] is shared by the ports of one kind: how many classes there are and how they are
+//! A [`Queueing`] is shared by the ports of one kind: how many classes there are and how they are
 //! served, where arriving packets are marked, and who gives way when there is no room.
 
 use crate::arena::{Arena, Fifo, Handle};
 use trama_base::{Picos, Rate, Rng};
-use trama_transport::{Flags, Kind};
-
-/// Most classes of a port.
-pub const CLASSES_MAX: usize = 8;
-
-/// How a port queues packets.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Discipline {
-    /// Number of classes, 1 to [`CLASSES_MAX`]; a packet's priority chooses, the last class takes
-    /// what is beyond.
-    pub classes: u8,
-    /// Who is served first.
-    pub service: Service,
-    /// Bytes that all classes together hold.
-    pub capacity_bytes: u32,
-    /// An arriving packet is marked if it finds more than so many bytes waiting in its class
-    /// (RFC 3168; a single threshold on the instantaneous queue as in DCTCP, SIGCOMM 2010, 3.1).
-    pub mark_above_bytes: Option<u32>,
-    /// What happens to a packet that finds no room.
-    pub overflow: Overflow,
-    /// Unscheduled packets that find more than so many bytes are dropped (Aeolus, SIGCOMM 2020).
-    pub drop_unscheduled_above_bytes: Option<u32>,
-}
-
-/// In which order classes are served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Service {
-    /// The first class that has a packet.
-    Strict,
-    /// Class 0 gets so many packets for each one of the others while both wait.
-    FirstFavoured(u32),
-}
-
-/// What happens to a packet that finds no room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Overflow {
-    /// It is dropped.
-    Drop,
-    /// Data packets beyond so many in the last class lose their payload and go to class 0; half of
-    /// the time it is the packet at the end of the queue instead (NDP, SIGCOMM 2017, 3.1).
-    Trim {
-        /// Data packets that wait at most.
-        packets: u32,
-        /// Length of what remains.
-        header_bytes: u16,
-    },
-    /// The packet with the most bytes remaining is dropped, and the first packet of the flow with
-    /// the fewest is sent (pFabric, SIGCOMM 2013, 4.1). Needs one class.
-    WorstRemaining,
-}
-
-impl Discipline {
-    /// One queue that drops what does not fit.
-    pub const fn drop_tail(capacity_bytes: u32) -> Self {
-        Self {
-            classes: 1,
-            service: Service::Strict,
-            capacity_bytes,
-            mark_above_bytes: None,
-            overflow: Overflow::Drop,
-            drop_unscheduled_above_bytes: None,
-        }
-    }
-
-    /// One queue that marks above a threshold.
-    pub const fn marking(capacity_bytes: u32, mark_above_bytes: u32) -> Self {
-        let mut discipline = Self::drop_tail(capacity_bytes);
-        discipline.mark_above_bytes = Some(mark_above_bytes);
-        discipline
-    }
-
-    /// A short queue that trims, and one for headers that is served ten times as often.
-    pub const fn trimming(packets: u32, header_bytes: u16, capacity_bytes: u32) -> Self {
-        let mut discipline = Self::drop_tail(capacity_bytes);
-        discipline.classes = 2;
-        discipline.service = Service::FirstFavoured(10);
-        discipline.overflow = Overflow::Trim { packets, header_bytes };
-        discipline
-    }
-
-    /// Strict priorities that share a buffer.
-    pub const fn priorities(classes: u8, capacity_bytes: u32) -> Self {
-        let mut discipline = Self::drop_tail(capacity_bytes);
-        discipline.classes = classes;
-        discipline
-    }
-
-    fn class_of(&self, priority: u8) -> usize {
-        usize::from(priority.min(self.classes - 1))
-    }
-}
+use trama_transport::fabric::{CLASSES_MAX, Overflow, Service};
+use trama_transport::{Flags, Hop, Kind, Queueing};
 
 /// Counts of a port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -119,8 +30,8 @@ pub struct PortCounters {
 pub(crate) struct Port {
     /// The node at the other end.
     pub(crate) to: u32,
-    /// Index of the discipline.
-    discipline: u16,
+    /// Index of its [`Queueing`].
+    queueing: u16,
     /// Whether an event will come when the link is free.
     pub(crate) is_waking: bool,
     /// Packets of class 0 served since another one was.
@@ -137,10 +48,10 @@ pub(crate) struct Port {
 }
 
 impl Port {
-    pub(crate) fn new(to: u32, rate: Rate, delay: Picos, discipline: u16) -> Self {
+    pub(crate) fn new(to: u32, rate: Rate, delay: Picos, queueing: u16) -> Self {
         Self {
             to,
-            discipline,
+            queueing,
             is_waking: false,
             favoured: 0,
             waiting_bytes: 0,
@@ -154,16 +65,22 @@ impl Port {
         }
     }
 
-    pub(crate) fn discipline(&self) -> usize {
-        usize::from(self.discipline)
+    pub(crate) fn queueing(&self) -> usize {
+        usize::from(self.queueing)
     }
 
     pub(crate) fn has_waiting(&self) -> bool {
         self.waiting > 0
     }
 
-    pub(crate) fn waiting_packets(&self) -> u32 {
-        self.waiting
+    /// What the port tells of itself in a packet that it begins to send.
+    pub(crate) fn tell(&self, now: Picos) -> Hop {
+        Hop {
+            time: now,
+            queue_bytes: u64::from(self.waiting_bytes),
+            sent_bytes: self.counters.bytes,
+            bits_per_s: self.rate.0,
+        }
     }
 
     /// Time that a packet of so many bytes occupies the link.
@@ -172,11 +89,20 @@ impl Port {
     }
 
     /// Marks a packet as it arrives, by what waits before it.
-    pub(crate) fn mark(&mut self, rules: &Discipline, arena: &mut Arena, handle: Handle) {
-        let Some(threshold) = rules.mark_above_bytes else { return };
+    pub(crate) fn mark(
+        &mut self,
+        rules: &Queueing,
+        arena: &mut Arena,
+        handle: Handle,
+        rng: &mut Rng,
+    ) {
+        let Some(marking) = &rules.marking else { return };
         let packet = arena.get_mut(handle);
-        let class = rules.class_of(packet.priority);
-        if self.queues[class].bytes > threshold && packet.flags.has(Flags::ECN_CAPABLE) {
+        let waiting = self.queues[rules.class_of(packet.priority)].bytes;
+        if waiting <= marking.from_bytes || !packet.flags.has(Flags::ECN_CAPABLE) {
+            return;
+        }
+        if waiting > marking.to_bytes || rng.unit() < marking.share(waiting) {
             packet.flags = packet.flags.with(Flags::CONGESTION);
             self.counters.marked += 1;
         }
@@ -185,7 +111,7 @@ impl Port {
     /// Puts a packet in a queue; what has to go instead, if anything.
     pub(crate) fn enqueue(
         &mut self,
-        rules: &Discipline,
+        rules: &Queueing,
         arena: &mut Arena,
         handle: Handle,
         rng: &mut Rng,
@@ -220,7 +146,7 @@ impl Port {
         None
     }
 
-    fn push(&mut self, rules: &Discipline, arena: &mut Arena, handle: Handle) {
+    fn push(&mut self, rules: &Queueing, arena: &mut Arena, handle: Handle) {
         let packet = arena.get(handle);
         let is_header = packet.flags.has(Flags::TRIMMED) || packet.kind.is_control();
         let class = match rules.overflow {
@@ -236,7 +162,7 @@ impl Port {
     /// Cuts the payload off an arriving packet, or off the last one that waits.
     fn trim(
         &mut self,
-        rules: &Discipline,
+        rules: &Queueing,
         arena: &mut Arena,
         arriving: Handle,
         header_bytes: u16,
@@ -269,7 +195,7 @@ impl Port {
     /// Makes room by dropping the packet with the most bytes remaining, which may be the new one.
     fn displace(
         &mut self,
-        rules: &Discipline,
+        rules: &Queueing,
         arena: &mut Arena,
         arriving: Handle,
     ) -> Option<Handle> {
@@ -287,7 +213,7 @@ impl Port {
     }
 
     /// The packet to send next.
-    pub(crate) fn dequeue(&mut self, rules: &Discipline, arena: &mut Arena) -> Option<Handle> {
+    pub(crate) fn dequeue(&mut self, rules: &Queueing, arena: &mut Arena) -> Option<Handle> {
         if self.waiting == 0 {
             return None;
         }
@@ -306,7 +232,7 @@ impl Port {
         Some(handle)
     }
 
-    fn next_class(&mut self, rules: &Discipline) -> Option<usize> {
+    fn next_class(&mut self, rules: &Queueing) -> Option<usize> {
         let classes = &self.queues[..usize::from(rules.classes)];
         let first = classes.iter().position(|queue| queue.packets > 0)?;
         let Service::FirstFavoured(share) = rules.service else { return Some(first) };

@@ -1,17 +1,6 @@
 //! Which port leads to a host.
 
-use trama_transport::Packet;
-
-/// How a switch chooses among equal ports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Balance {
-    /// By a hash of the flow: equal-cost multipath (RFC 2992).
-    Flow,
-    /// By chance, for each packet.
-    Spray,
-    /// By the path that the sender wrote into the packet.
-    Source,
-}
+use trama_transport::{Balance, Packet};
 
 /// The ports of a switch by destination.
 #[derive(Clone, Debug)]

@@ -4,9 +4,13 @@ use crate::arena::{Arena, Handle};
 use crate::calendar::Calendar;
 use crate::network::Network;
 use crate::record::{FlowRecord, Record};
+use crate::sampler::Sampler;
 use crate::workload::Flow;
+use std::collections::VecDeque;
 use trama_base::{Picos, Rng};
-use trama_transport::{Endpoint, Event as Told, FlowId, Hop, HostId, Message};
+use trama_transport::{
+    Arrival, Endpoint, Event as Told, Flags, FlowId, Hop, HostId, Message, Outlet,
+};
 
 /// What happens, with the two numbers that say where: 4, 28 and 32 bits of a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +25,8 @@ enum Happening {
     Free { port: u32 },
     /// A host wanted to be called.
     Timeout { host: u32 },
+    /// A host has the next packet of those that arrived ready for its endpoint.
+    Ready { host: u32 },
     /// The next flow is due.
     Submission,
 }
@@ -35,6 +41,7 @@ impl Event {
             Happening::Free { port } => word(1, port, 0),
             Happening::Timeout { host } => word(2, host, 0),
             Happening::Submission => word(3, 0, 0),
+            Happening::Ready { host } => word(4, host, 0),
         }
     }
 
@@ -44,9 +51,19 @@ impl Event {
             0 => Happening::Arrival { port: place, packet: Handle(self.0 as u32) },
             1 => Happening::Free { port: place },
             2 => Happening::Timeout { host: place },
-            _ => Happening::Submission,
+            3 => Happening::Submission,
+            _ => Happening::Ready { host: place },
         }
     }
+}
+
+/// How long hosts take for what arrives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HostTimes {
+    /// From the interface to the transport.
+    pub delay: Picos,
+    /// Work on each packet, one after the other.
+    pub work: Picos,
 }
 
 /// A host with its transport.
@@ -54,6 +71,11 @@ struct Host<E> {
     endpoint: E,
     /// When it will be called; [`Picos::MAX`] if not.
     called_at: Picos,
+    times: HostTimes,
+    /// Packets that the endpoint has not seen yet, with the times of their arrival.
+    arrived: VecDeque<(Handle, Picos)>,
+    /// When all of them will have been worked on.
+    busy_until: Picos,
 }
 
 /// A network with a transport on every host and flows to carry.
@@ -69,6 +91,7 @@ pub struct Simulation<E> {
     unfinished: usize,
     record: Record,
     telemetry: Vec<Hop>,
+    sampler: Sampler,
 }
 
 impl<E: Endpoint> Simulation<E> {
@@ -81,7 +104,13 @@ impl<E: Endpoint> Simulation<E> {
     ) -> Self {
         assert!(flows.is_sorted_by_key(|flow| flow.at), "flows are in order of time");
         let hosts = (0..network.hosts())
-            .map(|host| Host { endpoint: endpoint(HostId(host)), called_at: Picos::MAX })
+            .map(|host| Host {
+                endpoint: endpoint(HostId(host)),
+                called_at: Picos::MAX,
+                times: HostTimes::default(),
+                arrived: VecDeque::new(),
+                busy_until: Picos::ZERO,
+            })
             .collect();
         let records = flows
             .iter()
@@ -103,6 +132,24 @@ impl<E: Endpoint> Simulation<E> {
             submitted: 0,
             record: Record { flows: records, ..Record::default() },
             telemetry: Vec::new(),
+            sampler: Sampler::default(),
+        }
+    }
+
+    /// Watches the queues of these ports besides those of all together.
+    pub fn watch(&mut self, ports: Vec<u32>) {
+        self.sampler = Sampler::new(ports);
+    }
+
+    /// What was sampled so far.
+    pub fn sampler(&self) -> &Sampler {
+        &self.sampler
+    }
+
+    /// Says how long all hosts take for what arrives; nothing if it is not said.
+    pub fn set_host_times(&mut self, times: HostTimes) {
+        for host in &mut self.hosts {
+            host.times = times;
         }
     }
 
@@ -137,6 +184,9 @@ impl<E: Endpoint> Simulation<E> {
         while self.unfinished > 0
             && let Some((at, event)) = self.calendar.pop_until(end)
         {
+            if at >= self.sampler.next() {
+                self.sampler.take(at, &self.network);
+            }
             self.now = at.max(self.now);
             self.record.events += 1;
             match event.happening() {
@@ -144,6 +194,11 @@ impl<E: Endpoint> Simulation<E> {
                 Happening::Free { port } => self.free(port),
                 Happening::Timeout { host } => self.call(host),
                 Happening::Submission => self.submit(),
+                Happening::Ready { host } => {
+                    let next = self.hosts[host as usize].arrived.pop_front();
+                    let (handle, at) = next.expect("a packet that is ready has arrived");
+                    self.deliver(host, handle, at);
+                }
             }
         }
         self.check();
@@ -161,7 +216,13 @@ impl<E: Endpoint> Simulation<E> {
         while let Some(&flow) = self.flows.get(self.submitted).filter(|flow| flow.at <= self.now) {
             let name = FlowId(self.submitted as u32);
             self.submitted += 1;
-            let message = Message { flow: name, destination: flow.destination, bytes: flow.bytes };
+            let message = Message {
+                flow: name,
+                destination: flow.destination,
+                bytes: flow.bytes,
+                tag: 0,
+                deadline: Picos::MAX,
+            };
             self.hosts[flow.source.0 as usize].endpoint.submit(self.now, message);
             self.attend(flow.source.0);
         }
@@ -174,10 +235,7 @@ impl<E: Endpoint> Simulation<E> {
         self.record.links += 1;
         let node = self.network.ports[port as usize].to;
         if node < self.network.hosts() {
-            let packet = self.arena.remove(handle);
-            self.record.delivered += 1;
-            self.hosts[node as usize].endpoint.receive(self.now, &packet, &[]);
-            return self.attend(node);
+            return self.reach(node, handle);
         }
         let switch = node - self.network.hosts();
         let packet = self.arena.get_mut(handle);
@@ -194,13 +252,35 @@ impl<E: Endpoint> Simulation<E> {
         }
     }
 
+    /// A packet has come to the interface of its host.
+    fn reach(&mut self, node: u32, handle: Handle) {
+        let host = &mut self.hosts[node as usize];
+        if host.times == HostTimes::default() {
+            return self.deliver(node, handle, self.now);
+        }
+        host.busy_until = host.busy_until.max(self.now) + host.times.work;
+        host.arrived.push_back((handle, self.now));
+        let at = host.busy_until + host.times.delay;
+        self.calendar.insert(at, Event::new(Happening::Ready { host: node }));
+    }
+
+    /// Gives a packet that arrived at `at` to its endpoint.
+    fn deliver(&mut self, host: u32, handle: Handle, at: Picos) {
+        self.record.delivered += 1;
+        let (packet, telemetry) = (self.arena.get(handle), self.arena.records(handle));
+        let arrival = Arrival { packet, at, telemetry };
+        self.hosts[host as usize].endpoint.receive(self.now, &arrival);
+        self.arena.remove(handle);
+        self.attend(host);
+    }
+
     /// Sends a packet out of a port of a switch, or queues it.
     fn forward(&mut self, out: u32, handle: Handle) {
         let port = &mut self.network.ports[out as usize];
-        let rules = &self.network.disciplines[port.discipline()];
-        port.mark(rules, &mut self.arena, handle);
+        let rules = &self.network.queueings[port.queueing()];
+        port.mark(rules, &mut self.arena, handle, &mut self.rng);
         if !port.is_waking && port.busy_until <= self.now {
-            return self.send(out, handle);
+            return self.send_on(out, handle);
         }
         let victim = port.enqueue(rules, &mut self.arena, handle, &mut self.rng);
         if !port.is_waking {
@@ -211,6 +291,15 @@ impl<E: Endpoint> Simulation<E> {
             self.record.dropped += 1;
             self.arena.remove(victim);
         }
+    }
+
+    /// Puts a packet on the link of a port of a switch that is free.
+    fn send_on(&mut self, out: u32, handle: Handle) {
+        if self.arena.get(handle).flags.has(Flags::TELEMETRY) {
+            let hop = self.network.ports[out as usize].tell(self.now);
+            self.arena.record(handle, hop);
+        }
+        self.send(out, handle);
     }
 
     /// Puts a packet on the link of a port that is free.
@@ -232,10 +321,10 @@ impl<E: Endpoint> Simulation<E> {
             self.pump(out);
             return self.arm(out);
         }
-        let rules = &self.network.disciplines[port.discipline()];
+        let rules = &self.network.queueings[port.queueing()];
         let Some(handle) = port.dequeue(rules, &mut self.arena) else { return };
         let has_more = port.has_waiting();
-        self.send(out, handle);
+        self.send_on(out, handle);
         if has_more {
             let port = &mut self.network.ports[out as usize];
             port.is_waking = true;
@@ -282,9 +371,13 @@ impl<E: Endpoint> Simulation<E> {
         }
         self.telemetry.clear();
         let endpoint = &mut self.hosts[host as usize].endpoint;
-        let Some(packet) = endpoint.transmit(self.now, &mut self.telemetry) else { return };
+        let mut outlet = Outlet { paused: 0, telemetry: &mut self.telemetry };
+        let Some(packet) = endpoint.transmit(self.now, &mut outlet) else { return };
         self.record.sent += 1;
         let handle = self.arena.insert(packet);
+        for &hop in &self.telemetry {
+            self.arena.record(handle, hop);
+        }
         self.send(host, handle);
         let port = &mut self.network.ports[host as usize];
         port.is_waking = true;

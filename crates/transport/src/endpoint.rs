@@ -12,6 +12,10 @@ pub struct Message {
     pub destination: HostId,
     /// Its length in bytes. An empty message is sent as one of a single byte.
     pub bytes: u64,
+    /// What the application says of it; transports that know deadlines or layers look at it.
+    pub tag: u32,
+    /// When it should have arrived; [`Picos::MAX`] if it does not matter.
+    pub deadline: Picos,
 }
 
 /// What one switch tells about its port in a packet (in-band telemetry).
@@ -25,6 +29,40 @@ pub struct Hop {
     pub sent_bytes: u64,
     /// Rate of the port in bits per second.
     pub bits_per_s: u64,
+}
+
+/// Most switches on a way that can tell something.
+pub const HOPS_MAX: usize = 8;
+
+/// A packet that has arrived.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival<'a> {
+    /// The packet.
+    pub packet: &'a Packet,
+    /// When the interface had it; the endpoint gets it later if the host is slow.
+    pub at: Picos,
+    /// What the switches on its way have told, in their order; or, of an acknowledgement, what
+    /// its endpoint gave along ([`Outlet::telemetry`]).
+    pub telemetry: &'a [Hop],
+}
+
+/// The interface, as it takes a packet.
+#[derive(Debug)]
+pub struct Outlet<'a> {
+    /// Priorities that may not be sent now (priority flow control, IEEE 802.1Qbb): bit `p` for
+    /// priority `p`. The interface keeps a packet that may not go and takes no other until then.
+    pub paused: u8,
+    /// Empty; gets what the packet takes along of the records of another one, [`HOPS_MAX`] at
+    /// most.
+    pub telemetry: &'a mut Vec<Hop>,
+}
+
+impl Outlet<'_> {
+    /// Whether a packet of this priority may be sent now.
+    pub const fn takes(&self, priority: u8) -> bool {
+        let priority = if priority > 7 { 7 } else { priority };
+        self.paused & 1 << priority == 0
+    }
 }
 
 /// What an endpoint tells its host.
@@ -71,15 +109,14 @@ pub trait Endpoint {
     /// Takes a message to be sent.
     fn submit(&mut self, now: Picos, message: Message);
 
-    /// Takes a packet that has arrived, with what the switches on its way have told.
-    fn receive(&mut self, now: Picos, packet: &Packet, telemetry: &[Hop]);
+    /// Takes a packet that has arrived.
+    fn receive(&mut self, now: Picos, arrival: &Arrival<'_>);
 
     /// Lets time pass.
     fn timeout(&mut self, now: Picos);
 
-    /// The next packet for the interface, if any may go now; `telemetry`, which is empty, gets
-    /// what the packet takes along of another packet's records.
-    fn transmit(&mut self, now: Picos, telemetry: &mut Vec<Hop>) -> Option<Packet>;
+    /// The next packet for the interface, if any may go now.
+    fn transmit(&mut self, now: Picos, outlet: &mut Outlet<'_>) -> Option<Packet>;
 
     /// When the endpoint needs to be called again without an arrival: for a timer, or because a
     /// packet may go from then on.
@@ -97,16 +134,16 @@ impl Endpoint for Box<dyn Endpoint> {
         (**self).submit(now, message);
     }
 
-    fn receive(&mut self, now: Picos, packet: &Packet, telemetry: &[Hop]) {
-        (**self).receive(now, packet, telemetry);
+    fn receive(&mut self, now: Picos, arrival: &Arrival<'_>) {
+        (**self).receive(now, arrival);
     }
 
     fn timeout(&mut self, now: Picos) {
         (**self).timeout(now);
     }
 
-    fn transmit(&mut self, now: Picos, telemetry: &mut Vec<Hop>) -> Option<Packet> {
-        (**self).transmit(now, telemetry)
+    fn transmit(&mut self, now: Picos, outlet: &mut Outlet<'_>) -> Option<Packet> {
+        (**self).transmit(now, outlet)
     }
 
     fn next_timeout(&self) -> Option<Picos> {

@@ -79,14 +79,15 @@ impl<T> Flows<T> {
     }
 }
 
-/// Timers of slots: at most one entry for each, which is looked at again when it is due.
+/// Timers of slots, looked at when they are due. A slot may have several; it is the slot's to know
+/// which one counts.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     heap: BinaryHeap<Reverse<(Picos, u32)>>,
 }
 
 impl Timers {
-    /// Has a slot looked at. Not twice: a slot that is armed is pushed back when it is looked at.
+    /// Has a slot looked at.
     pub(crate) fn arm(&mut self, at: Picos, slot: u32) {
         self.heap.push(Reverse((at, slot)));
     }

@@ -10,13 +10,18 @@
 //! outputs; no packet, however wrong, makes an endpoint panic or grow without bound.
 #![forbid(unsafe_code)]
 
+mod answers;
 pub mod congestion;
 pub mod endpoint;
+pub mod fabric;
 mod flows;
 pub mod ndp;
 pub mod packet;
 mod ranges;
+pub mod registry;
 pub mod stream;
 
-pub use endpoint::{Endpoint, Event, Hop, Message};
+pub use endpoint::{Arrival, Endpoint, Event, Hop, Message, Outlet};
+pub use fabric::{Balance, Fabric, Queueing};
 pub use packet::{Flags, FlowId, HostId, Kind, Packet};
+pub use registry::{TRANSPORTS, Transport};

@@ -1,6 +1,6 @@
 //! What travels between endpoints.
 //!
-//! One record serves all transports: the fields that every one needs by name, two numbers whose
+//! One record serves all transports: the fields that every one needs by name, three numbers whose
 //! meaning depends on the kind. A packet is 56 bytes of memory however long it is on the wire;
 //! payloads are lengths.
 
@@ -100,15 +100,39 @@ pub struct Packet {
     pub hops: u8,
     /// What chooses among equal paths, besides the hosts.
     pub path: u16,
-    /// First byte of the payload within the message; for acknowledgements the one that is
-    /// acknowledged; for pulls their number.
+    /// Of an acknowledgement: how long the host that sent it had what it acknowledges.
+    pub held: Held,
+    /// First byte of the payload within the message; for acknowledgements the first one of the
+    /// range that is acknowledged; for pulls their number.
     pub sequence: u64,
-    /// Bytes of the message received without a gap.
-    pub acknowledged: u64,
+    /// Of data the length of the message in bytes; of acknowledgements the bytes of it that have
+    /// arrived without a gap.
+    pub extent: u64,
     /// When it left its endpoint; acknowledgements return the stamp of what they acknowledge.
     pub sent: Picos,
-    /// By kind and transport: bytes that remain, a selective acknowledgement.
+    /// Of data its rank in switches that order by it: bytes that remain. Of acknowledgements the
+    /// end of the range that is acknowledged. Otherwise by transport.
     pub detail: u64,
+}
+
+/// A short length of time in steps of 64 ns; longer than 4.19 ms is as long as that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Held(u16);
+
+impl Held {
+    /// Picoseconds of a step.
+    const STEP_PS: u64 = 64_000;
+
+    /// The nearest one below.
+    pub const fn of(time: Picos) -> Self {
+        let steps = time.0 / Self::STEP_PS;
+        Self(if steps > u16::MAX as u64 { u16::MAX } else { steps as u16 })
+    }
+
+    /// The length of time.
+    pub const fn time(self) -> Picos {
+        Picos(self.0 as u64 * Self::STEP_PS)
+    }
 }
 
 const _: () = assert!(size_of::<Packet>() == 56, "a packet and its links fill one cache line");

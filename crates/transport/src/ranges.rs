@@ -65,16 +65,6 @@ impl Ranges {
     pub(crate) fn end(&self) -> u64 {
         self.ranges.last().map_or(0, |&(_, end)| end)
     }
-
-    /// Number of bytes from `from` on that are there.
-    pub(crate) fn bytes_from(&self, from: u64) -> u64 {
-        self.ranges.iter().map(|&(s, e)| e.saturating_sub(s.max(from))).sum()
-    }
-
-    /// Forgets everything.
-    pub(crate) fn clear(&mut self) {
-        self.ranges.clear();
-    }
 }
 
 #[cfg(test)]
@@ -98,8 +88,6 @@ mod tests {
                 let at = rng.below(100);
                 let gap = (at..100).find(|&b| !bytes[b as usize]).unwrap_or(100);
                 assert_eq!(ranges.first_gap(at), gap);
-                let from = bytes[at as usize..].iter().filter(|&&b| b).count() as u64;
-                assert_eq!(ranges.bytes_from(at), from);
                 assert!(ranges.ranges.windows(2).all(|w| w[0].1 < w[1].0));
             }
         }

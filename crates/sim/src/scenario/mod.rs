@@ -1,231 +1,208 @@
 //! Scenarios: what a user writes to have a fabric simulated.
 //!
-//! A scenario is a TOML file that names a topology, what its switches do, a transport, and a
-//! workload. Unknown keys and values are refused with the line and what is allowed there.
+//! A scenario is a TOML file that names a topology, what its switches and hosts do, a transport,
+//! and what is sent. Every key has a default and a unit; a wrong one is refused with its line and
+//! with what is allowed.
 
 mod build;
-mod quantity;
+mod reader;
 
-pub use build::{Estimate, Run};
-use quantity::{Bytes, Duration, Speed};
-use serde::Deserialize;
+pub use build::{Estimate, Load, Run};
 
-/// A scenario as it is written.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+use crate::topology::{TOPOLOGIES, Topology};
+use crate::workload::{WORKLOADS, Workload};
+use reader::Section;
+use trama_base::parameter::Parameter;
+use trama_base::{Bytes, Parameters, Picos, parameters};
+use trama_transport::registry::TRANSPORTS;
+use trama_transport::{Balance, Transport};
+
+parameters! {
+    /// What is said above all tables.
+    pub struct General {
+        /// What the report calls the run.
+        title: String = String::new(),
+        /// Fixes everything that is left to chance.
+        seed: u64 = 1,
+        /// Simulated time at which the run ends even if messages are still on their way.
+        limit: Picos = Picos::from_millis(1000),
+    }
+}
+
+parameters! {
+    /// What switches do, where it is not what the transport asks for.
+    pub struct Switch {
+        /// How one of several equal ports is chosen.
+        balance: Option<Balance> = None,
+        /// What a port holds.
+        buffer: Option<Bytes> = None,
+        /// Queue above which packets are marked.
+        mark_above: Option<Bytes> = None,
+    }
+}
+
+parameters! {
+    /// What hosts take for packets that arrive.
+    pub struct Host {
+        /// From the interface to the transport.
+        delay: Picos = Picos::ZERO,
+        /// Work on each packet, one after the other.
+        work: Picos = Picos::ZERO,
+    }
+}
+
+/// A scenario.
 pub struct Scenario {
-    /// What the report calls it.
-    #[serde(default)]
-    pub title: String,
-    /// Fixes everything that is left to chance.
-    #[serde(default = "one")]
-    pub seed: u64,
-    /// Simulated time at which the run ends even if messages are still on their way.
-    #[serde(default = "second")]
-    pub limit: Duration,
-    /// The fabric.
-    pub topology: Topology,
-    /// What its switches do.
-    #[serde(default)]
-    pub switch: Switch,
-    /// What its hosts speak.
-    pub transport: Transport,
-    /// What they send.
-    pub workload: Workload,
-}
-
-const fn one() -> u64 {
-    1
-}
-
-const fn second() -> Duration {
-    Duration::from_millis(1000)
-}
-
-/// A fabric.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Topology {
-    /// One switch.
-    Star {
-        /// Hosts.
-        hosts: u32,
-        /// Rate of the links.
-        rate: Speed,
-        /// Delay of the links.
-        delay: Duration,
-    },
-    /// Leaves with hosts, all joined to all spines.
-    LeafSpine {
-        /// Leaf switches.
-        leaves: u32,
-        /// Spine switches.
-        spines: u32,
-        /// Hosts of each leaf.
-        hosts_per_leaf: u32,
-        /// Rate of the hosts' links.
-        rate: Speed,
-        /// Rate of the links between switches.
-        spine_rate: Speed,
-        /// Delay of each link.
-        delay: Duration,
-    },
-    /// Three levels of `k`-port switches.
-    FatTree {
-        /// Ports of a switch.
-        k: u32,
-        /// Rate of the links.
-        rate: Speed,
-        /// Delay of the links.
-        delay: Duration,
-    },
-}
-
-/// What switches do.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Switch {
-    /// How one of several equal ports is chosen; the transport's own way if it is not said.
-    pub balance: Option<Balance>,
-    /// Bytes that a port holds; what the transport needs if it is not said.
-    pub buffer: Option<Bytes>,
-    /// Queue above which packets are marked; none if it is not said.
-    pub mark_above: Option<Bytes>,
-}
-
-/// How one of several equal ports is chosen.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Balance {
-    /// By a hash of the flow.
-    Flow,
-    /// By chance, for each packet.
-    Spray,
-    /// By the sender.
-    Source,
-}
-
-/// What hosts speak.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(tag = "name", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Transport {
-    /// TCP with NewReno.
-    NewReno(StreamOptions),
-    /// TCP with CUBIC.
-    Cubic(StreamOptions),
-    /// Data Center TCP.
-    Dctcp(StreamOptions),
-    /// NDP.
-    Ndp(NdpOptions),
-}
-
-/// Options of streams.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct StreamOptions {
-    /// Longest packet on the wire; 1500 B if it is not said.
-    pub mtu: Option<Bytes>,
-    /// Packets of the first window; 10 if it is not said.
-    pub initial_window: Option<u32>,
-    /// Shortest retransmission timeout; 10 ms if it is not said.
-    pub timeout_min: Option<Duration>,
-}
-
-/// Options of NDP.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct NdpOptions {
-    /// Longest packet on the wire; 9 kB if it is not said.
-    pub mtu: Option<Bytes>,
-    /// Packets of the first window; 30 if it is not said.
-    pub initial_window: Option<u32>,
-    /// Data packets that a port holds; 8 if it is not said.
-    pub queue_packets: Option<u32>,
-}
-
-/// What hosts send.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Workload {
-    /// Everyone to one other, all at once.
-    Permutation {
-        /// Size of each message.
-        bytes: Bytes,
-    },
-    /// Some to one, all at once.
-    Incast {
-        /// Hosts that send.
-        senders: u32,
-        /// Size of each message.
-        bytes: Bytes,
-    },
-    /// Messages at random times between random hosts.
-    Poisson {
-        /// A published distribution of sizes.
-        sizes: String,
-        /// Share of the hosts' rate that is used on average.
-        load: f64,
-        /// Number of messages.
-        messages: u32,
-    },
+    /// What is said above all tables.
+    pub general: General,
+    topology: Box<dyn Topology>,
+    switch: Switch,
+    host: Host,
+    transport: Box<dyn Transport>,
+    transport_name: &'static str,
+    workloads: Vec<Box<dyn Workload>>,
+    /// The sections as they were read, for what is wrong with settings taken together.
+    sections: Vec<Section>,
 }
 
 /// Why a scenario cannot be run.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ScenarioError {
-    /// It is not what a scenario looks like; the text tells the line and what is allowed.
-    #[error("{0}")]
-    Syntax(String),
-    /// A value makes no sense.
-    #[error("{key}: {why}")]
-    Value {
-        /// The key.
-        key: &'static str,
-        /// What is wrong with it.
-        why: String,
-    },
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScenarioError {
+    /// Line of the text, counted from 1; None if the key is not in it.
+    pub line: Option<usize>,
+    /// The key, with its section.
+    pub key: String,
+    /// What is wrong with it, and what is allowed.
+    pub why: String,
 }
+
+impl std::fmt::Display for ScenarioError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, "line {line}: ")?;
+        }
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
+        }
+        f.write_str(&self.why)
+    }
+}
+
+impl std::error::Error for ScenarioError {}
+
+/// The tables of a scenario.
+const SECTIONS: [&str; 5] = ["topology", "switch", "host", "transport", "workload"];
 
 impl Scenario {
     /// Reads a scenario.
     pub fn parse(text: &str) -> Result<Self, ScenarioError> {
-        toml::from_str(text).map_err(|error| ScenarioError::Syntax(error.to_string()))
+        Self::parse_with(text, &[])
     }
 
     /// Reads a scenario with some keys replaced: `workload.load` by `0.5`, for example.
     pub fn parse_with(text: &str, set: &[(String, String)]) -> Result<Self, ScenarioError> {
-        let syntax = |error: toml::de::Error| ScenarioError::Syntax(error.to_string());
-        if set.is_empty() {
-            return Self::parse(text);
+        let mut sections = reader::read(text, set)?;
+        for section in &sections[1..] {
+            if !SECTIONS.contains(&section.kind()) {
+                let why = format!("there is no such table; there are {}", SECTIONS.join(", "));
+                return Err(section.wrong("", why));
+            }
         }
-        let mut table: toml::Table = toml::from_str(text).map_err(syntax)?;
-        for (key, value) in set {
-            replace(&mut table, key, value)?;
+        let mut general = General::default();
+        sections[0].apply(&mut general, &[])?;
+        let (mut switch, mut host) = (Switch::default(), Host::default());
+        find(&sections, "switch").apply(&mut switch, &[])?;
+        find(&sections, "host").apply(&mut host, &[])?;
+
+        let names = TOPOLOGIES.iter().map(|it| it.name);
+        let index = choose(&mut sections, "topology", "kind", names)?;
+        let mut topology = (TOPOLOGIES[index].make)();
+        find(&sections, "topology").apply(&mut *topology, &["kind"])?;
+
+        let names = TRANSPORTS.iter().map(|it| it.name);
+        let index = choose(&mut sections, "transport", "name", names)?;
+        let mut transport = (TRANSPORTS[index].make)();
+        find(&sections, "transport").apply(&mut *transport, &["name"])?;
+
+        let mut workloads = Vec::new();
+        let mut numbered: Vec<String> = sections
+            .iter()
+            .filter(|section| section.kind() == "workload")
+            .map(|section| section.name.clone())
+            .collect();
+        if numbered.is_empty() {
+            numbered.push("workload".into());
         }
-        table.try_into().map_err(syntax)
+        for name in numbered {
+            let names = WORKLOADS.iter().map(|it| it.name);
+            let index = choose(&mut sections, &name, "kind", names)?;
+            let mut workload = (WORKLOADS[index].make)();
+            find(&sections, &name).apply(&mut *workload, &["kind"])?;
+            workloads.push(workload);
+        }
+        Ok(Self {
+            general,
+            topology,
+            switch,
+            host,
+            transport,
+            transport_name: TRANSPORTS[index].name,
+            workloads,
+            sections,
+        })
+    }
+
+    /// Name of the transport.
+    pub fn transport_name(&self) -> &'static str {
+        self.transport_name
+    }
+
+    /// All settings by table.
+    pub fn settings(&self) -> Vec<(String, Vec<Parameter>)> {
+        let mut all = vec![
+            (String::new(), self.general.parameters()),
+            ("topology".into(), self.topology.parameters()),
+            ("switch".into(), self.switch.parameters()),
+            ("host".into(), self.host.parameters()),
+            ("transport".into(), self.transport.parameters()),
+        ];
+        for (index, workload) in self.workloads.iter().enumerate() {
+            all.push((self.workload_name(index), workload.parameters()));
+        }
+        all
+    }
+
+    fn workload_name(&self, index: usize) -> String {
+        let mut named = self.sections.iter().filter(|section| section.kind() == "workload");
+        named.nth(index).map_or("workload".into(), |section| section.name.clone())
+    }
+
+    /// The error that a setting makes no sense.
+    fn wrong(&self, section: &str, (name, why): (&str, String)) -> ScenarioError {
+        find(&self.sections, section).wrong(name, why)
     }
 }
 
-/// Sets a dotted key of a table; a value that is no number or truth value is a string.
-fn replace(table: &mut toml::Table, key: &str, value: &str) -> Result<(), ScenarioError> {
-    let parsed = toml::from_str::<toml::Table>(&format!("v = {value}"));
-    let value = match parsed.ok().and_then(|mut table| table.remove("v")) {
-        Some(value) if !value.is_datetime() => value,
-        _ => toml::Value::String(value.into()),
+fn find(sections: &[Section], name: &str) -> Section {
+    let found = sections.iter().find(|section| section.name == name);
+    found.cloned().unwrap_or_else(|| Section { name: name.to_owned(), ..Section::default() })
+}
+
+/// Which of `names` the key of a section chooses.
+fn choose(
+    sections: &mut [Section],
+    section: &str,
+    key: &str,
+    names: impl Iterator<Item = &'static str>,
+) -> Result<usize, ScenarioError> {
+    let section = find(sections, section);
+    let names: Vec<&str> = names.collect();
+    let all = names.join(", ");
+    let Some(said) = section.keys.iter().find(|it| it.name == key) else {
+        return Err(section.wrong(key, format!("it must be said; there are {all}")));
     };
-    let mut place = table;
-    let mut parts = key.split('.').peekable();
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            place.insert(part.into(), value);
-            return Ok(());
-        }
-        let next = place.entry(part).or_insert_with(|| toml::Value::Table(toml::Table::new()));
-        place = next.as_table_mut().ok_or_else(|| {
-            ScenarioError::Syntax(format!("--set {key}: `{part}` is a value and has no keys"))
-        })?;
-    }
-    Ok(())
+    let found = names.iter().position(|name| *name == said.text);
+    found.ok_or_else(|| section.wrong(key, format!("there is no `{}`; there are {all}", said.text)))
 }
 
 #[cfg(test)]

@@ -17,8 +17,12 @@ senders = 16
 bytes = "2MB"
 "#;
 
+fn no_files(_: &str) -> Result<String, String> {
+    Err("there are no files".into())
+}
+
 fn error(text: &str) -> String {
-    match Scenario::parse(text).and_then(|scenario| scenario.build().map(drop)) {
+    match Scenario::parse(text).and_then(|scenario| scenario.build(&no_files).map(drop)) {
         Ok(()) => panic!("it is accepted"),
         Err(error) => error.to_string(),
     }
@@ -27,7 +31,7 @@ fn error(text: &str) -> String {
 #[test]
 fn dctcp_incast_is_what_ns3_makes_of_it() {
     // ns-3.37: mean 25.50 ms, max 26.62 ms, nothing dropped (ideal 25.6 ms at line rate).
-    let (mut run, _) = Scenario::parse(TEXT).expect("sound").build().expect("sound");
+    let (mut run, _) = Scenario::parse(TEXT).expect("sound").build(&no_files).expect("sound");
     let record = run.run(Picos::from_millis(1000));
     let times: Vec<f64> =
         record.flows.iter().map(|f| f.completion().expect("done").as_secs_f64() * 1e3).collect();
@@ -39,28 +43,65 @@ fn dctcp_incast_is_what_ns3_makes_of_it() {
 #[test]
 fn without_marks_the_queue_overflows() {
     let text = TEXT.replace("dctcp", "new-reno");
-    let (mut run, _) = Scenario::parse(&text).expect("sound").build().expect("sound");
+    let (mut run, _) = Scenario::parse(&text).expect("sound").build(&no_files).expect("sound");
     assert!(run.run(Picos::from_millis(1000)).dropped > 100);
 }
 
 #[test]
 fn mistakes_are_named_with_their_line_and_what_is_allowed() {
-    let typo = error(&TEXT.replace("senders", "sender"));
-    assert!(typo.contains("unknown field `sender`") && typo.contains("line"), "{typo}");
-    let unit = error(&TEXT.replace("5us", "5 parsecs"));
-    assert!(unit.contains("no length of time"), "{unit}");
-    let name = error(&TEXT.replace("dctcp", "carrier-pigeon"));
-    assert!(name.contains("expected one of") && name.contains("dctcp"), "{name}");
-    let many = error(&TEXT.replace("senders = 16", "senders = 17"));
-    assert_eq!(many, "workload.senders: there are 1 to 16");
+    let wrong = |from: &str, to: &str| error(&TEXT.replace(from, to));
+    assert_eq!(
+        wrong("senders", "sender"),
+        "line 11: workload.sender: there is no such key; there are kind, senders, bytes"
+    );
+    assert_eq!(
+        wrong("5us", "5 parsecs"),
+        "line 6: topology.delay: `5 parsecs` is no length of time: \
+         a number and one of ps, ns, us, ms, s, min"
+    );
+    assert_eq!(
+        wrong("dctcp", "carrier-pigeon").split("; there are").next(),
+        Some("line 8: transport.name: there is no `carrier-pigeon`")
+    );
+    assert_eq!(
+        wrong("senders = 16", "senders = 17"),
+        "line 11: workload.senders: there are 1 to 16"
+    );
+    assert_eq!(
+        wrong("hosts = 17", "hosts = 1"),
+        "line 4: topology.hosts: these are 1 hosts; there may be 2 to 131072"
+    );
+    assert_eq!(
+        wrong("kind = \"star\"\n", ""),
+        "line 2: topology.kind: it must be said; there are star, dumbbell, leaf-spine, fat-tree"
+    );
+    assert_eq!(
+        wrong("[transport]", "[moon]\n[transport]"),
+        "line 7: moon: there is no such table; there are topology, switch, host, transport, workload"
+    );
+    assert!(wrong("hosts = 17", "hosts = ").starts_with("line 4: "));
+    assert!(wrong("[topology]", "seed = -1\n[topology]").starts_with("line 2: seed: `-1` is not"));
+    assert_eq!(
+        wrong("name = \"dctcp\"", "name = \"dctcp\"\ng = 7.0"),
+        "line 9: transport.g: it is from 0.0001 to 1"
+    );
 }
 
 #[test]
 fn keys_can_be_set() {
-    let set = [("workload.senders".to_owned(), "4".to_owned()), ("seed".into(), "9".into())];
-    let scenario = Scenario::parse_with(TEXT, &set).expect("sound");
-    assert_eq!(scenario.seed, 9);
-    assert!(matches!(scenario.workload, Workload::Incast { senders: 4, .. }));
+    let set = |pairs: &[(&str, &str)]| {
+        let pairs: Vec<_> = pairs.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
+        Scenario::parse_with(TEXT, &pairs)
+    };
+    let scenario = set(&[("workload.senders", "4"), ("seed", "9")]).expect("sound");
+    assert_eq!(scenario.general.seed, 9);
+    let (_, estimate) = scenario.build(&no_files).expect("sound");
+    assert_eq!(estimate.messages, 4);
+    let error = set(&[("switch.colour", "red")]).err().map(|error| error.to_string());
+    assert_eq!(
+        error.as_deref(),
+        Some("switch.colour: there is no such key; there are balance, buffer, mark_above")
+    );
 }
 
 #[test]
@@ -69,7 +110,7 @@ fn a_seed_gives_the_same_run() {
     let run = |seed: &str| {
         let set = [("seed".to_owned(), seed.to_owned())];
         let scenario = Scenario::parse_with(&text, &set).expect("sound");
-        let (mut run, _) = scenario.build().expect("sound");
+        let (mut run, _) = scenario.build(&no_files).expect("sound");
         run.run(Picos::from_millis(1000)).clone()
     };
     assert_eq!(run("1"), run("1"));

@@ -149,7 +149,7 @@ impl Sizes {
 
     /// Draws a size of at least one byte.
     pub fn sample(&self, rng: &mut Rng) -> u64 {
-        self.quantile((rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64)
+        self.quantile(rng.unit())
     }
 
     /// The size that a share of all messages, below 1, do not exceed; at least one byte.

@@ -1,16 +1,35 @@
 //! CUBIC (RFC 9438): the window follows a cubic function of the time since the last loss.
 
 use super::{Acked, CongestionControl, Setting};
-use trama_base::Picos;
+use crate::registry;
+use crate::stream::Algorithm;
+use trama_base::{Picos, parameters};
 
-/// Steepness, in segments per second cubed (RFC 9438, section 5).
-const C: f64 = 0.4;
-/// What remains of the window after a loss (section 4.6).
-const BETA: f64 = 0.7;
+parameters! {
+    /// Settings.
+    pub struct Config {
+        /// Steepness, in segments per second cubed (RFC 9438, section 5).
+        c: f64 = 0.4,
+        /// What remains of the window after a loss (section 4.6).
+        beta: f64 = 0.7,
+    }
+}
+
+impl Algorithm for Config {
+    fn control(&self, setting: &Setting) -> Box<dyn CongestionControl> {
+        Box::new(Cubic::new(self.clone(), *setting))
+    }
+
+    fn check(&self) -> Result<(), (&'static str, String)> {
+        registry::check_range("c", self.c, 0.001, 1000.0)?;
+        registry::check_range("beta", self.beta, 0.01, 0.99)
+    }
+}
 
 /// The default of most hosts of the Internet.
 #[derive(Clone, Debug)]
 pub struct Cubic {
+    config: Config,
     setting: Setting,
     /// Slow start, and the window in bytes.
     window: f64,
@@ -33,8 +52,9 @@ struct Epoch {
 
 impl Cubic {
     /// A controller in slow start.
-    pub fn new(setting: Setting) -> Self {
+    pub fn new(config: Config, setting: Setting) -> Self {
         Self {
+            config,
             setting,
             window: setting.initial_window_bytes as f64,
             slow_start_threshold: f64::INFINITY,
@@ -45,17 +65,18 @@ impl Cubic {
     }
 
     fn avoid(&mut self, acked: &Acked<'_>) {
+        let (c, beta) = (self.config.c, self.config.beta);
         let segment = self.setting.segment_bytes as f64;
         let window = self.window;
         let window_max = self.window_max;
         let epoch = self.epoch.get_or_insert_with(|| {
-            let k = ((window_max - window).max(0.0) / segment / C).cbrt();
+            let k = ((window_max - window).max(0.0) / segment / c).cbrt();
             Epoch { start: acked.now, k, reno: window }
         });
         let elapsed = acked.now.since(epoch.start).as_secs_f64() + self.rtt.as_secs_f64();
-        let target = C * (elapsed - epoch.k).powi(3) * segment + window_max.max(window);
+        let target = c * (elapsed - epoch.k).powi(3) * segment + window_max.max(window);
         let target = target.clamp(window, 1.5 * window);
-        let alpha = if epoch.reno >= window_max { 1.0 } else { 3.0 * (1.0 - BETA) / (1.0 + BETA) };
+        let alpha = if epoch.reno >= window_max { 1.0 } else { 3.0 * (1.0 - beta) / (1.0 + beta) };
         epoch.reno += alpha * segment * acked.bytes as f64 / window;
         let cubic = window + (target - window) * acked.bytes as f64 / window;
         self.window = cubic.max(epoch.reno);
@@ -64,11 +85,11 @@ impl Cubic {
     fn reduce(&mut self) {
         // Fast convergence (section 4.7): a flow that was reduced again leaves room for others.
         self.window_max = if self.window < self.window_max {
-            self.window * f64::midpoint(1.0, BETA)
+            self.window * f64::midpoint(1.0, self.config.beta)
         } else {
             self.window
         };
-        self.window = (self.window * BETA).max(2.0 * self.setting.segment_bytes as f64);
+        self.window = (self.window * self.config.beta).max(2.0 * self.setting.segment_bytes as f64);
         self.slow_start_threshold = self.window;
         self.epoch = None;
     }
@@ -112,7 +133,7 @@ mod tests {
     #[test]
     fn the_window_comes_back_to_its_maximum_after_k() {
         let setting = Setting { window_bytes_max: 10_000_000, ..SETTING };
-        let mut control = Cubic::new(setting);
+        let mut control = Cubic::new(Config::default(), setting);
         control.window = 1_000_000.0;
         control.lose(Picos::ZERO, 0);
         assert_eq!(control.window_bytes(), 700_000);

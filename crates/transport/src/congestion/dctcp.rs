@@ -5,13 +5,48 @@
 //! if any were, reduces its window by the factor `1 - alpha / 2`. Growth and loss are Reno's.
 
 use super::{Acked, CongestionControl, NewReno, Setting};
-use trama_base::Picos;
+use crate::fabric::{Fabric, Queueing};
+use crate::registry;
+use crate::stream::{self, Algorithm, Needs};
+use trama_base::{Bytes, Picos, parameters};
+
+parameters! {
+    /// Settings.
+    pub struct Config {
+        /// Weight of a new estimate (RFC 8257: 1/16).
+        g: f64 = 0.0625,
+        /// The first estimate; 1 is careful, as Linux is.
+        alpha_initial: f64 = 1.0,
+        /// Queue above which switches mark; 65 packets are the paper's for 10 Gbit/s.
+        mark_above: Option<Bytes> = None,
+    }
+}
+
+impl Algorithm for Config {
+    fn control(&self, setting: &Setting) -> Box<dyn CongestionControl> {
+        Box::new(Dctcp::new(self, *setting))
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { marks: true, ..Needs::default() }
+    }
+
+    fn queueing(&self, stream: &stream::Config, _: &Fabric) -> Queueing {
+        let packet = stream.mtu.0 as u32;
+        let mark_above = self.mark_above.map_or(65 * packet, |it| it.0 as u32);
+        Queueing::marking(250 * packet, mark_above)
+    }
+
+    fn check(&self) -> Result<(), (&'static str, String)> {
+        registry::check_range("g", self.g, 0.000_1, 1.0)?;
+        registry::check_range("alpha_initial", self.alpha_initial, 0.0, 1.0)
+    }
+}
 
 /// Data Center TCP.
 #[derive(Clone, Debug)]
 pub struct Dctcp {
     reno: NewReno,
-    /// Weight of a new estimate.
     g: f64,
     alpha: f64,
     acked_bytes: u64,
@@ -23,12 +58,12 @@ pub struct Dctcp {
 }
 
 impl Dctcp {
-    /// A controller with the weight of RFC 8257 (g = 1/16) and, as in Linux, an estimate of 1.
-    pub fn new(setting: Setting) -> Self {
+    /// A controller.
+    pub fn new(config: &Config, setting: Setting) -> Self {
         Self {
             reno: NewReno::new(setting),
-            g: 1.0 / 16.0,
-            alpha: 1.0,
+            g: config.g,
+            alpha: config.alpha_initial,
             acked_bytes: 0,
             marked_bytes: 0,
             window_end: 0,
@@ -88,7 +123,7 @@ mod tests {
 
     #[test]
     fn alpha_moves_once_a_window_and_the_window_shrinks_by_half_of_it() {
-        let mut control = Dctcp::new(SETTING);
+        let mut control = Dctcp::new(&Config::default(), SETTING);
         control.alpha = 0.5;
         let at =
             |acknowledged, next, is_marked| Acked { acknowledged, next, is_marked, ..acked(1000) };

@@ -3,9 +3,9 @@
 //! A controller sees what acknowledgements tell and answers with a window and, if it paces, a rate.
 //! It is told of a loss once for each window in which there is one (RFC 5681, section 3.2).
 
-mod cubic;
-mod dctcp;
-mod new_reno;
+pub mod cubic;
+pub mod dctcp;
+pub mod new_reno;
 
 pub use cubic::Cubic;
 pub use dctcp::Dctcp;
@@ -27,8 +27,14 @@ pub struct Acked<'a> {
     pub next: u64,
     /// Whether these bytes met congestion (ECE, RFC 3168).
     pub is_marked: bool,
-    /// From sending to acknowledgement of what is acknowledged, if it was sent once.
+    /// From sending to acknowledgement of what is acknowledged.
     pub rtt: Option<Picos>,
+    /// The part of it that the hosts at both ends took (Swift, SIGCOMM 2020, 3.1).
+    pub held: Picos,
+    /// When what is acknowledged was sent.
+    pub sent: Picos,
+    /// Switches on the way of the acknowledgement.
+    pub switches: u8,
     /// Whether a loss is being repaired.
     pub is_recovering: bool,
     /// What the switches on the way of the data have told.
@@ -46,7 +52,23 @@ pub trait CongestionControl {
     /// Learns that nothing has come back for a retransmission timeout.
     fn expire(&mut self, now: Picos, in_flight_bytes: u64);
 
-    /// Bytes that may be in flight.
+    /// Learns that so many bytes are sent.
+    fn send(&mut self, now: Picos, bytes: u64) {
+        let _ = (now, bytes);
+    }
+
+    /// Lets time pass: called at [`next_timeout`](Self::next_timeout) or later.
+    fn timeout(&mut self, now: Picos) {
+        let _ = now;
+    }
+
+    /// When a timer of the controller is due, such as one that raises a rate.
+    fn next_timeout(&self) -> Option<Picos> {
+        None
+    }
+
+    /// Bytes that may be in flight. Less than a packet is a packet whose rate [`Self::pacing`]
+    /// limits.
     fn window_bytes(&self) -> u64;
 
     /// The rate at which packets leave; None if the window alone limits them.

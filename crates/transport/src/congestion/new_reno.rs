@@ -2,7 +2,19 @@
 //! L = 2, RFC 3465).
 
 use super::{Acked, CongestionControl, Setting};
-use trama_base::Picos;
+use crate::stream::Algorithm;
+use trama_base::{Picos, parameters};
+
+parameters! {
+    /// Settings: none.
+    pub struct Config {}
+}
+
+impl Algorithm for Config {
+    fn control(&self, setting: &Setting) -> Box<dyn CongestionControl> {
+        Box::new(NewReno::new(*setting))
+    }
+}
 
 /// The reference point of window-based control.
 #[derive(Clone, Debug)]
@@ -86,6 +98,9 @@ pub(super) mod tests {
             next: 0,
             is_marked: false,
             rtt: None,
+            held: Picos::ZERO,
+            sent: Picos::ZERO,
+            switches: 0,
             is_recovering: false,
             telemetry: &[],
         }

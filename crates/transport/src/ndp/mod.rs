@@ -13,36 +13,71 @@ mod sender;
 #[cfg(test)]
 mod tests;
 
-use crate::endpoint::{Counters, Endpoint, Event, Hop, Message};
+use crate::endpoint::{Arrival, Counters, Endpoint, Event, Message, Outlet};
+use crate::fabric::{Balance, Fabric, Queueing};
 use crate::flows::{Flows, Known, Timers};
-use crate::packet::{HostId, Kind, Packet};
+use crate::packet::{Flags, HostId, Kind, Packet};
+use crate::registry::{self, Transport};
 use receiver::Receiver;
 use sender::Sender;
 use std::collections::VecDeque;
-use trama_base::{Picos, Rate, Rng};
+use trama_base::{Bytes, Picos, Rng, choices, parameters};
 
-/// How NDP works on a network.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Config {
-    /// Longest packet on the wire in bytes.
-    pub mtu_bytes: u16,
-    /// Length of the headers in bytes: of a trimmed packet, and of acknowledgements and pulls.
-    pub header_bytes: u16,
-    /// Packets that a sender may send before it hears from the receiver: about one
-    /// bandwidth-delay product (30 in the paper's evaluation).
-    pub initial_window: u32,
-    /// Number of equal paths to choose from.
-    pub paths: u16,
-    /// How paths are taken.
-    pub spray: Spray,
-    /// Rate of the receiver's link, at which packets are pulled.
-    pub link: Rate,
-    /// Whether pulls are paced. Off, each arrival is answered by a pull at once: an ablation.
-    pub paces_pulls: bool,
-    /// After this time without news a packet is sent again: for packets that are lost whole.
-    pub timeout: Picos,
-    /// Whether paths that trim more than others are avoided.
-    pub penalises_paths: bool,
+parameters! {
+    /// How NDP works.
+    pub struct Config {
+        /// Longest packet on the wire.
+        mtu: Bytes = Bytes(9000),
+        /// Packets that a sender sends before it hears from the receiver: about one
+        /// bandwidth-delay product (30 in the paper's evaluation).
+        initial_window: u32 = 30,
+        /// Data packets that the port of a switch holds; more are trimmed.
+        queue_packets: u32 = 8,
+        /// How paths are taken.
+        spray: Spray = Spray::Permute,
+        /// Whether pulls are paced. If not, each arrival is answered by a pull at once.
+        paces_pulls: bool = true,
+        /// After this time without news a packet is sent again, for packets that are lost whole;
+        /// at least ten round trips.
+        timeout: Picos = Picos::from_millis(1),
+        /// Whether paths that trim more than others are avoided.
+        penalises_paths: bool = true,
+    }
+}
+
+/// Length of the headers in bytes: of a trimmed packet, and of acknowledgements and pulls.
+const HEADER_BYTES: u16 = 64;
+/// Headers that the port of a switch holds.
+const HEADERS_MAX: u32 = 1_000;
+
+impl Transport for Config {
+    fn check(&self) -> Result<(), (&'static str, String)> {
+        registry::check_packet("mtu", self.mtu, HEADER_BYTES)?;
+        registry::check_range("initial_window", self.initial_window, 1, 1 << 20)?;
+        registry::check_range("queue_packets", self.queue_packets, 1, 1 << 15)
+    }
+
+    fn packet_bytes(&self) -> u16 {
+        self.mtu.0 as u16
+    }
+
+    fn header_bytes(&self) -> u16 {
+        HEADER_BYTES
+    }
+
+    fn queueing(&self, _: &Fabric) -> Queueing {
+        let data = self.queue_packets * u32::from(self.packet_bytes());
+        let capacity = data + HEADERS_MAX * u32::from(HEADER_BYTES);
+        Queueing::trimming(self.queue_packets, HEADER_BYTES, capacity)
+    }
+
+    fn balance(&self) -> Balance {
+        Balance::Source
+    }
+
+    fn endpoint(&self, fabric: &Fabric, host: HostId, seed: u64) -> Box<dyn Endpoint> {
+        Box::new(Ndp::new(self.clone(), fabric, host, seed))
+    }
 }
 
 /// How the packets of a sender take paths.
@@ -56,26 +91,19 @@ pub enum Spray {
     PerFlow,
 }
 
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            mtu_bytes: 9000,
-            header_bytes: 64,
-            initial_window: 30,
-            paths: 1,
-            spray: Spray::Permute,
-            link: Rate::from_gbps(100),
-            paces_pulls: true,
-            timeout: Picos::from_millis(1),
-            penalises_paths: true,
-        }
-    }
+choices!(Spray { Permute = "permute", Random = "random", PerFlow = "per-flow" });
+
+fn payload_bytes(config: &Config) -> u64 {
+    config.mtu.0 - u64::from(HEADER_BYTES)
 }
 
 /// An NDP endpoint.
 #[derive(Debug)]
 pub struct Ndp {
     config: Config,
+    paths: u16,
+    /// Time between pulls: that of a full packet on the receiver's link.
+    pull_gap: Picos,
     host: HostId,
     rng: Rng,
     senders: Flows<Sender>,
@@ -95,10 +123,11 @@ pub struct Ndp {
 
 impl Ndp {
     /// The endpoint of a host; `seed` fixes its choice of paths.
-    pub fn new(config: Config, host: HostId, seed: u64) -> Self {
-        assert!(config.mtu_bytes > config.header_bytes, "a packet has room for payload");
-        assert!(config.paths > 0, "there is a path");
+    pub fn new(mut config: Config, fabric: &Fabric, host: HostId, seed: u64) -> Self {
+        config.timeout = config.timeout.max(Picos(10 * fabric.base_rtt.0));
         Self {
+            paths: fabric.paths.max(1),
+            pull_gap: fabric.link.time_of(config.mtu.0),
             config,
             host,
             rng: Rng::stream(seed ^ u64::from(host.0) << 32, "ndp"),
@@ -121,14 +150,14 @@ impl Ndp {
             Known::Ended => {
                 // The acknowledgement was lost, or a retransmission was not needed.
                 self.counters.duplicates += 1;
-                self.answers.push_back(receiver::answer(packet, &self.config, u64::MAX));
+                self.answers.push_back(receiver::answer(packet, u64::MAX));
                 return;
             }
         };
         let receiver = self.receivers.get(slot).expect("it was just found");
         let is_news = receiver.take(packet);
         self.counters.duplicates += u64::from(!is_news);
-        self.answers.push_back(receiver::answer(packet, &self.config, receiver.prefix()));
+        self.answers.push_back(receiver::answer(packet, receiver.prefix()));
         if receiver.is_complete() {
             let bytes = receiver.bytes();
             self.events.push_back(Event::Received {
@@ -174,15 +203,14 @@ impl Ndp {
         while let Some(slot) = self.pulling.pop_front() {
             // A receiver whose message has come in meanwhile is gone, or has another message.
             let Some(receiver) = self.receivers.get(slot) else { continue };
-            let Some(packet) = receiver.pull(self.host, &self.config, &mut self.rng) else {
+            let Some(packet) = receiver.pull(self.host, self.paths, &mut self.rng) else {
                 continue;
             };
             if receiver.owes_more() {
                 self.pulling.push_back(slot);
             }
             if self.config.paces_pulls {
-                let gap = self.config.link.time_of(u64::from(self.config.mtu_bytes));
-                self.pull_at = self.pull_at.max(now.since(gap)) + gap;
+                self.pull_at = self.pull_at.max(now.since(self.pull_gap)) + self.pull_gap;
             }
             return Some(packet);
         }
@@ -195,7 +223,7 @@ impl Ndp {
             let Some(packet) = sender.send(now, &self.config, &mut self.rng) else { continue };
             self.enqueue(slot);
             self.counters.data_packets += 1;
-            let again = packet.flags.has(crate::Flags::RETRANSMISSION);
+            let again = packet.flags.has(Flags::RETRANSMISSION);
             self.counters.retransmissions += u64::from(again);
             return Some(packet);
         }
@@ -205,16 +233,16 @@ impl Ndp {
 
 impl Endpoint for Ndp {
     fn submit(&mut self, now: Picos, message: Message) {
-        let sender = Sender::new(self.host, message, &self.config, now);
+        let sender = Sender::new(self.host, message, &self.config, self.paths, now);
         let slot = self.senders.insert(message.flow, sender);
         self.timers.arm(now + self.config.timeout, slot);
         self.enqueue(slot);
     }
 
-    fn receive(&mut self, now: Picos, packet: &Packet, _: &[Hop]) {
-        match packet.kind {
-            Kind::Data => self.receive_data(packet),
-            Kind::Ack | Kind::Nack | Kind::Pull => self.receive_answer(now, packet),
+    fn receive(&mut self, now: Picos, arrival: &Arrival<'_>) {
+        match arrival.packet.kind {
+            Kind::Data => self.receive_data(arrival.packet),
+            Kind::Ack | Kind::Nack | Kind::Pull => self.receive_answer(now, arrival.packet),
         }
     }
 
@@ -228,7 +256,7 @@ impl Endpoint for Ndp {
         }
     }
 
-    fn transmit(&mut self, now: Picos, _: &mut Vec<Hop>) -> Option<Packet> {
+    fn transmit(&mut self, now: Picos, _: &mut Outlet<'_>) -> Option<Packet> {
         let control = self.answers.pop_front().or_else(|| self.next_pull(now));
         if let Some(mut packet) = control {
             self.counters.control_packets += 1;

@@ -17,18 +17,19 @@ pub(super) struct Paths {
 }
 
 impl Paths {
-    pub(super) fn new(config: &Config) -> Self {
-        let trimmed = vec![0; usize::from(config.paths)];
+    pub(super) fn new(paths: u16) -> Self {
+        let trimmed = vec![0; usize::from(paths)];
         Self { order: Vec::new(), next: 0, trimmed }
     }
 
     /// The path of the next packet.
     pub(super) fn take(&mut self, config: &Config, rng: &mut Rng) -> u16 {
+        let paths = self.trimmed.len() as u64;
         match config.spray {
-            Spray::Random => rng.below(u64::from(config.paths)) as u16,
+            Spray::Random => rng.below(paths) as u16,
             Spray::PerFlow => {
                 if self.order.is_empty() {
-                    self.order.push(rng.below(u64::from(config.paths)) as u16);
+                    self.order.push(rng.below(paths) as u16);
                 }
                 self.order[0]
             }
@@ -54,7 +55,7 @@ impl Paths {
         let is_outlier = |count: u32| {
             count > TRIMMED_MIN && u64::from(count) * self.trimmed.len() as u64 > 2 * u64::from(sum)
         };
-        let all = 0..config.paths;
+        let all = 0..self.trimmed.len() as u16;
         self.order.clear();
         self.order.extend(all.clone().filter(|&path| {
             !config.penalises_paths || !is_outlier(self.trimmed[usize::from(path)])

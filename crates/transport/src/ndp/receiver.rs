@@ -1,6 +1,6 @@
 //! The receiving side of a message.
 
-use super::Config;
+use super::{Config, HEADER_BYTES, payload_bytes};
 use crate::packet::{Flags, HostId, Kind, Packet};
 use crate::ranges::Ranges;
 use trama_base::{Picos, Rng};
@@ -24,8 +24,8 @@ pub(super) struct Receiver {
 
 impl Receiver {
     pub(super) fn new(packet: &Packet, config: &Config) -> Self {
-        let bytes = packet.detail.max(1);
-        let packets = bytes.div_ceil(u64::from(config.mtu_bytes - config.header_bytes));
+        let bytes = packet.extent.max(1);
+        let packets = bytes.div_ceil(payload_bytes(config));
         Self {
             wanted: packets.saturating_sub(u64::from(config.initial_window)),
             source: packet.source,
@@ -75,15 +75,15 @@ impl Receiver {
     }
 
     /// A pull that is owed.
-    pub(super) fn pull(&mut self, host: HostId, config: &Config, rng: &mut Rng) -> Option<Packet> {
+    pub(super) fn pull(&mut self, host: HostId, paths: u16, rng: &mut Rng) -> Option<Packet> {
         self.owed = self.owed.checked_sub(1)?;
         self.pulls += 1;
         Some(Packet {
             source: host,
             destination: self.source,
-            wire_bytes: config.header_bytes,
+            wire_bytes: HEADER_BYTES,
             sequence: self.pulls,
-            path: rng.below(u64::from(config.paths)) as u16,
+            path: rng.below(u64::from(paths)) as u16,
             sent: Picos::ZERO,
             ..self.template
         })
@@ -92,17 +92,17 @@ impl Receiver {
 
 /// What a receiver answers at once: ACK to a packet, NACK to a trimmed one. `prefix` of
 /// `u64::MAX` says that all of the message is there.
-pub(super) fn answer(packet: &Packet, config: &Config, prefix: u64) -> Packet {
+pub(super) fn answer(packet: &Packet, prefix: u64) -> Packet {
     let is_trimmed = packet.flags.has(Flags::TRIMMED) && prefix != u64::MAX;
     Packet {
         flow: packet.flow,
         source: packet.destination,
         destination: packet.source,
-        wire_bytes: config.header_bytes,
+        wire_bytes: HEADER_BYTES,
         kind: if is_trimmed { Kind::Nack } else { Kind::Ack },
         path: packet.path,
         sequence: packet.sequence,
-        acknowledged: prefix,
+        extent: prefix,
         sent: packet.sent,
         ..Packet::default()
     }

@@ -1,7 +1,7 @@
 //! The sending side of a message.
 
-use super::Config;
 use super::paths::Paths;
+use super::{Config, HEADER_BYTES, payload_bytes};
 use crate::endpoint::Message;
 use crate::packet::{Flags, HostId, Kind, Packet};
 use crate::ranges::Ranges;
@@ -30,7 +30,13 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    pub(super) fn new(host: HostId, mut message: Message, config: &Config, now: Picos) -> Self {
+    pub(super) fn new(
+        host: HostId,
+        mut message: Message,
+        config: &Config,
+        paths: u16,
+        now: Picos,
+    ) -> Self {
         message.bytes = message.bytes.max(1);
         Self {
             host,
@@ -41,7 +47,7 @@ impl Sender {
             acknowledged_bytes: 0,
             credit: config.initial_window,
             pulled: 0,
-            paths: Paths::new(config),
+            paths: Paths::new(paths),
             is_queued: false,
             heard: now,
         }
@@ -59,7 +65,7 @@ impl Sender {
             Kind::Ack => {
                 let end = start.saturating_add(payload_bytes(config)).min(self.message.bytes);
                 self.acknowledged_bytes += self.acknowledged.add(start, end);
-                if packet.acknowledged == u64::MAX {
+                if packet.extent == u64::MAX {
                     self.acknowledged_bytes = self.message.bytes;
                 }
             }
@@ -115,7 +121,7 @@ impl Sender {
             flow: self.message.flow,
             source: self.host,
             destination: self.message.destination,
-            wire_bytes: (end - start) as u16 + config.header_bytes,
+            wire_bytes: (end - start) as u16 + HEADER_BYTES,
             payload_bytes: (end - start) as u16,
             kind: Kind::Data,
             priority: 1,
@@ -125,7 +131,8 @@ impl Sender {
             path: self.paths.take(config, rng),
             sequence: start,
             sent: now,
-            detail: self.message.bytes,
+            extent: self.message.bytes,
+            detail: self.message.bytes - self.acknowledged_bytes,
             ..Packet::default()
         })
     }
@@ -147,8 +154,4 @@ impl Sender {
         self.credit = self.credit.max(1);
         (now + config.timeout, fires)
     }
-}
-
-fn payload_bytes(config: &Config) -> u64 {
-    u64::from(config.mtu_bytes - config.header_bytes)
 }

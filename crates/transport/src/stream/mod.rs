@@ -8,52 +8,68 @@
 
 mod receiver;
 mod sender;
+mod transport;
 
+pub use transport::{Algorithm, Reliable};
+
+use crate::answers::Answers;
 use crate::congestion::CongestionControl;
-use crate::endpoint::{Counters, Endpoint, Event, Hop, Message};
+use crate::endpoint::{Arrival, Counters, Endpoint, Event, Message, Outlet};
 use crate::flows::{Flows, Known, Timers};
 use crate::packet::{Flags, FlowId, HostId, Kind, Packet};
 use receiver::Receiver;
 use sender::{Readiness, Sender};
 use std::collections::VecDeque;
-use trama_base::Picos;
+use trama_base::{Bytes, Picos, parameters};
 
-/// How streams work on a network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Config {
-    /// Longest packet on the wire in bytes.
-    pub mtu_bytes: u16,
-    /// Length of the headers in bytes, and of acknowledgements.
-    pub header_bytes: u16,
-    /// Packets of data for one acknowledgement.
-    pub packets_per_ack: u32,
-    /// Longest time for which an acknowledgement is delayed.
-    pub ack_delay: Picos,
-    /// Whether data may be marked.
-    pub is_ecn_capable: bool,
-    /// Retransmission timeout before a round trip was measured.
-    pub timeout_initial: Picos,
-    /// Shortest retransmission timeout.
-    pub timeout_min: Picos,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            mtu_bytes: 1500,
-            header_bytes: 52,
-            packets_per_ack: 2,
-            ack_delay: Picos::from_micros(500),
-            is_ecn_capable: false,
-            timeout_initial: Picos::from_millis(10),
-            timeout_min: Picos::from_millis(10),
-        }
+parameters! {
+    /// How streams work, whoever controls their window.
+    pub struct Config {
+        /// Longest packet on the wire.
+        mtu: Bytes = Bytes(1500),
+        /// Headers of a packet, and length of an acknowledgement.
+        header: Bytes = Bytes(52),
+        /// Packets of the first window.
+        initial_window: u32 = 10,
+        /// Most bytes that may be in flight.
+        window_max: Bytes = Bytes(1_000_000_000),
+        /// Packets of data for one acknowledgement.
+        packets_per_ack: u32 = 2,
+        /// Longest time for which an acknowledgement is delayed.
+        ack_delay: Picos = Picos::from_micros(500),
+        /// Retransmission timeout before a round trip was measured.
+        timeout_initial: Picos = Picos::from_millis(10),
+        /// Shortest retransmission timeout.
+        timeout_min: Picos = Picos::from_millis(10),
+        /// Priority of data.
+        priority: u8 = 0,
+        /// Priority of acknowledgements.
+        ack_priority: u8 = 0,
     }
 }
 
-impl Config {
-    fn payload_bytes(&self) -> u64 {
-        u64::from(self.mtu_bytes - self.header_bytes)
+/// What a controller needs of the streams.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Data may be marked, and marks are told (RFC 3168).
+    pub marks: bool,
+    /// Switches append records to data, and they are told.
+    pub telemetry: bool,
+}
+
+/// What senders and receivers go by.
+#[derive(Clone, Debug)]
+struct Rules {
+    config: Config,
+    needs: Needs,
+    payload_bytes: u64,
+    header_bytes: u16,
+}
+
+impl Rules {
+    fn new(config: Config, needs: Needs) -> Self {
+        let payload_bytes = config.mtu.0 - config.header.0;
+        Self { payload_bytes, header_bytes: config.header.0 as u16, config, needs }
     }
 }
 
@@ -62,7 +78,7 @@ type MakeControl = dyn Fn(&Message) -> Box<dyn CongestionControl>;
 
 /// An endpoint of streams.
 pub struct Streams {
-    config: Config,
+    rules: Rules,
     host: HostId,
     make_control: Box<MakeControl>,
     senders: Flows<Sender>,
@@ -71,7 +87,7 @@ pub struct Streams {
     ready: VecDeque<u32>,
     /// Senders that may send later.
     paced: Timers,
-    answers: VecDeque<Packet>,
+    answers: Answers,
     timeouts: Timers,
     /// Receivers with delayed acknowledgements.
     delayed: Timers,
@@ -83,19 +99,20 @@ impl Streams {
     /// The endpoint of a host; `make_control` makes the controller of each message.
     pub fn new(
         config: Config,
+        needs: Needs,
         host: HostId,
         make_control: impl Fn(&Message) -> Box<dyn CongestionControl> + 'static,
     ) -> Self {
-        assert!(config.mtu_bytes > config.header_bytes, "a packet has room for payload");
+        assert!(config.mtu > config.header, "a packet has room for payload");
         Self {
-            config,
+            rules: Rules::new(config, needs),
             host,
             make_control: Box::new(make_control),
             senders: Flows::new(),
             receivers: Flows::new(),
             ready: VecDeque::new(),
             paced: Timers::default(),
-            answers: VecDeque::new(),
+            answers: Answers::default(),
             timeouts: Timers::default(),
             delayed: Timers::default(),
             events: VecDeque::new(),
@@ -112,7 +129,7 @@ impl Streams {
     /// Puts a sender in line if it may send.
     fn enqueue(&mut self, now: Picos, slot: u32) {
         let Some(sender) = self.senders.get(slot) else { return };
-        match sender.readiness(&self.config) {
+        match sender.readiness(&self.rules) {
             Readiness::At(at) if sender.join_queue() => {
                 if at <= now {
                     self.ready.push_back(slot);
@@ -124,20 +141,21 @@ impl Streams {
         }
     }
 
-    fn receive_data(&mut self, now: Picos, packet: &Packet) {
+    fn receive_data(&mut self, now: Picos, arrival: &Arrival<'_>) {
+        let packet = arrival.packet;
         let slot = match self.receivers.find(packet.flow) {
             Known::Slot(slot) => slot,
             Known::New => self.receivers.insert(packet.flow, Receiver::new(packet)),
             Known::Ended => {
                 // Its last acknowledgement was lost.
                 self.counters.duplicates += 1;
-                self.answers.push_back(receiver::acknowledge_all(packet, &self.config));
+                self.answers
+                    .push(receiver::acknowledge_all(packet, &self.rules), arrival.telemetry);
                 return;
             }
         };
         let receiver = self.receivers.get(slot).expect("it was just found");
-        let is_news =
-            receiver.take(now, packet, &self.config, |answer| self.answers.push_back(answer));
+        let is_news = receiver.take(now, arrival, &self.rules, &mut self.answers);
         self.counters.duplicates += u64::from(!is_news);
         if receiver.is_complete() {
             let bytes = receiver.bytes();
@@ -153,7 +171,8 @@ impl Streams {
         }
     }
 
-    fn receive_acknowledgement(&mut self, now: Picos, packet: &Packet, telemetry: &[Hop]) {
+    fn receive_acknowledgement(&mut self, now: Picos, arrival: &Arrival<'_>) {
+        let packet = arrival.packet;
         let slot = match self.senders.find(packet.flow) {
             Known::Slot(slot) => slot,
             Known::Ended => return,
@@ -163,11 +182,12 @@ impl Streams {
             }
         };
         let sender = self.senders.get(slot).expect("it was just found");
-        sender.hear(now, packet, &self.config, telemetry);
+        sender.hear(now, arrival, &self.rules);
         if sender.is_done() {
             self.senders.end(packet.flow);
             self.events.push_back(Event::Acknowledged(packet.flow));
         } else {
+            self.arm(slot);
             self.enqueue(now, slot);
         }
     }
@@ -175,10 +195,20 @@ impl Streams {
     fn check_timeouts(&mut self, now: Picos) {
         while let Some(slot) = self.timeouts.due(now) {
             let Some(sender) = self.senders.get(slot) else { continue };
-            let (again, has_fired) = sender.check_timeout(now, &self.config);
-            self.counters.timeouts += u64::from(has_fired);
-            self.timeouts.arm(again, slot);
-            self.enqueue(now, slot);
+            if sender.take_alarm(now) {
+                self.counters.timeouts += u64::from(sender.check_timeout(now, &self.rules));
+                self.arm(slot);
+                self.enqueue(now, slot);
+            }
+        }
+    }
+
+    /// Has a sender looked at when one of its timers is due.
+    fn arm(&mut self, slot: u32) {
+        if let Some(sender) = self.senders.get(slot)
+            && let Some(at) = sender.new_alarm()
+        {
+            self.timeouts.arm(at, slot);
         }
     }
 
@@ -187,7 +217,7 @@ impl Streams {
             let Some(receiver) = self.receivers.get(slot) else { continue };
             receiver.is_armed = false;
             if receiver.due <= now {
-                self.answers.extend(receiver.acknowledge(&self.config));
+                receiver.acknowledge(now, &self.rules, &mut self.answers);
             } else if receiver.due != Picos::MAX {
                 receiver.is_armed = true;
                 self.delayed.arm(receiver.due, slot);
@@ -209,10 +239,10 @@ impl Endpoint for Streams {
         self.enqueue(now, slot);
     }
 
-    fn receive(&mut self, now: Picos, packet: &Packet, telemetry: &[Hop]) {
-        match packet.kind {
-            Kind::Data => self.receive_data(now, packet),
-            Kind::Ack => self.receive_acknowledgement(now, packet, telemetry),
+    fn receive(&mut self, now: Picos, arrival: &Arrival<'_>) {
+        match arrival.packet.kind {
+            Kind::Data => self.receive_data(now, arrival),
+            Kind::Ack => self.receive_acknowledgement(now, arrival),
             Kind::Nack | Kind::Pull => self.counters.stray += 1,
         }
     }
@@ -223,24 +253,24 @@ impl Endpoint for Streams {
         self.release_paced(now);
     }
 
-    fn transmit(&mut self, now: Picos, _: &mut Vec<Hop>) -> Option<Packet> {
-        if let Some(answer) = self.answers.pop_front() {
+    fn transmit(&mut self, now: Picos, outlet: &mut Outlet<'_>) -> Option<Packet> {
+        if let Some(answer) = self.answers.pop(outlet) {
             self.counters.control_packets += 1;
             return Some(answer);
+        }
+        if !outlet.takes(self.rules.config.priority) {
+            return None;
         }
         self.release_paced(now);
         while let Some(slot) = self.ready.pop_front() {
             let Some(sender) = self.senders.get(slot) else { continue };
             sender.leave_queue();
-            if !matches!(sender.readiness(&self.config), Readiness::At(at) if at <= now) {
+            if !matches!(sender.readiness(&self.rules), Readiness::At(at) if at <= now) {
                 self.enqueue(now, slot);
                 continue;
             }
-            let packet = sender.send(now, &self.config);
-            if !sender.is_armed {
-                sender.is_armed = true;
-                self.timeouts.arm(now + self.config.timeout_min, slot);
-            }
+            let packet = sender.send(now, &self.rules);
+            self.arm(slot);
             self.enqueue(now, slot);
             self.counters.data_packets += 1;
             self.counters.retransmissions += u64::from(packet.flags.has(Flags::RETRANSMISSION));

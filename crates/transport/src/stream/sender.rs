@@ -1,8 +1,8 @@
 //! The sending side of a stream: what is in flight, what is lost, what may go.
 
-use super::Config;
+use super::Rules;
 use crate::congestion::{Acked, CongestionControl};
-use crate::endpoint::{Hop, Message};
+use crate::endpoint::{Arrival, Message};
 use crate::packet::{Flags, HostId, Kind, Packet};
 use crate::ranges::Ranges;
 use trama_base::Picos;
@@ -36,7 +36,8 @@ pub(super) struct Sender {
     /// When the next packet may go.
     paced_until: Picos,
     is_queued: bool,
-    pub(super) is_armed: bool,
+    /// When it will be looked at; [`Picos::MAX`] if not.
+    alarm: Picos,
 }
 
 /// Whether a sender may send.
@@ -70,7 +71,7 @@ impl Sender {
             deadline: Picos::MAX,
             paced_until: Picos::ZERO,
             is_queued: false,
-            is_armed: false,
+            alarm: Picos::MAX,
         }
     }
 
@@ -102,8 +103,9 @@ impl Sender {
         sent - lost
     }
 
-    pub(super) fn hear(&mut self, now: Picos, packet: &Packet, config: &Config, telemetry: &[Hop]) {
-        let new = self.acknowledged.add(0, packet.acknowledged.min(self.next))
+    pub(super) fn hear(&mut self, now: Picos, arrival: &Arrival<'_>, rules: &Rules) {
+        let packet = arrival.packet;
+        let new = self.acknowledged.add(0, packet.extent.min(self.next))
             + self.acknowledged.add(packet.sequence.min(self.next), packet.detail.min(self.next));
         self.acknowledged_bytes += new;
         let prefix = self.acknowledged.prefix();
@@ -111,13 +113,13 @@ impl Sender {
         if new > 0 {
             self.measure(rtt);
             self.backoff = 0;
-            self.deadline = now + self.timeout(config);
+            self.deadline = now + self.timeout(rules);
         }
         self.repaired = self.repaired.max(prefix);
         if self.recovers_until.is_some_and(|end| prefix >= end) {
             self.recovers_until = None;
         }
-        let edge = self.acknowledged.end().saturating_sub(REORDERING * config.payload_bytes());
+        let edge = self.acknowledged.end().saturating_sub(REORDERING * rules.payload_bytes);
         if prefix < edge && self.acknowledged.end() > prefix {
             self.lost_below = self.lost_below.max(edge);
             if self.recovers_until.is_none() && self.gap().is_some() {
@@ -132,8 +134,11 @@ impl Sender {
             next: self.next,
             is_marked: packet.flags.has(Flags::ECHO),
             rtt: Some(rtt),
+            held: packet.held.time() + now.since(arrival.at),
+            sent: packet.sent,
+            switches: packet.hops,
             is_recovering: self.recovers_until.is_some(),
-            telemetry,
+            telemetry: arrival.telemetry,
         });
     }
 
@@ -150,17 +155,18 @@ impl Sender {
         self.smoothed_rtt = Some(Picos(smoothed.0 - smoothed.0 / 8 + rtt.0 / 8));
     }
 
-    fn timeout(&self, config: &Config) -> Picos {
+    fn timeout(&self, rules: &Rules) -> Picos {
         let measured = self.smoothed_rtt.map(|rtt| rtt + Picos(4 * self.rtt_variation.0));
-        let timeout = measured.unwrap_or(config.timeout_initial).max(config.timeout_min);
+        let timeout =
+            measured.unwrap_or(rules.config.timeout_initial).max(rules.config.timeout_min);
         Picos(timeout.0 << self.backoff)
     }
 
     /// When it may send.
-    pub(super) fn readiness(&self, config: &Config) -> Readiness {
+    pub(super) fn readiness(&self, rules: &Rules) -> Readiness {
         let has_data = self.gap().is_some() || self.next < self.message.bytes;
         let in_flight = self.in_flight();
-        let fits = in_flight == 0 || in_flight + config.payload_bytes() <= self.window_bytes();
+        let fits = in_flight == 0 || in_flight + rules.payload_bytes <= self.window_bytes();
         if has_data && fits { Readiness::At(self.paced_until) } else { Readiness::No }
     }
 
@@ -174,22 +180,23 @@ impl Sender {
     }
 
     /// The next packet; it must be ready.
-    pub(super) fn send(&mut self, now: Picos, config: &Config) -> Packet {
+    pub(super) fn send(&mut self, now: Picos, rules: &Rules) -> Packet {
         let gap = self.gap();
         let start = gap.unwrap_or(self.next);
         let limit = match gap {
             Some(at) => self.acknowledged.next_start(at).unwrap_or(self.next).min(self.next),
             None => self.message.bytes,
         };
-        let end = (start + config.payload_bytes()).min(limit);
+        let end = (start + rules.payload_bytes).min(limit);
         if gap.is_some() {
             self.repaired = end;
         }
         self.next = self.next.max(end);
         if self.deadline == Picos::MAX {
-            self.deadline = now + self.timeout(config);
+            self.deadline = now + self.timeout(rules);
         }
-        let wire_bytes = (end - start) as u16 + config.header_bytes;
+        let wire_bytes = (end - start) as u16 + rules.header_bytes;
+        self.control.send(now, end - start);
         if let Some(rate) = self.control.pacing() {
             self.paced_until = self.paced_until.max(now) + rate.time_of(u64::from(wire_bytes));
         }
@@ -200,28 +207,53 @@ impl Sender {
             wire_bytes,
             payload_bytes: (end - start) as u16,
             kind: Kind::Data,
+            priority: rules.config.priority,
             flags: Flags::default()
-                .with_if(Flags::ECN_CAPABLE, config.is_ecn_capable)
+                .with_if(Flags::ECN_CAPABLE, rules.needs.marks)
+                .with_if(Flags::TELEMETRY, rules.needs.telemetry)
                 .with_if(Flags::LAST, end == self.message.bytes)
                 .with_if(Flags::RETRANSMISSION, gap.is_some()),
             sequence: start,
+            extent: self.message.bytes,
             sent: now,
-            detail: self.message.bytes,
+            detail: self.message.bytes - self.acknowledged_bytes,
             ..Packet::default()
         }
     }
 
-    /// Looks at the clock: when to look again, and whether all in flight is taken for lost.
-    pub(super) fn check_timeout(&mut self, now: Picos, config: &Config) -> (Picos, bool) {
-        if self.deadline == Picos::MAX || now < self.deadline {
-            return (self.deadline.min(now + config.timeout_min.max(Picos(1))), false);
+    /// When it has to be looked at, if that is earlier than it will be.
+    pub(super) fn new_alarm(&mut self) -> Option<Picos> {
+        let control = self.control.next_timeout().unwrap_or(Picos::MAX);
+        let wanted = self.deadline.min(control);
+        (wanted < self.alarm).then(|| {
+            self.alarm = wanted;
+            wanted
+        })
+    }
+
+    /// Whether it is time to look at it: not if an earlier alarm was set since.
+    pub(super) fn take_alarm(&mut self, now: Picos) -> bool {
+        let is_due = self.alarm <= now;
+        if is_due {
+            self.alarm = Picos::MAX;
+        }
+        is_due
+    }
+
+    /// Looks at its timers; whether all in flight is taken for lost.
+    pub(super) fn check_timeout(&mut self, now: Picos, rules: &Rules) -> bool {
+        if self.control.next_timeout().is_some_and(|at| at <= now) {
+            self.control.timeout(now);
+        }
+        if now < self.deadline {
+            return false;
         }
         self.control.expire(now, self.next - self.acknowledged_bytes);
         self.lost_below = self.next;
         self.repaired = self.acknowledged.prefix();
         self.recovers_until = Some(self.next);
         self.backoff = (self.backoff + 1).min(BACKOFF_MAX);
-        self.deadline = now + self.timeout(config);
-        (self.deadline, true)
+        self.deadline = now + self.timeout(rules);
+        true
     }
 }
