@@ -160,11 +160,13 @@ impl<E: Copy + Ord> Calendar<E> {
         if let Some(slot) = self.near.next_used(self.slot) {
             self.slot = slot;
             self.near.take(slot, &mut self.current);
-            self.current.sort_unstable_by(|a, b| (b.at, b.order).cmp(&(a.at, a.order)));
+            self.current.sort_unstable_by_key(|entry| Reverse((entry.at, entry.order)));
             return;
         }
         let far = self.slot >> SLOTS_LOG2;
-        if let Some(far) = self.far.next_used(far + 1).filter(|_| (far + 1) % SLOTS as u64 != 0) {
+        if let Some(far) =
+            self.far.next_used(far + 1).filter(|_| !(far + 1).is_multiple_of(SLOTS as u64))
+        {
             self.slot = far << SLOTS_LOG2;
             let mut list = Vec::new();
             self.far.take(far, &mut list);

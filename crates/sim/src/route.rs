@@ -22,16 +22,14 @@ pub(crate) enum Route {
         /// A path chooses `path / divisor % ups`.
         divisor: u32,
     },
-    /// By destination, the equal ports: `ports[starts[d]..starts[d + 1]]`.
-    Table {
-        /// One more than there are hosts.
-        starts: Vec<u32>,
-        /// Ports.
-        ports: Vec<u32>,
-    },
 }
 
 impl Route {
+    /// That of a switch above all hosts, with `stride` of them below each port from `down` on.
+    pub(crate) const fn down(count: u32, stride: u32, down: u32) -> Self {
+        Self::Tree { first: 0, count, stride, down, up: 0, ups: 0, divisor: 1 }
+    }
+
     /// The port for a packet; `chance` is a random number for this packet and switch, `salt` tells
     /// switches apart. None if no port leads there.
     pub(crate) fn port(
@@ -56,12 +54,6 @@ impl Route {
                     return Some(down + offset / stride);
                 }
                 (*ups > 0).then(|| up + choose(*ups, *divisor))
-            }
-            Self::Table { starts, ports } => {
-                let host = packet.destination.0 as usize;
-                let (&start, &end) = (starts.get(host)?, starts.get(host + 1)?);
-                let equal = &ports[start as usize..end as usize];
-                (!equal.is_empty()).then(|| equal[choose(equal.len() as u32, 1) as usize])
             }
         }
     }

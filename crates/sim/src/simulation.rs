@@ -163,6 +163,11 @@ impl<E: Endpoint> Simulation<E> {
         &self.record
     }
 
+    /// Messages that have arrived and are known to have.
+    pub fn arrived(&self) -> usize {
+        self.flows.len() - self.unfinished
+    }
+
     /// Whether every message has arrived and is known to have.
     pub fn is_over(&self) -> bool {
         self.unfinished == 0

@@ -139,15 +139,7 @@ fn star(hosts: u32, link: Link, queueing: Queueing, balance: Balance) -> Network
     for host in 0..hosts {
         network.add_port(host, link, format!("switch to host {host}"));
     }
-    network.routes.push(Route::Tree {
-        first: 0,
-        count: hosts,
-        stride: 1,
-        down: hosts,
-        up: 0,
-        ups: 0,
-        divisor: 1,
-    });
+    network.routes.push(Route::down(hosts, 1, hosts));
     network
 }
 
@@ -220,15 +212,7 @@ fn leaf_spine(shape: &LeafSpine, queueing: Queueing, balance: Balance) -> Networ
             network.add_port(hosts + leaf, spine_link, format!("spine {spine} to leaf {leaf}"));
         }
         let (count, stride) = (hosts, hosts_per_leaf);
-        network.routes.push(Route::Tree {
-            first: 0,
-            count,
-            stride,
-            down,
-            up: 0,
-            ups: 0,
-            divisor: 1,
-        });
+        network.routes.push(Route::down(count, stride, down));
     }
     network.paths = spines as u16;
     network
@@ -264,73 +248,47 @@ impl Topology for FatTree {
 fn fat_tree(k: u32, link: Link, queueing: Queueing, balance: Balance) -> Network {
     let half = k / 2;
     let (per_pod, hosts) = (half * half, half * half * k);
-    let (edges, aggregates) = (k * half, k * half);
-    let edge = |pod: u32, i: u32| hosts + pod * half + i;
-    let aggregate = |pod: u32, i: u32| hosts + edges + pod * half + i;
-    let core = |i: u32| hosts + edges + aggregates + i;
+    let aggregates = hosts + k * half;
     let mut network = Network::new(hosts, queueing, balance);
     for host in 0..hosts {
         network.add_port(hosts + host / half, link, format!("host {host}"));
     }
-    for pod in 0..k {
-        for i in 0..half {
-            let first = pod * per_pod + i * half;
-            let down = network.ports.len() as u32;
-            for host in first..first + half {
-                network.add_port(host, link, format!("edge {pod}.{i} to host {host}"));
-            }
-            let up = network.ports.len() as u32;
-            for j in 0..half {
-                network.add_port(
-                    aggregate(pod, j),
-                    link,
-                    format!("edge {pod}.{i} to agg {pod}.{j}"),
-                );
-            }
-            let (count, stride) = (half, 1);
-            network.routes.push(Route::Tree {
-                first,
-                count,
-                stride,
-                down,
-                up,
-                ups: half,
-                divisor: 1,
-            });
+    for (pod, i) in (0..k).flat_map(|pod| (0..half).map(move |i| (pod, i))) {
+        let (first, down) = (pod * per_pod + i * half, network.ports.len() as u32);
+        for host in first..first + half {
+            network.add_port(host, link, format!("edge {pod}.{i} to host {host}"));
         }
-    }
-    for pod in 0..k {
-        for i in 0..half {
-            let first = pod * per_pod;
-            let down = network.ports.len() as u32;
-            for j in 0..half {
-                network.add_port(edge(pod, j), link, format!("agg {pod}.{i} to edge {pod}.{j}"));
-            }
-            let up = network.ports.len() as u32;
-            for j in 0..half {
-                let name = format!("agg {pod}.{i} to core {}", i * half + j);
-                network.add_port(core(i * half + j), link, name);
-            }
-            let (count, stride) = (per_pod, half);
-            let route = Route::Tree { first, count, stride, down, up, ups: half, divisor: half };
-            network.routes.push(route);
+        let up = network.ports.len() as u32;
+        for j in 0..half {
+            let name = format!("edge {pod}.{i} to agg {pod}.{j}");
+            network.add_port(aggregates + pod * half + j, link, name);
         }
+        let (count, stride, ups) = (half, 1, half);
+        let route = Route::Tree { first, count, stride, down, up, ups, divisor: 1 };
+        network.routes.push(route);
     }
-    for i in 0..per_pod {
+    for (pod, i) in (0..k).flat_map(|pod| (0..half).map(move |i| (pod, i))) {
+        let (first, down) = (pod * per_pod, network.ports.len() as u32);
+        for j in 0..half {
+            let name = format!("agg {pod}.{i} to edge {pod}.{j}");
+            network.add_port(hosts + pod * half + j, link, name);
+        }
+        let up = network.ports.len() as u32;
+        for core in i * half..(i + 1) * half {
+            let name = format!("agg {pod}.{i} to core {core}");
+            network.add_port(aggregates + k * half + core, link, name);
+        }
+        let (count, stride, ups) = (per_pod, half, half);
+        let route = Route::Tree { first, count, stride, down, up, ups, divisor: half };
+        network.routes.push(route);
+    }
+    for core in 0..per_pod {
         let down = network.ports.len() as u32;
         for pod in 0..k {
-            network.add_port(aggregate(pod, i / half), link, format!("core {i} to pod {pod}"));
+            let name = format!("core {core} to pod {pod}");
+            network.add_port(aggregates + pod * half + core / half, link, name);
         }
-        let (count, stride) = (hosts, per_pod);
-        network.routes.push(Route::Tree {
-            first: 0,
-            count,
-            stride,
-            down,
-            up: 0,
-            ups: 0,
-            divisor: 1,
-        });
+        network.routes.push(Route::down(hosts, per_pod, down));
     }
     network.paths = per_pod as u16;
     network

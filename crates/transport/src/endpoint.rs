@@ -98,6 +98,20 @@ pub struct Counters {
     pub stray: u64,
 }
 
+impl std::ops::Add for Counters {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self {
+            data_packets: self.data_packets + other.data_packets,
+            retransmissions: self.retransmissions + other.retransmissions,
+            timeouts: self.timeouts + other.timeouts,
+            control_packets: self.control_packets + other.control_packets,
+            duplicates: self.duplicates + other.duplicates,
+            stray: self.stray + other.stray,
+        }
+    }
+}
+
 /// The transport of one host, for all its messages in both directions.
 ///
 /// Inputs: [`submit`](Self::submit), [`receive`](Self::receive), [`timeout`](Self::timeout), with

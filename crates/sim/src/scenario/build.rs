@@ -78,8 +78,7 @@ impl Scenario {
             progress(&run);
         }
         let (packet, header) = (self.transport.packet_bytes(), self.transport.header_bytes());
-        let duration = run.now();
-        let report = Report::new(run.record(), run.network(), duration, packet, header);
+        let report = Report::new(&run, packet, header);
         Ok((report, run.record().flows.clone()))
     }
 

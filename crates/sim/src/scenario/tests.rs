@@ -29,25 +29,6 @@ fn error(text: &str) -> String {
 }
 
 #[test]
-fn dctcp_incast_is_what_ns3_makes_of_it() {
-    // ns-3.37: mean 25.50 ms, max 26.62 ms, nothing dropped (ideal 25.6 ms at line rate).
-    let (mut run, _) = Scenario::parse(TEXT).expect("sound").build(&no_files).expect("sound");
-    let record = run.run(Picos::from_millis(1000));
-    let times: Vec<f64> =
-        record.flows.iter().map(|f| f.completion().expect("done").as_secs_f64() * 1e3).collect();
-    let max = times.iter().copied().fold(0.0, f64::max);
-    assert!((max / 26.62 - 1.0).abs() < 0.03, "{max}");
-    assert_eq!(record.dropped, 0);
-}
-
-#[test]
-fn without_marks_the_queue_overflows() {
-    let text = TEXT.replace("dctcp", "new-reno");
-    let (mut run, _) = Scenario::parse(&text).expect("sound").build(&no_files).expect("sound");
-    assert!(run.run(Picos::from_millis(1000)).dropped > 100);
-}
-
-#[test]
 fn mistakes_are_named_with_their_line_and_what_is_allowed() {
     let wrong = |from: &str, to: &str| error(&TEXT.replace(from, to));
     assert_eq!(

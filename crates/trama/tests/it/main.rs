@@ -12,6 +12,7 @@ mod names;
 mod nat64;
 mod pages;
 mod queries;
+mod sim;
 #[cfg(feature = "tui")]
 mod tui;
 mod tunnel;
