@@ -1,12 +1,14 @@
 //! Generated files: made from data in the repository, committed, and checked to be fresh.
 //!
 //! `crates/atlas/systems.txt` becomes the table of the `atlas` crate and a page of the book. The
-//! programs of the library, the table of headers and the codes of messages become a page each.
+//! programs of the library, the table of headers and the codes of messages become a page each; the
+//! words of the language become files that the grammars of editors read.
 
 mod atlas;
 mod codes;
 mod headers;
 mod library;
+mod words;
 
 use crate::files::File;
 use std::fs;
@@ -70,7 +72,13 @@ pub(crate) fn stale(root: &Path) -> Result<Vec<File>, String> {
         codes.push(File { path: path.into(), text: read(root, path)? });
     }
     let codes = codes::page(&codes)?;
+    let source = "crates/lang/src/syntax/token.rs";
+    let tokens = read(root, source)?;
+    let words = words::words(&tokens).map_err(|message| format!("{source}:{message}"))?;
+    let colours = words::text_mate(&tokens).map_err(|message| format!("{source}:{message}"))?;
     let wanted = [
+        File { path: "editors/tree-sitter-trama/words.json".into(), text: words },
+        File { path: "editors/vscode/syntaxes/trama.tmLanguage.json".into(), text: colours },
         File { path: "crates/atlas/src/systems.rs".into(), text: atlas::rust(&systems) },
         File { path: "docs/book/src/atlas.md".into(), text: atlas::page(&systems) },
         File { path: "docs/book/src/language/headers.md".into(), text: headers::page(&headers) },

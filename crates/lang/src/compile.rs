@@ -1,13 +1,16 @@
 //! From the text of a program to its IR: parsing with imports, checking, instantiation.
 
-use crate::check::element::check_items;
+use crate::algebra::{Names, Update};
+use crate::check::element::{check_element, check_items};
 use crate::check::items::Items;
 use crate::check::network::{Args, Subject, bind_args, instantiate};
-use crate::check::sink::Sink;
+use crate::check::sink::{Notes, Sink};
 use crate::check::tables::FileTables;
 use crate::check::types::resolve;
+use crate::check::update::fold_update;
 use crate::check::value::{Tables, Value, eval_const};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::expand::{self, Made};
 use crate::files::Files;
 use crate::ir::Program;
 use crate::library;
@@ -26,6 +29,8 @@ pub struct Unit {
     pub sources: SourceMap,
     files: Vec<ast::File>,
     first_library: usize,
+    /// First of the files that were made from folds and queries.
+    first_made: usize,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -40,6 +45,8 @@ pub struct Options {
     /// Checks what is not going to run: parameters without a value get a stand-in, and a file may
     /// hold elements only.
     pub check_only: bool,
+    /// Keeps what the checker finds out about places in the source, for an editor.
+    pub notes: bool,
 }
 
 /// The result of checking: a program if there were no errors, and all messages.
@@ -49,6 +56,8 @@ pub struct Checked {
     pub program: Option<Program>,
     /// Messages in the order of the source.
     pub diagnostics: Vec<Diagnostic>,
+    /// What was found out about places in the source; empty unless asked for.
+    pub notes: Notes,
 }
 
 impl Checked {
@@ -65,6 +74,7 @@ impl Unit {
             sources: SourceMap::default(),
             files: Vec::new(),
             first_library: 0,
+            first_made: 0,
             diagnostics: Vec::new(),
         };
         unit.add(name, text);
@@ -85,7 +95,38 @@ impl Unit {
         for (name, text) in library::FILES {
             unit.add(&library::file_name(name), text);
         }
+        unit.first_made = unit.files.len();
+        unit.expand(files);
         unit
+    }
+
+    /// Adds what folds and queries stand for.
+    fn expand(&mut self, files: &dyn Files) {
+        let made = expand::folds(&self.files, &self.sources);
+        self.add_made(made);
+        let made = {
+            let tables = self.tables(files);
+            let items = Items::new(&self.files, self.first_library, &mut Sink::new());
+            if items.queries.is_empty() {
+                return;
+            }
+            expand::queries(&items, &tables, &self.sources)
+        };
+        self.add_made(made);
+    }
+
+    fn add_made(&mut self, mut made: Made) {
+        let mut told = std::mem::take(&mut made.diagnostics);
+        let (file, messages) = made.file(&mut self.sources);
+        self.files.push(file);
+        told.extend(messages.into_iter().map(|d| expand::at_origin(d, &self.sources)));
+        for message in told {
+            // What cannot be read there could not be read here.
+            let is_known = |d: &Diagnostic| d.code == message.code && d.label.0 == message.label.0;
+            if !self.diagnostics.iter().any(is_known) {
+                self.diagnostics.push(message);
+            }
+        }
     }
 
     fn add(&mut self, name: &str, text: &str) {
@@ -113,9 +154,19 @@ impl Unit {
         &self.files[0]
     }
 
+    /// All files: the program's, then those of the library.
+    pub fn files(&self) -> &[ast::File] {
+        &self.files
+    }
+
+    /// The files of the program, imports included.
+    pub fn user_files(&self) -> &[ast::File] {
+        &self.files[..self.first_library]
+    }
+
     /// The files of the library.
     pub fn library_files(&self) -> &[ast::File] {
-        &self.files[self.first_library..]
+        &self.files[self.first_library..self.first_made]
     }
 
     /// The captures that the program names for the ports of `subject`: port, path, and the name of
@@ -144,6 +195,7 @@ impl Unit {
             })
             .collect();
         let mut sink = Sink::new();
+        sink.notes = options.notes.then(Notes::default);
         let tables = self.tables(files);
         let items = Items::new(&self.files, self.first_library, &mut sink);
         let check_only = options.check_only;
@@ -165,7 +217,7 @@ impl Unit {
         let tables = self.tables(files);
         let items = Items::new(&self.files, self.first_library, &mut sink);
         let name = &test.subject.name;
-        let program = match Subject::find(&items, &name.text) {
+        let program = match Subject::to_run(&items, &name.text) {
             None => {
                 let message = format!("there is no element or network `{}`", name.text);
                 sink.error("E0501", message, name.span, "not known");
@@ -188,6 +240,26 @@ impl Unit {
         value.ok_or(sink.diagnostics)
     }
 
+    /// The program's own folds, each with its update and the names to print it in.
+    pub fn folds(&self, files: &dyn Files) -> Vec<(&ast::Fold, Update, Names)> {
+        let tables = self.tables(files);
+        let items = Items::new(&self.files, self.first_library, &mut Sink::new());
+        let user = self.files[..self.first_library].iter().flat_map(|file| &file.items);
+        user.filter_map(|item| match &item.kind {
+            ast::ItemKind::Fold(fold) => {
+                let (update, names) = fold_update(&items, fold, &tables)?;
+                Some((fold, update, names))
+            }
+            _ => None,
+        })
+        .collect()
+    }
+
+    /// The text that folds and queries of the program and the library became.
+    pub fn made(&self) -> impl Iterator<Item = &ast::File> {
+        self.files[self.first_made..].iter()
+    }
+
     fn tables<'f>(&self, files: &'f dyn Files) -> FileTables<'f> {
         FileTables { files, names: self.sources.files.iter().map(|f| f.name.clone()).collect() }
     }
@@ -203,13 +275,14 @@ impl Unit {
     /// True for what the checker only says because of a mistake that the parser found: within the
     /// same item, about a name whose declaration may have been lost, or about things not used.
     fn follows_from_syntax(&self, d: &Diagnostic, misread: &[Span]) -> bool {
-        const NAMES: [&str; 6] = ["E0101", "E0102", "E0103", "E0106", "E0501", "E0511"];
+        const NAMES: [&str; 7] = ["E0101", "E0102", "E0103", "E0106", "E0501", "E0511", "E1002"];
         let any = self.diagnostics.iter().any(|d| d.severity == Severity::Error);
         let about_names = NAMES.contains(&d.code) || d.severity == Severity::Warning;
         any && (about_names || misread.iter().any(|item| item.contains(d.label.0)))
     }
 
-    fn checked(&self, program: Option<Program>, sink: Sink) -> Checked {
+    fn checked(&self, program: Option<Program>, mut sink: Sink) -> Checked {
+        let notes = sink.notes.take().unwrap_or_default();
         let mut diagnostics = self.diagnostics.clone();
         // What the library declares and a program does not use is no news.
         let library = self.first_library as u32..self.files.len() as u32;
@@ -217,10 +290,17 @@ impl Unit {
             |d: &Diagnostic| d.severity == Severity::Error || !library.contains(&d.label.0.file);
         let misread = self.misread_items();
         let follows = |d: &Diagnostic| self.follows_from_syntax(d, &misread);
-        diagnostics.extend(sink.diagnostics.into_iter().filter(|d| is_news(d) && !follows(d)));
+        let told = sink.diagnostics.into_iter().filter(|d| is_news(d));
+        let told = told.map(|d| expand::at_origin(d, &self.sources)).filter(|d| !follows(d));
+        for d in told {
+            let is_known = |known: &Diagnostic| known.code == d.code && known.label.0 == d.label.0;
+            if !diagnostics.iter().any(is_known) {
+                diagnostics.push(d);
+            }
+        }
         diagnostics.sort_by_key(|d| (d.label.0.file, d.label.0.start));
         let sound = diagnostics.iter().all(|d| d.severity != Severity::Error);
-        Checked { program: program.filter(|_| sound), diagnostics }
+        Checked { program: program.filter(|_| sound), diagnostics, notes }
     }
 }
 
@@ -247,7 +327,7 @@ impl<'a> Checker<'_, 'a> {
     fn subject(&mut self, name: Option<&str>) -> Option<Subject<'a>> {
         let start = Span { file: 0, start: 0, end: 0 };
         if let Some(name) = name {
-            let found = Subject::find(self.items, name);
+            let found = Subject::to_run(self.items, name);
             if found.is_none() {
                 let message = format!("there is no network or element `{name}`");
                 self.sink.error("E0511", message, start, "in this program");
@@ -256,6 +336,9 @@ impl<'a> Checker<'_, 'a> {
         }
         if let Some(&network) = self.items.network_order.last() {
             return Some(Subject::Network(network));
+        }
+        if !self.items.query_order.is_empty() {
+            return Subject::find(self.items, expand::NETWORK);
         }
         let elements: Vec<_> = (self.unit.main_file().items.iter())
             .filter_map(|item| match &item.kind {
@@ -362,6 +445,14 @@ impl<'a> Checker<'_, 'a> {
         let user = &self.unit.files[..self.unit.first_library];
         for file in user {
             for item in &file.items {
+                let query = match &item.kind {
+                    ast::ItemKind::Query(query) => Subject::find(self.items, &query.name.text),
+                    _ => None,
+                };
+                if let Some(Subject::Element(element)) = query {
+                    check_element(self.items, element, self.tables, self.sink);
+                    continue;
+                }
                 let subject = match &item.kind {
                     ast::ItemKind::Network(network) => Subject::Network(network),
                     ast::ItemKind::Element(element) => Subject::Element(element),
@@ -376,6 +467,7 @@ impl<'a> Checker<'_, 'a> {
             }
         }
         check_items(self.items, user, self.tables, self.sink);
+        check_items(self.items, &self.unit.files[self.unit.first_made..], self.tables, self.sink);
     }
 
     /// Values to check something with that nobody instantiates.

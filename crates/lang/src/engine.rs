@@ -4,6 +4,7 @@
 //! live interfaces, tests, the simulator) drive it. A host gives packets with their arrival time
 //! and external port, and takes packets with the external port on which they leave.
 
+use crate::records::{Record, RecordSink, RecordStats};
 use trama_base::Nanos;
 use trama_state::StateStats;
 use trama_wire::packet::Packet;
@@ -11,9 +12,10 @@ use trama_wire::pool::Pool;
 
 /// A running program.
 ///
-/// Inputs: [`process`](Self::process) and [`advance`](Self::advance), with times that do not go
-/// back (an engine clamps). Getters: [`report`](Self::report), [`state`](Self::state). Outputs:
-/// what the inputs append to `output`, and [`take_logs`](Self::take_logs).
+/// Inputs: [`process`](Self::process), [`advance`](Self::advance) and [`finish`](Self::finish),
+/// with times that do not go back (an engine clamps). Getters: [`report`](Self::report),
+/// [`state`](Self::state), [`next_timeout`](Self::next_timeout). Outputs: what the inputs append to
+/// `output`, [`take_logs`](Self::take_logs), and records.
 pub trait Engine {
     /// Takes the packets of `input` in order: each is an event at time [`Packet::time`] that enters
     /// at external port [`Packet::port`]. Appends what leaves to `output`, in the order in which it
@@ -26,8 +28,23 @@ pub trait Engine {
         pool: &mut Pool,
     );
 
-    /// Lets time pass without a packet: fires due timers.
+    /// Lets time pass without a packet: fires due timers and events.
     fn advance(&mut self, now: Nanos, output: &mut Vec<Box<Packet>>, pool: &mut Pool);
+
+    /// Ends the run: as [`advance`](Self::advance), then runs what is to run on closing. A second
+    /// call does no more than `advance`.
+    fn finish(&mut self, now: Nanos, output: &mut Vec<Box<Packet>>, pool: &mut Pool);
+
+    /// When a timer or event is due next: a host that calls [`advance`](Self::advance) then misses
+    /// nothing.
+    fn next_timeout(&self) -> Option<Nanos>;
+
+    /// Installs what takes the records that the program emits, from those that are kept on. Until
+    /// then at most [`KEPT_MAX`](crate::records::KEPT_MAX) are kept.
+    fn set_records(&mut self, sink: Box<dyn RecordSink>);
+
+    /// Takes the records that were kept for lack of a sink.
+    fn take_records(&mut self) -> Vec<Record>;
 
     /// Counters since the start.
     fn report(&mut self) -> Report;
@@ -117,6 +134,25 @@ pub struct NodeReport {
     pub states: Vec<StateStats>,
     /// Log lines written and suppressed, for each site.
     pub logs: Vec<(u64, u64)>,
+    /// One for each event.
+    pub events: Vec<EventStats>,
+    /// One for each stream of records.
+    pub streams: Vec<RecordStats>,
+}
+
+/// Counters of an event of a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventStats {
+    /// Times it was generated.
+    pub generated: u64,
+    /// Times it fired.
+    pub fired: u64,
+    /// Times it could not be generated: too many pending, too long a chain, too far away.
+    pub refused: u64,
+    /// Pending now.
+    pub pending: u64,
+    /// Most that were ever pending at once.
+    pub peak: u64,
 }
 
 /// Makes an engine that starts at the given time.
@@ -126,6 +162,8 @@ type Make = dyn Fn(Nanos) -> Result<Box<dyn Engine>, String> + Send;
 pub struct Deferred {
     engine: Box<dyn Engine>,
     make: Option<Box<Make>>,
+    /// Waits for the engine.
+    sink: Option<Box<dyn RecordSink>>,
 }
 
 impl Deferred {
@@ -135,12 +173,15 @@ impl Deferred {
         first: Box<dyn Engine>,
         make: impl Fn(Nanos) -> Result<Box<dyn Engine>, String> + Send + 'static,
     ) -> Self {
-        Self { engine: first, make: Some(Box::new(make)) }
+        Self { engine: first, make: Some(Box::new(make)), sink: None }
     }
 
     fn start(&mut self, at: Nanos) {
         if let Some(Ok(engine)) = self.make.take().map(|make| make(at)) {
             self.engine = engine;
+        }
+        if let Some(sink) = self.sink.take() {
+            self.engine.set_records(sink);
         }
     }
 }
@@ -163,6 +204,26 @@ impl Engine for Deferred {
     fn advance(&mut self, now: Nanos, output: &mut Vec<Box<Packet>>, pool: &mut Pool) {
         self.start(now);
         self.engine.advance(now, output, pool);
+    }
+
+    fn finish(&mut self, now: Nanos, output: &mut Vec<Box<Packet>>, pool: &mut Pool) {
+        self.start(now);
+        self.engine.finish(now, output, pool);
+    }
+
+    fn next_timeout(&self) -> Option<Nanos> {
+        self.engine.next_timeout().filter(|_| self.make.is_none())
+    }
+
+    fn set_records(&mut self, sink: Box<dyn RecordSink>) {
+        match self.make {
+            Some(_) => self.sink = Some(sink),
+            None => self.engine.set_records(sink),
+        }
+    }
+
+    fn take_records(&mut self) -> Vec<Record> {
+        if self.make.is_some() { Vec::new() } else { self.engine.take_records() }
     }
 
     fn report(&mut self) -> Report {

@@ -17,16 +17,41 @@
 //!
 //! # Events
 //!
-//! The unit of execution is an event: a packet at a port, or a due timer. A handler runs
-//! atomically. The packets it sends are queued in the order sent and delivered, first in first out,
-//! before the next event is taken. A packet that has passed [`HOPS_MAX`] handlers within one event
-//! is dropped with [`reason::HOPS`]. A packet at a port where no handler's pattern matches is
-//! dropped with [`reason::NO_HANDLER`]; at an unconnected output with [`reason::NOT_CONNECTED`].
-//! `now` is the event's time and never goes back: a host clamps.
-//! Timers are checked before each packet and when the host advances time: a timer with period `d`
-//! is first due at `start + d`; when due it fires once, at the current time, and is due again at
-//! the first multiple of `d` after `start` that is later than now (missed firings are skipped).
-//! Due timers fire in the order of nodes, then of handlers.
+//! The unit of execution is an event: a packet at a port, a due timer, or an event that the program
+//! itself generated. A handler runs atomically. The packets it sends are queued in the order sent
+//! and delivered, first in first out, before the next event is taken. A packet that has passed
+//! [`HOPS_MAX`] handlers within one event is dropped with [`reason::HOPS`]. A packet at a port
+//! where no handler's pattern matches is dropped with [`reason::NO_HANDLER`]; at an unconnected
+//! output with [`reason::NOT_CONNECTED`]. `now` is the event's time and never goes back: a host
+//! clamps. Timers are checked before each packet and when the host advances time: a timer with
+//! period `d` is first due at `start + d`; when due it fires once, at the current time, and is due
+//! again at the first multiple of `d` after `start` that is later than now (missed firings are
+//! skipped). What is due fires in the order in which it is due; at the same time timers come first,
+//! in the order of nodes, then of handlers.
+//!
+//! [`StmtKind::Generate`] makes an event of the node's own. With a delay it is due that much later
+//! and fires like a timer: once, at the current time, in the order of due times and, at the same
+//! time, of generation. Without one it fires right after the current event and what that one sent,
+//! in the order of generation, before anything else. Of each [`Event`] at most `capacity` are
+//! pending; one more is refused, and so is a delay that ends beyond the end of time, and the event
+//! without a delay that comes after [`CHAIN_MAX`] others since the last packet, timer or event with
+//! a delay. A pending event has left the count of pending ones when its handler runs.
+//!
+//! When its host ends a run ([`Engine::finish`](crate::engine::Engine::finish)), time passes to the
+//! end, then the handlers of [`Trigger::Close`] run once, in the order of nodes, then of handlers,
+//! each as an event with what it generates without a delay; events that are still pending then
+//! never fire.
+//!
+//! # Records
+//!
+//! [`StmtKind::Emit`] gives a record to the host, at once and in order ([`crate::records`]).
+//!
+//! # Loops over maps
+//!
+//! [`StmtKind::ForEach`] runs its body for the entries that a map has when it begins, in the order
+//! of their packed keys, or for the best of them. While it runs, its body may change the entry of
+//! the current round, with the round's own key locals as the key, and no other entry of that map:
+//! so there is nothing to say about entries that come and go.
 //!
 //! # Packet registers
 //!
@@ -39,7 +64,7 @@
 
 use crate::source::Span;
 use trama_base::Nanos;
-use trama_state::StateSpec;
+use trama_state::{Shape, StateSpec};
 pub use trama_wire::extract::{Extract, Extractor};
 use trama_wire::header::{FieldRef, HeaderId, HeaderSet};
 pub use trama_wire::option::TcpOption;
@@ -50,6 +75,10 @@ pub const HOPS_MAX: u32 = 64;
 /// Most packets that one event may produce, which it does by [`StmtKind::Copy`]. A copy beyond that
 /// counts as made and dropped at once with [`reason::FANOUT`]: its register is empty.
 pub const FANOUT_MAX: u32 = 1024;
+
+/// Most events without a delay that one packet, timer or event with a delay brings about, directly
+/// or through each other.
+pub const CHAIN_MAX: u32 = 1024;
 
 /// Drop reasons that every element has; its own come after them.
 pub mod reason {
@@ -123,6 +152,10 @@ pub struct Node {
     pub reasons: Vec<String>,
     /// Log and alert sites.
     pub log_sites: Vec<LogSite>,
+    /// Events that the node generates for itself.
+    pub events: Vec<Event>,
+    /// Kinds of records that it emits.
+    pub streams: Vec<Stream>,
     /// Handlers, in source order: the first one that matches takes the packet.
     pub handlers: Vec<Handler>,
 }
@@ -165,6 +198,30 @@ pub struct StateView {
     pub span: Span,
 }
 
+/// An event that a node generates for itself.
+#[derive(Clone, Debug, Default)]
+pub struct Event {
+    /// Name in the program.
+    pub name: String,
+    /// Most that are pending at once.
+    pub capacity: u32,
+    /// Widths of the leaves of the parameters.
+    pub shape: Shape,
+    /// One (dotted name, view) for each leaf.
+    pub views: Vec<(String, View)>,
+}
+
+/// A stream of records.
+#[derive(Clone, Debug, Default)]
+pub struct Stream {
+    /// Name in the program.
+    pub name: String,
+    /// Widths of the leaves of a record.
+    pub shape: Shape,
+    /// One (dotted name, view) for each leaf.
+    pub views: Vec<(String, View)>,
+}
+
 /// A constant table: rows of scalar columns.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
@@ -197,8 +254,8 @@ pub struct Handler {
     pub trigger: Trigger,
     /// Width in bits of each local. All start as zero.
     pub locals: Vec<u8>,
-    /// Number of packet registers; the input is register 0. Timers and `init` have no input and
-    /// start with no packet.
+    /// Number of packet registers; the input is register 0. Handlers that no packet runs have no
+    /// input and start with no packet.
     pub packets: u32,
     /// Statements.
     pub body: Vec<Stmt>,
@@ -230,6 +287,15 @@ pub enum Trigger {
         /// Not zero.
         period: Nanos,
     },
+    /// An event that the node generated. At most one handler of a node has it.
+    Event {
+        /// Which.
+        event: EventId,
+        /// Locals that receive the leaves of its arguments.
+        params: Vec<LocalId>,
+    },
+    /// Once, when the host ends the run.
+    Close,
 }
 
 /// Index into [`Handler::locals`].
@@ -247,6 +313,14 @@ pub struct StateId(pub u32);
 /// Index into [`Node::tables`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TableId(pub u32);
+
+/// Index into [`Node::events`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct EventId(pub u32);
+
+/// Index into [`Node::streams`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct StreamId(pub u32);
 
 /// Target of a `Break`: the `Block` or `Loop` with that label. Unique within a handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -402,6 +476,26 @@ pub enum StmtKind {
         /// Body.
         body: Vec<Stmt>,
     },
+    /// Runs the body for entries of a map: all of them in the order of their packed keys, or the
+    /// best. Each round begins by storing the entry in the locals, which then keep what the last
+    /// round left in them. An entry that an earlier round changed cannot come again. `Break` as for
+    /// `Loop`.
+    ForEach {
+        /// Target of `Break`.
+        label: Label,
+        /// Ends the current round only.
+        continue_label: Label,
+        /// The map.
+        state: StateId,
+        /// One for each leaf of the key, not assigned in the body.
+        key: Vec<LocalId>,
+        /// One for each leaf of the value.
+        value: Vec<LocalId>,
+        /// Which entries, if not all.
+        top: Option<Top>,
+        /// Body.
+        body: Vec<Stmt>,
+    },
     /// Runs the body; `Break` with the label leaves it.
     Block(Label, Vec<Stmt>),
     /// Leaves the block or loop with that label. What follows in the same list is unreachable.
@@ -460,6 +554,19 @@ pub enum StmtKind {
     Drop(PacketId, u32),
     /// Emits a log line with these arguments.
     Log(u32, Vec<Expr>),
+    /// Generates an event of the node; `ok` is 0 if it was refused.
+    Generate {
+        /// Which.
+        event: EventId,
+        /// Leaves of its arguments.
+        args: Vec<Expr>,
+        /// 64 bits of nanoseconds.
+        delay: Expr,
+        /// 1 bit.
+        ok: LocalId,
+    },
+    /// Emits a record with these leaves.
+    Emit(StreamId, Vec<Expr>),
     /// Computes something of bytes: of a packet's, if the extractor reads one, and of scalars.
     /// Arguments and results have the widths that the extractor says.
     Extract {
@@ -474,6 +581,17 @@ pub enum StmtKind {
     },
     /// An operation on a state object.
     State(StateId, StateOp),
+}
+
+/// The choice of the entries for which `by`, which may name the locals of key and value, is
+/// greatest as an unsigned number: at most `count` of them, greatest first, equals in the order of
+/// their packed keys. `by` is evaluated with the locals of each entry before the first round.
+#[derive(Clone, Debug)]
+pub struct Top {
+    /// Most entries; at least 1.
+    pub count: u32,
+    /// What is compared.
+    pub by: Expr,
 }
 
 /// An operation on a state object. Key expressions are the leaves of the key, in order; result
@@ -523,6 +641,8 @@ pub enum StateOp {
         /// 1 bit: there was one.
         found: LocalId,
     },
+    /// Removes all entries of a map.
+    MapClear,
     /// Number of entries of a map, tracked keys of a bucket, used indices of a pool, prefixes of
     /// an LPM table, members of a Maglev table; 64 bits.
     Len(LocalId),

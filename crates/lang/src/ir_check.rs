@@ -5,14 +5,15 @@
 //! nothing else, so a violation is a fault of the compiler; the engines refuse such a program
 //! instead of running into it.
 
+mod each;
 mod expr;
 mod state;
 #[cfg(test)]
 mod tests;
 
 use crate::ir::{
-    Dest, Expr, ExprKind, Handler, Label, LocalId, Node, PacketId, Program, Stmt, StmtKind, Table,
-    Trigger, reason,
+    Dest, EventId, Expr, ExprKind, Handler, Label, LocalId, Node, PacketId, Program, StateId, Stmt,
+    StmtKind, Table, Trigger, reason,
 };
 use crate::ir_parts::walk_stmts;
 use crate::source::Span;
@@ -78,10 +79,31 @@ fn check_node(program: &Program, node: &Node) -> Result<(), Invalid> {
     for table in &node.tables {
         ensure(is_table(table), &|| format!("table `{}` has a misshapen row", table.name))?;
     }
+    for (shape, views) in (node.events.iter().map(|e| (&e.shape, &e.views)))
+        .chain(node.streams.iter().map(|s| (&s.shape, &s.views)))
+    {
+        let fits = shape.0.len() == views.len() && shape.0.iter().all(|&w| is_width(w));
+        ensure(fits, &|| "an event or record has a width and a view for each leaf".into())?;
+    }
+    let mut handled: Vec<EventId> = node.handlers.iter().filter_map(handled_event).collect();
+    let count = handled.len();
+    handled.sort_unstable_by_key(|event| event.0);
+    handled.dedup();
+    ensure(handled.len() == count, &|| "an event has at most one handler".into())?;
     for (i, handler) in node.handlers.iter().enumerate() {
-        Checker { node, handler, index: i, span: handler.span, labels: Vec::new() }.handler()?;
+        let span = handler.span;
+        let mut checker =
+            Checker { node, handler, index: i, span, labels: Vec::new(), rounds: Vec::new() };
+        checker.handler()?;
     }
     Ok(())
+}
+
+fn handled_event(handler: &Handler) -> Option<EventId> {
+    match handler.trigger {
+        Trigger::Event { event, .. } => Some(event),
+        _ => None,
+    }
 }
 
 fn is_table(table: &Table) -> bool {
@@ -109,17 +131,20 @@ struct Checker<'a> {
     span: Span,
     /// Labels of the blocks and loops around it.
     labels: Vec<Label>,
+    /// The loops over maps around it: the map and the locals of the key.
+    rounds: Vec<(StateId, &'a [LocalId])>,
 }
 
 type Checked = Result<(), Invalid>;
 
-impl Checker<'_> {
+impl<'a> Checker<'a> {
     fn handler(&mut self) -> Checked {
         for &width in &self.handler.locals {
             self.ensure(is_width(width), || format!("no local has {width} bits"))?;
         }
         match &self.handler.trigger {
-            Trigger::Init => {}
+            Trigger::Init | Trigger::Close => {}
+            Trigger::Event { event, params } => self.event(*event, params)?,
             Trigger::Timer { period } => {
                 self.ensure(*period > Nanos::ZERO, || "a timer has a period".into())?;
             }
@@ -137,7 +162,10 @@ impl Checker<'_> {
         let mut labels = Vec::new();
         walk_stmts(&self.handler.body, &mut |stmt| match &stmt.kind {
             StmtKind::Block(label, _) => labels.push(*label),
-            StmtKind::Loop { label, continue_label, .. } => labels.extend([label, continue_label]),
+            StmtKind::Loop { label, continue_label, .. }
+            | StmtKind::ForEach { label, continue_label, .. } => {
+                labels.extend([label, continue_label]);
+            }
             _ => {}
         });
         let count = labels.len();
@@ -159,7 +187,7 @@ impl Checker<'_> {
         self.ensure(alone, || "a guard reads nothing but the input".into())
     }
 
-    fn body(&mut self, body: &[Stmt]) -> Checked {
+    fn body(&mut self, body: &'a [Stmt]) -> Checked {
         for stmt in body {
             self.span = stmt.span;
             self.stmt(&stmt.kind)?;
@@ -168,7 +196,7 @@ impl Checker<'_> {
     }
 
     // long: one table
-    fn stmt(&mut self, stmt: &StmtKind) -> Checked {
+    fn stmt(&mut self, stmt: &'a StmtKind) -> Checked {
         for &p in &stmt.packets() {
             self.register(p)?;
         }
@@ -180,6 +208,11 @@ impl Checker<'_> {
                 return self.body(or);
             }
             StmtKind::Loop { .. } => return self.repeat(stmt),
+            StmtKind::ForEach { .. } => return self.for_each(stmt),
+            StmtKind::Generate { event, args, delay, ok } => {
+                self.generate(*event, args, delay, *ok)?;
+            }
+            StmtKind::Emit(stream, args) => self.emit(*stream, args)?,
             StmtKind::Block(label, body) => return self.labelled(&[*label], body),
             StmtKind::Break(label) => {
                 let known = self.labels.contains(label);
@@ -249,13 +282,10 @@ impl Checker<'_> {
         self.ensure(count, || format!("{extract:?} has other arguments or results"))?;
         args.iter().zip(wanted).try_for_each(|(e, width)| self.width(e, width))?;
         results.iter().zip(given).try_for_each(|(local, width)| self.local(*local, Some(width)))?;
-        let mut distinct = results.clone();
-        distinct.sort_unstable_by_key(|local| local.0);
-        distinct.dedup();
-        self.ensure(distinct.len() == results.len(), || "results go to different locals".into())
+        self.distinct(results)
     }
 
-    fn repeat(&mut self, stmt: &StmtKind) -> Checked {
+    fn repeat(&mut self, stmt: &'a StmtKind) -> Checked {
         let StmtKind::Loop { label, continue_label, var, from, to, body, .. } = stmt else {
             return Ok(());
         };
@@ -268,7 +298,7 @@ impl Checker<'_> {
         self.labelled(&[*label, *continue_label], body)
     }
 
-    fn labelled(&mut self, labels: &[Label], body: &[Stmt]) -> Checked {
+    fn labelled(&mut self, labels: &[Label], body: &'a [Stmt]) -> Checked {
         let outside = self.labels.len();
         self.labels.extend(labels);
         let checked = self.body(body);

@@ -69,7 +69,11 @@ impl StmtKind {
                 stack.iter().flat_map(|(_, fields)| fields.iter().map(|(_, e)| e)).collect()
             }
             Self::Send { index, .. } => index.iter().collect(),
-            Self::Log(_, args) | Self::Extract { args, .. } => args.iter().collect(),
+            Self::ForEach { top, .. } => top.iter().map(|top| &top.by).collect(),
+            Self::Generate { args, delay, .. } => args.iter().chain([delay]).collect(),
+            Self::Emit(_, args) | Self::Log(_, args) | Self::Extract { args, .. } => {
+                args.iter().collect()
+            }
             Self::State(_, op) => op.operands(),
         }
     }
@@ -78,7 +82,20 @@ impl StmtKind {
     pub fn bodies(&self) -> Vec<&[Stmt]> {
         match self {
             Self::If(_, then, or) => vec![then, or],
-            Self::Loop { body, .. } | Self::Block(_, body) => vec![body],
+            Self::Loop { body, .. } | Self::ForEach { body, .. } | Self::Block(_, body) => {
+                vec![body]
+            }
+            _ => vec![],
+        }
+    }
+
+    /// The nested bodies, to be changed.
+    pub fn bodies_mut(&mut self) -> Vec<&mut Vec<Stmt>> {
+        match self {
+            Self::If(_, then, or) => vec![then, or],
+            Self::Loop { body, .. } | Self::ForEach { body, .. } | Self::Block(_, body) => {
+                vec![body]
+            }
             _ => vec![],
         }
     }
@@ -91,6 +108,8 @@ impl StmtKind {
             | Self::Insert(_, _, local)
             | Self::Replace(_, _, _, local)
             | Self::Remove(_, _, local) => vec![*local],
+            Self::ForEach { key, value, .. } => key.iter().chain(value).copied().collect(),
+            Self::Generate { ok, .. } => vec![*ok],
             Self::State(_, op) => op.results(),
             Self::Extract { results, .. } => results.clone(),
             _ => vec![],
@@ -139,6 +158,7 @@ impl StateOp {
             Self::MapUpdate { .. } | Self::ArrayUpdate { .. } => "update",
             Self::MapTouch { .. } | Self::PoolTouch { .. } => "touch",
             Self::MapRemove { .. } | Self::LpmRemove { .. } => "remove",
+            Self::MapClear => "clear",
             Self::Len(_) => "len",
             Self::Count { .. } => "count",
             Self::PoolAlloc { .. } => "alloc",
@@ -172,7 +192,7 @@ impl StateOp {
             | Self::MaglevPick { hash: index, .. } => vec![index],
             Self::LpmPut { address, prefix_len, .. }
             | Self::LpmRemove { address, prefix_len, .. } => vec![address, prefix_len],
-            Self::Len(_) | Self::PoolAlloc { .. } => vec![],
+            Self::MapClear | Self::Len(_) | Self::PoolAlloc { .. } => vec![],
         }
     }
 
@@ -216,7 +236,8 @@ impl StateOp {
             | Self::BucketTake { ok: local, .. }
             | Self::MaglevSet { ok: local, .. }
             | Self::MaglevPick { found: local, .. } => Some(*local),
-            Self::Len(_)
+            Self::MapClear
+            | Self::Len(_)
             | Self::ArrayGet { .. }
             | Self::ArrayUpdate { .. }
             | Self::Count { .. }

@@ -2,14 +2,19 @@
 //! library of elements.
 #![forbid(unsafe_code)]
 
+pub mod agenda;
+pub mod algebra;
 pub mod check;
 pub mod compile;
 pub mod diagnostic;
+pub mod doc;
 pub mod effects;
 pub mod engine;
+mod expand;
 pub mod files;
 pub mod filter;
 pub mod graph;
+pub mod ide;
 pub mod interp;
 pub mod ir;
 pub mod ir_check;
@@ -18,6 +23,7 @@ pub mod ir_parts;
 mod ir_sample;
 pub mod library;
 pub mod logs;
+pub mod records;
 pub mod source;
 pub mod syntax;
 pub mod testing;

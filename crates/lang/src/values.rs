@@ -96,6 +96,17 @@ pub fn leaves(views: &[(String, View)], values: &[u128]) -> String {
     out
 }
 
+/// Prints the arguments of an event: their parts, without names, with commas between them.
+pub fn arguments(views: &[(String, View)], values: &[u128]) -> String {
+    let mut parts = Vec::new();
+    let mut at = 0;
+    while let (Some((_, view)), Some(rest @ [_, ..])) = (views.get(at), values.get(at..)) {
+        parts.push(part(view, rest));
+        at += leaf_count(view, rest);
+    }
+    parts.join(", ")
+}
+
 /// Prints what an extractor gave, byte strings in quotes.
 pub fn extracted(extract: Extract, values: &[u128]) -> String {
     let mut rest = values;

@@ -1,10 +1,13 @@
 //! Numbers, words and texts in the language reference are those of the code.
 
 use std::path::Path;
-use trama_lang::check::{CAPACITY_MAX, DEPTH_MAX, STATEMENTS_MAX, headers, network, tables, types};
+use trama_lang::check::{
+    CAPACITY_MAX, DEPTH_MAX, PENDING_MAX, STATEMENTS_MAX, headers, network, tables, types,
+};
 use trama_lang::compile::FILES_MAX;
 use trama_lang::engine::LOG_LINES_MAX;
-use trama_lang::ir::{FANOUT_MAX, HOPS_MAX, reason};
+use trama_lang::ir::{CHAIN_MAX, FANOUT_MAX, HOPS_MAX, reason};
+use trama_lang::records::KEPT_MAX;
 use trama_lang::syntax::{CONTEXTUAL, KEYWORDS, RESERVED};
 use trama_lang::syntax::{FILE_BYTES_MAX, HEIGHT_MAX, NESTING_MAX};
 use trama_state::BYTES_MAX as STATE_BYTES_MAX;
@@ -57,6 +60,11 @@ fn limits_are_those_of_the_code() {
         ("operators on top of each other in one expression", HEIGHT_MAX.into()),
         ("handlers that a packet passes in one event", HOPS_MAX.into()),
         ("copies in one event", FANOUT_MAX.into()),
+        (
+            "events without a delay that one packet, timer or delayed event brings about",
+            CHAIN_MAX.into(),
+        ),
+        ("records kept for a host without a place for them", KEPT_MAX as u64),
         ("VLAN tags of a frame", TAGS_MAX as u64),
         ("IPv6 extension headers", EXTENSIONS_MAX as u64),
         ("log lines kept for the host", LOG_LINES_MAX as u64),
@@ -71,6 +79,8 @@ fn limits_are_those_of_the_code() {
     assert!(page.contains("| bytes of a table's file | 64 MiB |"));
     let capacity = spaced(CAPACITY_MAX);
     let row = format!("| entries, values or slots of one state object | 64 Mi = {capacity} |");
+    assert!(page.contains(&row));
+    let row = format!("| pending events of one kind | 16 Mi = {} |", spaced(PENDING_MAX));
     assert!(page.contains(&row));
     let levels = network::NESTING_MAX;
     assert!(page.contains(&format!("| networks in networks | {levels} levels |")));

@@ -35,9 +35,12 @@ pub struct RunOptions {
     pub duration: Option<Nanos>,
     /// Calls the observer this often.
     pub interval: Option<Nanos>,
+    /// Replay: packets come as far apart as they were recorded, divided by this; at once if absent.
+    /// More than 0.
+    pub pace: Option<f64>,
     /// Never sleeps while waiting for live packets: lower latency for a whole core.
     pub busy_poll: bool,
-    /// Live: timers are looked at this often.
+    /// Live: the longest sleep. Timers and events wake it earlier.
     pub tick: Nanos,
     /// Ends the run when raised.
     pub stop: StopFlag,
@@ -50,6 +53,7 @@ impl Default for RunOptions {
             loops: 1,
             duration: None,
             interval: None,
+            pace: None,
             busy_poll: false,
             tick: Nanos::from_millis(10),
             stop: StopFlag::new(),
@@ -104,6 +108,7 @@ impl Runner {
             true => self.live(options, &mut meter, observer),
             false => self.replay(options, &mut meter, observer),
         };
+        self.finish(live, &mut meter);
         self.outputs.flush();
         self.update(&mut meter);
         let mut failures = self.inputs.take_failures();
@@ -118,15 +123,44 @@ impl Runner {
         observer: &mut Observer<'_>,
     ) -> StopReason {
         let mut batch = Batch::default();
+        let size = if options.pace.is_some() { 1 } else { options.batch.max(1) };
         loop {
             if let Some(reason) = self.reason_to_stop(options, meter) {
                 return reason;
             }
-            self.inputs.merge(options.batch.max(1), &mut batch);
-            if batch.packets.is_empty() {
+            self.inputs.merge(size, &mut batch);
+            let Some(next) = batch.packets.first().map(|packet| packet.time) else {
                 return StopReason::EndOfInput;
+            };
+            if let Some(reason) = self.pace(next, options, meter, observer) {
+                return reason;
             }
             self.process(&mut batch, meter);
+            self.observe(options, meter, observer);
+        }
+    }
+
+    /// Waits until a packet of that time is due, if the replay has a pace.
+    fn pace(
+        &mut self,
+        next: Nanos,
+        options: &RunOptions,
+        meter: &mut Meter,
+        observer: &mut Observer<'_>,
+    ) -> Option<StopReason> {
+        let (pace, first) = (options.pace?, meter.progress.first_event?);
+        let due = meter.started + Nanos((next.since(first).0 as f64 / pace) as u64);
+        let mut waiter = Waiter::default();
+        loop {
+            meter.now = clock::monotonic();
+            let rest = due.since(meter.now);
+            let reason = self.reason_to_stop(options, meter);
+            if reason.is_some() || rest == Nanos::ZERO {
+                return reason;
+            }
+            self.outputs.flush();
+            // To be woken early does no harm.
+            let _ = waiter.wait(rest.min(options.tick));
             self.observe(options, meter, observer);
         }
     }
@@ -140,7 +174,6 @@ impl Runner {
         let mut batch = Batch::default();
         let mut waiter = Waiter::default();
         let mut event = Nanos::ZERO;
-        let mut ticked = Nanos::ZERO;
         loop {
             meter.now = clock::monotonic();
             if let Some(reason) = self.reason_to_stop(options, meter) {
@@ -160,11 +193,10 @@ impl Runner {
             }
             if idle && !options.busy_poll {
                 self.outputs.flush();
-                self.wait(options, meter, &mut waiter);
+                self.wait(options, meter, event, &mut waiter);
             }
             event = event.max(clock::realtime());
-            if event.since(ticked) >= options.tick {
-                ticked = event;
+            if self.engine.next_timeout().is_some_and(|due| due <= event) {
                 self.advance(event, &mut batch, meter);
             }
             self.observe(options, meter, observer);
@@ -192,6 +224,17 @@ impl Runner {
         self.outputs.route(&mut batch.output, &mut batch.pool);
     }
 
+    /// Ends the engine's run: at the time of the last packet, or now.
+    fn finish(&mut self, live: bool, meter: &mut Meter) {
+        let last = meter.progress.last_event.unwrap_or_default();
+        let end = if live { last.max(clock::realtime()) } else { last };
+        let mut batch = Batch::default();
+        let before = clock::monotonic();
+        self.engine.finish(end, &mut batch.output, &mut batch.pool);
+        meter.progress.busy += clock::monotonic().since(before);
+        self.outputs.route(&mut batch.output, &mut batch.pool);
+    }
+
     fn advance(&mut self, event: Nanos, batch: &mut Batch, meter: &mut Meter) {
         let before = clock::monotonic();
         self.engine.advance(event, &mut batch.output, &mut batch.pool);
@@ -204,12 +247,15 @@ impl Runner {
     }
 
     /// Sleeps until a source has packets, a timer may be due, or the run may end.
-    fn wait(&mut self, options: &RunOptions, meter: &Meter, waiter: &mut Waiter) {
+    fn wait(&mut self, options: &RunOptions, meter: &Meter, event: Nanos, waiter: &mut Waiter) {
         waiter.clear();
         if !self.inputs.waits_for(waiter) {
             return;
         }
         let mut timeout = options.tick;
+        if let Some(due) = self.engine.next_timeout() {
+            timeout = timeout.min(due.since(event));
+        }
         if let Some(duration) = options.duration {
             timeout = timeout.min((meter.started + duration).since(meter.now));
         }

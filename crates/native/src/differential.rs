@@ -40,8 +40,8 @@ pub enum Mismatch {
 
 /// Runs a program by interpretation and as machine code, by whole events and handler by handler,
 /// over `packets`, each at its own time and port, with all timers due at their times and, at the
-/// end, `idle` after the last packet; the packets that leave, counters, state and logs must be
-/// equal.
+/// end, `idle` after the last packet, when the run is ended; the packets that leave, records,
+/// counters, state and logs must be equal.
 pub fn compare(
     program: &Arc<Program>,
     start: Nanos,
@@ -105,16 +105,27 @@ impl<'a> Comparison<'a> {
         for (i, (a, b)) in expected.1.iter().zip(&found.1).enumerate() {
             same(&format!("packet {i} that leaves"), done, &Seen::of(a), &Seen::of(b))?;
         }
+        let [reference, subject] = &mut self.engines;
+        same("next timeout", done, &reference.next_timeout(), &subject.next_timeout())?;
+        same_records(done, [&mut **reference, &mut **subject])?;
         Ok(found.1)
     }
 
-    /// Lets `idle` pass after the last packet and compares all that can be seen inside.
+    /// Lets `idle` pass after the last packet, ends the run and compares all that can be seen
+    /// inside.
     pub fn finish(self, idle: Nanos) -> Result<(), Mismatch> {
         let Self { program, engines: [reference, subject], mut pool, done, latest } = self;
-        for engine in [&mut *reference, &mut *subject] {
-            let mut output = Vec::new();
-            engine.advance(latest + idle, &mut output, &mut pool);
-            same("packets sent by timers", done, &0, &output.len())?;
+        for end in [latest, latest + idle, latest + idle] {
+            for engine in [&mut *reference, &mut *subject] {
+                let mut output = Vec::new();
+                match end == latest {
+                    true => engine.advance(end, &mut output, &mut pool),
+                    false => engine.finish(end, &mut output, &mut pool),
+                }
+                same("packets sent by timers", done, &0, &output.len())?;
+            }
+            same("next timeout", done, &reference.next_timeout(), &subject.next_timeout())?;
+            same_records(done, [&mut *reference, &mut *subject])?;
         }
         same("report", done, &reference.report(), &subject.report())?;
         for (n, node) in program.nodes.iter().enumerate() {
@@ -125,6 +136,15 @@ impl<'a> Comparison<'a> {
         }
         same("log lines", done, &reference.take_logs(), &subject.take_logs())
     }
+}
+
+/// The records since the last time are the same, one by one.
+fn same_records(done: usize, engines: [&mut dyn Engine; 2]) -> Result<(), Mismatch> {
+    let [expected, found] = engines.map(|engine| engine.take_records());
+    for (i, (a, b)) in expected.iter().zip(&found).enumerate() {
+        same(&format!("record {i}"), done, a, b)?;
+    }
+    same("number of records", done, &expected.len(), &found.len())
 }
 
 fn same<T: PartialEq + fmt::Debug>(

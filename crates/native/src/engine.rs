@@ -12,10 +12,12 @@ use crate::ways::{Outcome, Ways};
 use std::slice;
 use std::sync::Arc;
 use trama_base::{Nanos, Rng};
+use trama_lang::agenda::{Agenda, Firing};
 use trama_lang::engine::{Engine, Entry, LogLine, Report, Traffic};
 use trama_lang::ir::{Dest, Program, Trigger};
 use trama_lang::ir_check::validate;
 use trama_lang::logs::LogBook;
+use trama_lang::records::{Record, RecordBook, RecordSink};
 use trama_wire::packet::Packet;
 use trama_wire::pool::Pool;
 
@@ -34,6 +36,15 @@ pub struct NativeEngine {
     discarded: u64,
     /// Boxed, since generated code reaches it through the frame.
     logs: Box<LogBook>,
+    /// Boxed for the same reason, as is the agenda.
+    records: Box<RecordBook>,
+    agenda: Box<Agenda>,
+    /// Handlers of events, by node and event.
+    on_event: Vec<Vec<Option<Handler>>>,
+    /// Handlers that run when the run ends, with their nodes; none are left once it has.
+    on_close: Vec<(u32, Handler)>,
+    /// Packed arguments of the event that runs.
+    args: Vec<u8>,
     images: Vec<NodeImage>,
     prefetcher: Prefetcher,
     /// By external port.
@@ -114,6 +125,10 @@ impl NativeEngine {
         let mut logs = Box::new(LogBook::new(&program, start));
         let mut frame = frame_for(&program);
         frame.logs = &raw mut *logs;
+        let mut records = Box::new(RecordBook::new(&program));
+        frame.records = &raw mut *records;
+        let mut agenda = Box::new(Agenda::new(&program));
+        frame.agenda = &raw mut *agenda;
 
         let mut compiler = Compiler::new(listings == Listings::Texts)?;
         for (node, image) in program.nodes.iter().zip(&images) {
@@ -135,7 +150,7 @@ impl NativeEngine {
         let entries = finished.handlers;
         let prefetcher = Prefetcher::new(compiled_plans(plans, finished.plans));
 
-        let Wired { nodes, timers, inits } = wire(&program, entries, start);
+        let Wired { nodes, timers, inits, on_event, on_close } = wire(&program, entries, start);
         let ports = program.ports.len();
         let mut engine = Self {
             network: Network::new(frame, nodes, ports),
@@ -146,6 +161,11 @@ impl NativeEngine {
             unconnected: 0,
             discarded: 0,
             logs,
+            records,
+            agenda,
+            on_event,
+            on_close,
+            args: Vec::new(),
             images,
             prefetcher,
             events: finished.events,
@@ -153,9 +173,8 @@ impl NativeEngine {
             code: finished.memory,
         };
         let mut pool = Pool::default();
-        engine.network.begin(start, &mut pool);
         for (node, entry) in inits {
-            engine.network.run_alone(node, entry);
+            engine.run_alone(node, entry, &mut pool);
         }
         Ok(engine)
     }
@@ -175,15 +194,65 @@ impl NativeEngine {
         &self.code.stats
     }
 
-    /// Moves the time to `now`, unless that is in the past, and fires the timers that are due.
+    /// Moves the time to `now`, unless that is in the past, and fires the timers and events that
+    /// are due.
     #[inline]
     fn pass_time(&mut self, now: Nanos, pool: &mut Pool) {
         self.now = self.now.max(now);
-        if self.timers.any_due(self.now) {
-            for (node, entry) in self.timers.take_due(self.now) {
-                self.network.begin(self.now, pool);
-                self.network.run_alone(node, entry);
+        if self.next_timeout().is_some_and(|due| due <= self.now) {
+            self.fire_due(pool);
+        }
+    }
+
+    #[inline(never)]
+    fn fire_due(&mut self, pool: &mut Pool) {
+        loop {
+            let is_due = |due: &Nanos| *due <= self.now;
+            let timer = self.timers.next_due().filter(is_due);
+            let event = self.agenda.next_due().filter(is_due);
+            match (timer, event) {
+                (Some(timer), event) if event.is_none_or(|event| timer <= event) => {
+                    if let Some((node, entry)) = self.timers.take_first(self.now) {
+                        self.run_alone(node, entry, pool);
+                    }
+                }
+                (_, Some(_)) => {
+                    let firing = self.agenda.take_later(&mut self.args);
+                    firing.iter().for_each(|firing| self.fire(*firing, pool));
+                    self.run_soon(pool);
+                }
+                (_, None) => return,
             }
+        }
+    }
+
+    /// Runs a handler without a packet, then what it generated without a delay.
+    fn run_alone(&mut self, node: u32, entry: Handler, pool: &mut Pool) {
+        self.network.begin(self.now, pool);
+        self.network.run_alone(node, entry, &[]);
+        self.run_soon(pool);
+    }
+
+    /// Runs what was generated without a delay.
+    #[inline]
+    fn run_soon(&mut self, pool: &mut Pool) {
+        if self.agenda.has_soon() {
+            self.run_chain(pool);
+        }
+    }
+
+    #[inline(never)]
+    fn run_chain(&mut self, pool: &mut Pool) {
+        while let Some(firing) = self.agenda.take_soon(&mut self.args) {
+            self.fire(firing, pool);
+        }
+    }
+
+    /// Runs the handler of an event, if it has one, with the arguments at hand.
+    fn fire(&mut self, Firing { node, event }: Firing, pool: &mut Pool) {
+        if let Some(entry) = self.on_event[node as usize][event.0 as usize] {
+            self.network.begin(self.now, pool);
+            self.network.run_alone(node, entry, &self.args);
         }
     }
 
@@ -271,6 +340,7 @@ impl Engine for NativeEngine {
                     let packet = packets.add(n).read();
                     self.pass_time(packet.time, pool);
                     self.packet(packet, output, pool);
+                    self.run_soon(pool);
                 }
             }
         }
@@ -280,12 +350,37 @@ impl Engine for NativeEngine {
         self.pass_time(now, pool);
     }
 
+    fn finish(&mut self, now: Nanos, _output: &mut Vec<Box<Packet>>, pool: &mut Pool) {
+        self.pass_time(now, pool);
+        for (node, entry) in std::mem::take(&mut self.on_close) {
+            self.run_alone(node, entry, pool);
+        }
+    }
+
+    #[inline]
+    fn next_timeout(&self) -> Option<Nanos> {
+        match (self.timers.next_due(), self.agenda.next_due()) {
+            (Some(timer), Some(event)) => Some(timer.min(event)),
+            (timer, event) => timer.or(event),
+        }
+    }
+
+    fn set_records(&mut self, sink: Box<dyn RecordSink>) {
+        self.records.install(sink);
+    }
+
+    fn take_records(&mut self) -> Vec<Record> {
+        self.records.take()
+    }
+
     fn report(&mut self) -> Report {
         let mut nodes = Vec::with_capacity(self.images.len());
         for (index, (run, image)) in self.network.nodes.iter().zip(&mut self.images).enumerate() {
             let mut node = run.report();
             node.states = image.states_mut().map(|state| state.stats(self.now)).collect();
             node.logs = self.logs.counts(index);
+            node.events = self.agenda.stats(index);
+            node.streams = self.records.stats(index);
             nodes.push(node);
         }
         let mut report = Report {
@@ -315,22 +410,36 @@ struct Wired {
     timers: Timers,
     /// With the node of each.
     inits: Vec<(u32, Handler)>,
+    /// By node and event.
+    on_event: Vec<Vec<Option<Handler>>>,
+    /// With the node of each.
+    on_close: Vec<(u32, Handler)>,
 }
 
 /// Gives the code of all handlers, in the order of nodes and handlers, to where it runs.
 fn wire(program: &Program, mut code: Vec<Code>, start: Nanos) -> Wired {
-    let mut wired = Wired { nodes: Vec::new(), timers: Timers::new(start), inits: Vec::new() };
+    let mut wired = Wired {
+        nodes: Vec::new(),
+        timers: Timers::new(start),
+        inits: Vec::new(),
+        on_event: Vec::new(),
+        on_close: Vec::new(),
+    };
     for (index, node) in (0..).zip(&program.nodes) {
         let rest = code.split_off(node.handlers.len());
+        let mut on_event = vec![None; node.events.len()];
         for (handler, &code) in node.handlers.iter().zip(&code) {
             let entry = Handler { code, registers: handler.packets };
-            match handler.trigger {
+            match &handler.trigger {
                 Trigger::Init => wired.inits.push((index, entry)),
-                Trigger::Timer { period } => wired.timers.add(index, entry, period),
+                Trigger::Timer { period } => wired.timers.add(index, entry, *period),
+                Trigger::Event { event, .. } => on_event[event.0 as usize] = Some(entry),
+                Trigger::Close => wired.on_close.push((index, entry)),
                 Trigger::Packet { .. } => {}
             }
         }
         wired.nodes.push(NodeRun::new(node, &code));
+        wired.on_event.push(on_event);
         code = rest;
     }
     wired

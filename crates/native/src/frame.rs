@@ -4,8 +4,10 @@
 //! the end of its buffer, which has room for every packet that one event can send, so generated
 //! code pushes without a check; addresses of the blank, the sink and the buffers never change.
 
+use trama_lang::agenda::Agenda;
 use trama_lang::ir::FANOUT_MAX;
 use trama_lang::logs::LogBook;
+use trama_lang::records::RecordBook;
 use trama_wire::layout::Layout;
 use trama_wire::packet::{Packet, READABLE_MIN};
 use trama_wire::pool::Pool;
@@ -58,6 +60,10 @@ pub(crate) struct Frame {
     pub(crate) pool: *mut Pool,
     /// Log lines and limits.
     pub(crate) logs: *mut LogBook,
+    /// Records on their way to the host.
+    pub(crate) records: *mut RecordBook,
+    /// Events to come.
+    pub(crate) agenda: *mut Agenda,
     /// Copies that the event may still make.
     pub(crate) copies_left: u32,
     /// Packets of the running node that were overwritten or left in a register.
@@ -83,6 +89,8 @@ impl Frame {
             drops: std::ptr::null_mut(),
             pool: std::ptr::null_mut(),
             logs: std::ptr::null_mut(),
+            records: std::ptr::null_mut(),
+            agenda: std::ptr::null_mut(),
             copies_left: FANOUT_MAX,
             consumed: 0,
             sent: vec![Sent { packet: std::ptr::null_mut(), port: 0 }; SENDS_MAX].into(),

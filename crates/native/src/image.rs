@@ -2,6 +2,7 @@
 //! of each node, at places that never change.
 
 use crate::error::NativeError;
+use crate::runtime::each::Cursor;
 use crate::runtime::packet::{InsertPlan, RemovePlan};
 use std::cell::UnsafeCell;
 use trama_base::Rng;
@@ -18,6 +19,7 @@ pub(crate) struct NodeImage {
     inserts: Plans<InsertPlan>,
     removes: Plans<RemovePlan>,
     extracts: Plans<Extract>,
+    cursors: Plans<UnsafeCell<Cursor>>,
 }
 
 /// Constants that code names by address, kept as long as the code.
@@ -57,6 +59,7 @@ impl NodeImage {
             inserts: Plans(Default::default()),
             removes: Plans(Default::default()),
             extracts: Plans(Default::default()),
+            cursors: Plans(Default::default()),
         })
     }
 
@@ -136,6 +139,11 @@ impl NodeImage {
     /// Extractors of `Extract` statements.
     pub(crate) fn extracts(&self) -> &Plans<Extract> {
         &self.extracts
+    }
+
+    /// A new place for a loop over a map to keep where it is.
+    pub(crate) fn cursor(&self) -> *mut Cursor {
+        UnsafeCell::raw_get(self.cursors.keep(UnsafeCell::default()))
     }
 }
 

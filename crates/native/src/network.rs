@@ -115,7 +115,7 @@ fn candidates(port: u32, handlers: &[Handler], code: &[Code]) -> Vec<Candidate> 
             let guard = guard.clone().map(Box::new);
             Some(Candidate { pattern, more_patterns, guard, entry, index: index.into() })
         }
-        Trigger::Init | Trigger::Timer { .. } => None,
+        _ => None,
     };
     handlers.iter().zip(code).filter_map(candidate).collect()
 }
@@ -142,9 +142,10 @@ impl Network {
         }
     }
 
-    /// Runs a handler that starts without a packet. Having none, it sends none.
-    pub(crate) fn run_alone(&mut self, node: u32, entry: Entry) {
-        self.call(node, entry, 0, None);
+    /// Runs a handler that starts without a packet: having none, it sends none. `args` are the
+    /// packed arguments of an event.
+    pub(crate) fn run_alone(&mut self, node: u32, entry: Entry, args: &[u8]) {
+        self.call(node, entry, args.as_ptr().expose_provenance() as u64, None);
     }
 
     /// Gives a packet to the first handler that takes it. What it sends is queued, but for a

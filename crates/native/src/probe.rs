@@ -306,7 +306,8 @@ impl Walk<'_, '_> {
             }
             StmtKind::If(condition, then, or) => return self.branch(condition, then, or, known),
             StmtKind::Block(label, body) => return self.block(label.0, body, known),
-            StmtKind::Loop { label, continue_label, body, .. } => {
+            StmtKind::Loop { label, continue_label, body, .. }
+            | StmtKind::ForEach { label, continue_label, body, .. } => {
                 self.rounds([label.0, continue_label.0], stmt, body, known);
             }
             StmtKind::Break(label) => {

@@ -31,25 +31,22 @@ impl Timers {
         self.next = self.earliest();
     }
 
-    /// True if some timer is due.
+    /// The earliest time at which one is due; `None` if none ever is.
     #[inline]
-    pub(crate) fn any_due(&self, now: Nanos) -> bool {
-        self.next.is_some_and(|next| next <= now)
+    pub(crate) fn next_due(&self) -> Option<Nanos> {
+        self.next
     }
 
-    /// Takes those that are due, each to be run once, and winds them up again.
-    pub(crate) fn take_due(&mut self, now: Nanos) -> Vec<(u32, Entry)> {
-        let mut fired = Vec::new();
-        for timer in &mut self.timers {
-            if timer.due.is_some_and(|due| due <= now) {
-                let periods = now.since(self.start).0 / timer.period.0 + 1;
-                let due = periods.checked_mul(timer.period.0);
-                timer.due = due.and_then(|d| d.checked_add(self.start.0)).map(Nanos);
-                fired.push((timer.node, timer.entry));
-            }
-        }
+    /// Takes the one that is due first, to be run once, and winds it up again.
+    pub(crate) fn take_first(&mut self, now: Nanos) -> Option<(u32, Entry)> {
+        let first = self.timers.iter().position(|timer| timer.due == self.next)?;
+        let timer = &mut self.timers[first];
+        let periods = now.since(self.start).0 / timer.period.0 + 1;
+        let due = periods.checked_mul(timer.period.0);
+        timer.due = due.and_then(|d| d.checked_add(self.start.0)).map(Nanos);
+        let fired = (timer.node, timer.entry);
         self.next = self.earliest();
-        fired
+        Some(fired)
     }
 
     fn earliest(&self) -> Option<Nanos> {

@@ -16,6 +16,9 @@ pub enum Operation {
     MapUpdate(Combine),
     MapTouch,
     MapRemove,
+    MapClear,
+    /// A loop over all entries; the figures are those of one entry, without the loop's body.
+    MapEach,
     /// Number of entries, of any kind that has one.
     Len,
     ArrayGet,
@@ -38,13 +41,15 @@ pub enum Operation {
 
 impl Operation {
     /// All operations.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::MapGet,
         Self::MapPut,
         Self::MapUpdate(Combine::General),
         Self::MapUpdate(Combine::Commutative),
         Self::MapTouch,
         Self::MapRemove,
+        Self::MapClear,
+        Self::MapEach,
         Self::Len,
         Self::ArrayGet,
         Self::ArrayUpdate(Combine::General),
@@ -316,6 +321,12 @@ impl StateSpec {
             Operation::MapTouch => (update, Cost { bound: Bound::Expected, ..write }),
             Operation::MapRemove => {
                 (Effect::Write, Cost { instructions: write.instructions + 30, ..write })
+            }
+            Operation::MapClear | Operation::MapEach => {
+                let is_clear = operation == Operation::MapClear;
+                let effect = if is_clear { Effect::Write } else { Effect::Read };
+                let cost = Cost { bound: Bound::Steps(self.kind.capacity()), ..write };
+                return self.promise(effect, Exposure::Whole, cost);
             }
             _ => return None,
         };

@@ -46,6 +46,9 @@ pub trait MapOps: ObjectOps {
     /// Removes an entry. False if there was none.
     fn remove(&mut self, key: &[u8], now: Nanos) -> bool;
 
+    /// Removes all entries.
+    fn clear(&mut self, now: Nanos);
+
     /// Number of entries.
     fn len(&mut self, now: Nanos) -> u64;
 }

@@ -18,6 +18,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Print all messages about a program; for a sound one its effects and state
     Check(CheckArgs),
+    /// Say which folds and state objects can be merged, split and replicated, and why
+    Explain(ExplainArgs),
     /// Format programs
     Fmt(FmtArgs),
     /// Draw a program's network as SVG
@@ -28,6 +30,10 @@ pub(crate) enum Command {
     Trace(TraceArgs),
     /// Run the tests written inside programs
     Test(TestArgs),
+    /// Explain a name of the language or the library, or what is in a program
+    Doc(DocArgs),
+    /// Serve an editor: the Language Server Protocol over standard input and output
+    Lsp(LspArgs),
     /// Probe what this machine can do, and say why not
     Doctor(DoctorArgs),
     /// Make networks of namespaces to try programs with real clients and servers
@@ -62,6 +68,10 @@ pub(crate) struct RunArgs {
     /// Where a port's packets go: a capture to write, if:NAME, tap:NAME, discard (the default)
     #[arg(long = "out", value_name = "PORT=DST")]
     pub(crate) output: Vec<String>,
+    /// Where the records of a stream go: a file that ends in .csv or .json, or - for CSV on
+    /// standard output
+    #[arg(long, value_name = "STREAM=FILE")]
+    pub(crate) emit: Vec<String>,
     /// Stop after this long, for example 10s or 5min
     #[arg(long, value_name = "TIME")]
     pub(crate) duration: Option<String>,
@@ -74,6 +84,12 @@ pub(crate) struct RunArgs {
     /// Run on the reference interpreter instead of machine code
     #[arg(long)]
     pub(crate) interpret: bool,
+    /// Replay captures as slowly as they were recorded, or so many times as fast
+    #[arg(long, value_name = "FACTOR", num_args = 0..=1, default_missing_value = "1")]
+    pub(crate) pace: Option<f64>,
+    /// Show ports, drops, elements, state and log lines on the terminal while it runs
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) tui: bool,
     /// Print the summary as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -84,6 +100,18 @@ pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
     /// Print messages and effects as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ExplainArgs {
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+    /// Print the elements that folds and queries stand for instead
+    #[arg(long)]
+    pub(crate) elements: bool,
+    /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -141,6 +169,25 @@ pub(crate) struct TestArgs {
     /// Print outcomes as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct DocArgs {
+    /// An element, header, field, kind of state, word, function, code or drop reason; or a program;
+    /// everything that can be asked for if absent
+    pub(crate) name: Option<String>,
+    /// Only this element of the program
+    pub(crate) element: Option<String>,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct LspArgs {
+    /// Says what is done anyway; some clients give it
+    #[arg(long)]
+    pub(crate) stdio: bool,
 }
 
 #[derive(Args)]

@@ -46,7 +46,7 @@ pub(crate) fn parse(path: &Path) -> Result<Unit, Failure> {
 pub(crate) fn options(args: &ProgramArgs) -> Result<Options, Failure> {
     let set =
         args.set.iter().map(|text| split(text, "--set PARAM=VALUE")).collect::<Result<_, _>>()?;
-    Ok(Options { subject: args.network.clone(), set, check_only: false })
+    Ok(Options { subject: args.network.clone(), set, ..Options::default() })
 }
 
 /// `name=value`

@@ -6,7 +6,10 @@ mod args;
 mod command;
 mod exit;
 mod files;
+mod lsp;
 mod output;
+#[cfg(feature = "tui")]
+mod tui;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -24,11 +27,14 @@ fn main() -> std::process::ExitCode {
     let exit = match cli.command {
         Command::Run(args) => command::run::run(&args),
         Command::Check(args) => command::check::check(&args),
+        Command::Explain(args) => command::explain::explain(&args),
         Command::Fmt(args) => command::fmt::fmt(&args),
         Command::Graph(args) => command::graph::graph(&args),
         Command::New(args) => command::new::new(&args),
         Command::Trace(args) => command::trace::trace(&args),
         Command::Test(args) => command::test::test(&args),
+        Command::Doc(args) => command::doc::doc(&args),
+        Command::Lsp(_) => command::lsp::lsp(),
         Command::Doctor(args) => command::doctor::doctor(&args),
         Command::Lab(args) => command::lab::lab(&args),
         Command::Atlas(args) => command::atlas::atlas(&args),

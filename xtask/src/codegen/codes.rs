@@ -6,7 +6,7 @@ use crate::files::File;
 use std::fmt::Write;
 
 /// First digits of codes, and what they are about.
-const FAMILIES: [(&str, &str); 10] = [
+const FAMILIES: [(&str, &str); 12] = [
     ("E00", "Syntax"),
     ("E01", "Names"),
     ("E02", "Types and values"),
@@ -16,6 +16,8 @@ const FAMILIES: [(&str, &str); 10] = [
     ("E06", "Limits"),
     ("E07", "Filters"),
     ("E08", "State"),
+    ("E09", "Folds and queries"),
+    ("E10", "Events, records and loops over tables"),
     ("W0", "Warnings"),
 ];
 

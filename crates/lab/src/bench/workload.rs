@@ -91,7 +91,7 @@ const CHAIN_MAX: u32 = 16;
 
 /// All workloads that are measured unless others are asked for.
 pub fn workloads() -> Vec<Workload> {
-    const NAMES: [&str; 12] = [
+    const NAMES: [&str; 14] = [
         "counter",
         "arp-responder",
         "icmp-responder",
@@ -104,8 +104,19 @@ pub fn workloads() -> Vec<Workload> {
         "edge",
         "maglev",
         "router",
+        "query",
+        "query-flow",
     ];
     NAMES.into_iter().filter_map(made).collect()
+}
+
+/// A query that counts packets and bytes by a key.
+fn tally(key: &str) -> String {
+    format!(
+        "query tally = packets(ip)\n\
+         |> group({key}) [256Ki] {{ packets: count(), bytes: sum(len) }}\n\
+         network bench {{ port lan, wan\n lan <-> tally <-> wan }}"
+    )
 }
 
 /// The workload of a name.
@@ -141,6 +152,8 @@ fn made(name: &str) -> Option<Workload> {
             two_ports("lan <-> IcmpResponder(address: 10.0.0.1) <-> wan"),
         ),
         "firewall" => ("Firewall without rules", two_ports("lan <-> Firewall <-> wan")),
+        "query" => ("packets and bytes of each source, a plain group-by", tally("ip.src")),
+        "query-flow" => ("packets and bytes of each flow", tally("flow")),
         "nat" => ("Nat", two_ports("lan <-> Nat(public: 203.0.113.7) <-> wan")),
         "chain" => (
             "Firewall, then Nat, both directions",

@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use trama_base::Nanos;
 use trama_lab::Lab;
 use trama_lang::engine::{Engine, Entry, LogLine, Report};
+use trama_lang::records::{Record, RecordSink};
 use trama_live::io::endpoint::{self, Endpoint, Opened, Want, parse_endpoint};
 use trama_live::run::{RunOptions, RunSummary, Runner};
 use trama_live::signal::StopFlag;
@@ -28,6 +29,18 @@ impl Engine for Crossed {
     }
 
     fn advance(&mut self, _: Nanos, _: &mut Vec<Box<Packet>>, _: &mut Pool) {}
+
+    fn finish(&mut self, _: Nanos, _: &mut Vec<Box<Packet>>, _: &mut Pool) {}
+
+    fn next_timeout(&self) -> Option<Nanos> {
+        None
+    }
+
+    fn set_records(&mut self, _: Box<dyn RecordSink>) {}
+
+    fn take_records(&mut self) -> Vec<Record> {
+        Vec::new()
+    }
 
     fn report(&mut self) -> Report {
         Report::default()

@@ -14,6 +14,9 @@ use trama_state::{Shape, StateKind, StateSpec, WhenFull};
 /// Most entries of a state object.
 pub const CAPACITY_MAX: u64 = 64 << 20;
 
+/// Most pending events of one kind.
+pub const PENDING_MAX: u64 = 16 << 20;
+
 /// What a state object is to the type checker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum StateType {
@@ -189,7 +192,7 @@ impl Lowerer<'_> {
     }
 
     /// A type that state can hold.
-    fn stored(&mut self, ty: &ast::Type) -> Option<Type> {
+    pub(super) fn stored(&mut self, ty: &ast::Type) -> Option<Type> {
         let resolved = resolve(self.items, ty, self.sink);
         if resolved == Type::Error {
             return None;
@@ -340,7 +343,8 @@ impl Lowerer<'_> {
     }
 }
 
-fn views(ty: &Type) -> Vec<(String, View)> {
+/// Names and views of the leaves of a type.
+pub(super) fn views(ty: &Type) -> Vec<(String, View)> {
     leaves(ty).into_iter().map(|(name, _, view)| (name, view)).collect()
 }
 

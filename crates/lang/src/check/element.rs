@@ -1,7 +1,7 @@
 //! Elements: their ports, and from an element with arguments to a node of the IR.
 
 use super::items::Items;
-use super::lower::{Lowerer, PortVar};
+use super::lower::{Lowerer, PortVar, Used};
 use super::sink::Sink;
 use super::types::{Type, resolve};
 use super::value::{Tables, Value, eval_const};
@@ -101,6 +101,8 @@ pub fn lower_element(
             MemberKind::On(on) => lowerer.packet_handler(on, member.span),
             MemberKind::Init(body) => lowerer.init_handler(body, member.span),
             MemberKind::Every(period, body) => lowerer.timer(period, body, member.span),
+            MemberKind::OnEvent(on) => lowerer.event_handler(on, member.span),
+            MemberKind::Close(body) => lowerer.close_handler(body, member.span),
             _ => {}
         }
     }
@@ -115,6 +117,28 @@ pub fn lower_element(
     sound.then_some(node)
 }
 
+/// The types of all names that are bound in an element's handlers, which is checked as
+/// [`check_element`] does.
+pub(crate) fn probe(
+    items: &Items<'_>,
+    element: &ast::Element,
+    tables: &dyn Tables,
+    sink: &mut Sink,
+) -> Vec<(String, Type)> {
+    let args = placeholders(items, element, tables, sink);
+    let (env, broken) = element_consts(items, element, args, tables, sink);
+    let mut lowerer = Lowerer::new(items, &env, tables, sink);
+    lowerer.broken = broken.into_iter().collect();
+    lowerer.bound = Some(Vec::new());
+    declare(&mut lowerer, element);
+    for member in &element.members {
+        if let MemberKind::On(on) = &member.kind {
+            lowerer.packet_handler(on, member.span);
+        }
+    }
+    lowerer.bound.take().unwrap_or_default()
+}
+
 /// Checks an element that nobody instantiates, with its defaults or, where there are none,
 /// stand-ins for arguments.
 pub fn check_element(
@@ -123,6 +147,17 @@ pub fn check_element(
     tables: &dyn Tables,
     sink: &mut Sink,
 ) {
+    let args = placeholders(items, element, tables, sink);
+    lower_element(items, element, &args, tables, sink);
+}
+
+/// Values for all parameters: the defaults, else stand-ins.
+fn placeholders(
+    items: &Items<'_>,
+    element: &ast::Element,
+    tables: &dyn Tables,
+    sink: &mut Sink,
+) -> BTreeMap<String, Value> {
     let mut args = BTreeMap::new();
     for param in &element.params {
         let ty = resolve(items, &param.ty, sink);
@@ -134,7 +169,7 @@ pub fn check_element(
             args.insert(param.name.text.clone(), value);
         }
     }
-    lower_element(items, element, &args, tables, sink);
+    args
 }
 
 /// Checks the items of the user that no element uses: types, constants, functions. To be called
@@ -231,6 +266,8 @@ fn declare<'a>(lowerer: &mut Lowerer<'a>, element: &'a ast::Element) {
         match &member.kind {
             MemberKind::Fn(function) => lowerer.declare_fn(function),
             MemberKind::State(state) => lowerer.declare_state(state),
+            MemberKind::Event(event) => lowerer.declare_event(event),
+            MemberKind::Stream(name, ty) => lowerer.declare_stream(name, ty),
             _ => {}
         }
     }
@@ -306,6 +343,10 @@ fn warn_unused(lowerer: &mut Lowerer<'_>, element: &ast::Element) {
             MemberKind::State(state) if !used.names.contains(&state.name.text) => {
                 warn(lowerer.sink, "W0102", "state object", &state.name);
             }
+            MemberKind::Event(event) => warn_event(lowerer.sink, element, &event.name, &used),
+            MemberKind::Stream(name, _) if !used.emitted.contains(&name.text) => {
+                warn(lowerer.sink, "W0110", "stream", name);
+            }
             MemberKind::Fn(function) if !used.fns.contains(&function.name.text) => {
                 warn(lowerer.sink, "W0104", "function", &function.name);
             }
@@ -316,5 +357,22 @@ fn warn_unused(lowerer: &mut Lowerer<'_>, element: &ast::Element) {
             }
             _ => {}
         }
+    }
+}
+
+/// Warns about an event that is generated for nothing, or waited for in vain.
+fn warn_event(sink: &mut Sink, element: &ast::Element, name: &ast::Ident, used: &Used) {
+    let is_handled = element
+        .members
+        .iter()
+        .any(|member| matches!(&member.kind, MemberKind::OnEvent(on) if on.name.text == name.text));
+    let what = match (used.generated.contains(&name.text), is_handled) {
+        (true, true) => return,
+        (true, false) => "has no handler",
+        (false, _) => "is never generated",
+    };
+    if !name.text.starts_with('_') {
+        let message = format!("the event `{}` {what}", name.text);
+        sink.warning("W0110", message, name.span, "without effect");
     }
 }

@@ -13,8 +13,8 @@ use std::rc::Rc;
 use trama_wire::header::{HeaderId, HeaderSet};
 
 /// Names that a program cannot give to something of its own.
-pub(super) const RESERVED: &[&str] =
-    &["Some", "None", "now", "hash", "min", "max", "load", "discard"];
+pub(crate) const RESERVED: &[&str] =
+    &["Some", "None", "now", "hash", "min", "max", "zero", "load", "discard"];
 
 /// The declarations of a program and of the library, by name.
 ///
@@ -40,6 +40,14 @@ pub struct Items<'a> {
     pub networks: BTreeMap<&'a str, &'a ast::Network>,
     /// Networks of the user in source order.
     pub network_order: Vec<&'a ast::Network>,
+    /// Folds.
+    pub folds: BTreeMap<&'a str, &'a ast::Fold>,
+    /// Queries.
+    pub queries: BTreeMap<&'a str, &'a ast::Query>,
+    /// The network in which a query runs by itself.
+    pub taps: BTreeMap<&'a str, &'a ast::Network>,
+    /// Queries of the user in source order.
+    pub query_order: Vec<&'a ast::Query>,
     /// Default captures.
     pub inputs: BTreeMap<&'a str, &'a ast::Inputs>,
     /// Tests of the user, in order.
@@ -75,6 +83,10 @@ impl<'a> Items<'a> {
             elements: BTreeMap::new(),
             networks: BTreeMap::new(),
             network_order: Vec::new(),
+            folds: BTreeMap::new(),
+            queries: BTreeMap::new(),
+            taps: BTreeMap::new(),
+            query_order: Vec::new(),
             inputs: BTreeMap::new(),
             tests: Vec::new(),
             library_tests: Vec::new(),
@@ -93,7 +105,11 @@ impl<'a> Items<'a> {
                 {
                     headers.push(header);
                 }
-                items.add(&item.kind, is_library, &mut names, sink);
+                if file.is_generated {
+                    items.add_generated(&item.kind);
+                } else {
+                    items.add(&item.kind, is_library, &mut names, sink);
+                }
             }
         }
         for def in items.enums.values() {
@@ -131,6 +147,16 @@ impl<'a> Items<'a> {
             Kind::Fn(f) if new(Space::Fn, &f.name) => {
                 self.fns.insert(&f.name.text, f);
             }
+            // A fold gives a record and a function of its name; a query an element.
+            Kind::Fold(f) if new(Space::Type, &f.name) && new(Space::Fn, &f.name) => {
+                self.folds.insert(&f.name.text, f);
+            }
+            Kind::Query(q) if new(Space::Element, &q.name) => {
+                self.queries.insert(&q.name.text, q);
+                if !is_library {
+                    self.query_order.push(q);
+                }
+            }
             Kind::Element(e) if new(Space::Element, &e.name) => {
                 self.elements.insert(&e.name.text, e);
             }
@@ -145,6 +171,20 @@ impl<'a> Items<'a> {
             }
             Kind::Test(t) if is_library => self.library_tests.push(t),
             Kind::Test(t) => self.tests.push(t),
+            _ => {}
+        }
+    }
+
+    /// Takes what was made of a fold or query, whose name is declared where that stands.
+    fn add_generated(&mut self, item: &'a ast::ItemKind) {
+        match item {
+            ast::ItemKind::Record(r) => drop(self.records.entry(&r.name.text).or_insert(r)),
+            ast::ItemKind::Fn(f) => drop(self.fns.entry(&f.name.text).or_insert(f)),
+            ast::ItemKind::Element(e) => drop(self.elements.entry(&e.name.text).or_insert(e)),
+            ast::ItemKind::Network(n) if self.queries.contains_key(n.name.text.as_str()) => {
+                self.taps.insert(&n.name.text, n);
+            }
+            ast::ItemKind::Network(n) => drop(self.networks.entry(&n.name.text).or_insert(n)),
             _ => {}
         }
     }

@@ -21,11 +21,12 @@ pub mod network;
 pub mod sink;
 pub mod tables;
 pub mod types;
+pub mod update;
 pub mod value;
-mod walk;
+pub(crate) mod walk;
 
 #[cfg(test)]
 mod tests;
 
-pub use declare::CAPACITY_MAX;
+pub use declare::{CAPACITY_MAX, PENDING_MAX};
 pub use lower::{DEPTH_MAX, STATEMENTS_MAX};

@@ -45,6 +45,13 @@ impl<'a> Subject<'a> {
         network.or_else(|| items.elements.get(name).map(|&e| Self::Element(e)))
     }
 
+    /// What runs by that name: as [`Self::find`], but a query in a network of its own, which gives
+    /// up what the query has looked at.
+    pub fn to_run(items: &Items<'a>, name: &str) -> Option<Self> {
+        let tap = items.taps.get(name).map(|&n| Self::Network(n));
+        tap.or_else(|| Self::find(items, name))
+    }
+
     /// Its name.
     pub const fn name(self) -> &'a Ident {
         match self {
@@ -263,6 +270,7 @@ impl<'a> Builder<'_, 'a> {
         if self.sink.error_count() > errors {
             return None;
         }
+        self.end_queries(&scope);
         self.warn_unused(&scope);
         Some(Placed {
             name: network.name.text.clone(),
@@ -573,6 +581,23 @@ impl<'a> Builder<'_, 'a> {
             }
         }
         program
+    }
+
+    /// What a query lets through where nothing is behind it is given up: it has been looked at.
+    fn end_queries(&mut self, scope: &Scope<'_>) {
+        for placed in &scope.placed {
+            let Some(node) = placed.node else { continue };
+            let element = &self.nodes[node as usize].element;
+            if !self.items.queries.contains_key(element.as_str()) {
+                continue;
+            }
+            for &(_, leave) in placed.ports.iter().flat_map(|port| &port.pins) {
+                if self.pins[leave].next.is_none() {
+                    let discard = self.pin(PinKind::Discard);
+                    self.pins[leave].next = Some((discard, placed.span));
+                }
+            }
+        }
     }
 
     /// Warns about instances that no packet reaches and outputs that are used but not wired.

@@ -1,8 +1,20 @@
-//! Where the checker's messages go: in order, each once.
+//! Where the checker's messages go: in order, each once; and, for editors, what it found out.
 
+use super::types::Type;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::Span;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use trama_wire::header::HeaderSet;
+
+/// What the checker found out about places in the source. An element that is lowered several times
+/// leaves the notes of the last time.
+#[derive(Clone, Debug, Default)]
+pub struct Notes {
+    /// Types of expressions and of the names that `let`, `for`, patterns and functions bind.
+    pub types: BTreeMap<Span, Type>,
+    /// Headers that a packet certainly has where it is named.
+    pub headers: BTreeMap<Span, HeaderSet>,
+}
 
 /// Collects diagnostics.
 ///
@@ -12,6 +24,8 @@ use std::collections::BTreeSet;
 pub struct Sink {
     /// What was reported, in order.
     pub diagnostics: Vec<Diagnostic>,
+    /// Kept for an editor; nothing is noted without it.
+    pub notes: Option<Notes>,
     seen: BTreeSet<(&'static str, Span)>,
 }
 
@@ -19,6 +33,22 @@ impl Sink {
     /// An empty sink.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Takes note of the type of what stands at a place, if somebody wants to know.
+    pub fn note_type(&mut self, span: Span, ty: &Type) {
+        if let Some(notes) = &mut self.notes
+            && !ty.is_silent()
+        {
+            notes.types.insert(span, ty.clone());
+        }
+    }
+
+    /// Takes note of the headers of the packet named at a place, if somebody wants to know.
+    pub fn note_headers(&mut self, span: Span, headers: HeaderSet) {
+        if let Some(notes) = &mut self.notes {
+            notes.headers.insert(span, headers);
+        }
     }
 
     /// Adds a message unless the same code was reported at the same place before.

@@ -267,8 +267,12 @@ fn push_leaves(ty: &Type, path: &str, out: &mut Vec<(String, u8, View)>) {
     }
 }
 
+/// Names of the kinds of state objects.
+pub const STATE_KINDS: &[&str] =
+    &["map", "set", "array", "counter", "pool", "lpm", "bucket", "maglev"];
+
 /// Names of the types that the language has by itself, for suggestions.
-const BUILT_IN: &[&str] = &[
+pub const BUILT_IN: &[&str] = &[
     "u8",
     "u16",
     "u32",
@@ -521,7 +525,7 @@ fn generic(
                 Type::Error
             }
         },
-        "map" | "set" | "array" | "lpm" | "bucket" | "maglev" => {
+        kind if STATE_KINDS.contains(&kind) => {
             let message = format!("`{}` is a kind of state, not a type of values", name.text);
             sink.error("E0102", message, ty.span, "only after `state name:`");
             Type::Error

@@ -4,7 +4,7 @@ use crate::syntax::ast::{Block, Expr, ExprKind, Stmt, StmtKind};
 
 /// Something that is visited.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Node<'a> {
+pub(crate) enum Node<'a> {
     /// An expression.
     Expr(&'a Expr),
     /// A statement.
@@ -12,7 +12,7 @@ pub(super) enum Node<'a> {
 }
 
 /// Visits a block's statements and expressions, outer ones first.
-pub(super) fn block<'a>(block: &'a Block, visit: &mut dyn FnMut(Node<'a>)) {
+pub(crate) fn block<'a>(block: &'a Block, visit: &mut dyn FnMut(Node<'a>)) {
     block.stmts.iter().for_each(|s| stmt(s, visit));
 }
 
@@ -34,8 +34,12 @@ fn stmt<'a>(stmt: &'a Stmt, visit: &mut dyn FnMut(Node<'a>)) {
             expr(value, visit);
             optional(otherwise.as_ref(), visit);
         }
-        StmtKind::For { over, limit, body, .. } => {
+        StmtKind::For { over, top, limit, body, .. } => {
             expr(over, visit);
+            top.iter().for_each(|top| {
+                expr(&top.0, visit);
+                expr(&top.1, visit);
+            });
             limit.iter().for_each(|e| expr(e, visit));
             block(body, visit);
         }
@@ -47,6 +51,11 @@ fn stmt<'a>(stmt: &'a Stmt, visit: &mut dyn FnMut(Node<'a>)) {
             optional(otherwise.as_ref(), visit);
         }
         StmtKind::Remove { otherwise, .. } => optional(otherwise.as_ref(), visit),
+        StmtKind::Generate { args, after, otherwise, .. } => {
+            args.iter().chain(after).for_each(|e| expr(e, visit));
+            optional(otherwise.as_ref(), visit);
+        }
+        StmtKind::Emit(_, value) => expr(value, visit),
         StmtKind::Log { args, limit, .. } => {
             args.iter().chain(limit).for_each(|e| expr(e, visit));
         }
@@ -58,7 +67,7 @@ fn stmt<'a>(stmt: &'a Stmt, visit: &mut dyn FnMut(Node<'a>)) {
 }
 
 /// Visits an expression and all below it, outer ones first.
-pub(super) fn expr<'a>(e: &'a Expr, visit: &mut dyn FnMut(Node<'a>)) {
+pub(crate) fn expr<'a>(e: &'a Expr, visit: &mut dyn FnMut(Node<'a>)) {
     visit(Node::Expr(e));
     match &e.kind {
         ExprKind::Literal(_) | ExprKind::Name(_) | ExprKind::Copy(_) | ExprKind::Error => {}

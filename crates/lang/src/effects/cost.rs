@@ -1,6 +1,6 @@
 //! A bound on the work of a handler.
 
-use crate::ir::{Expr, Stmt, StmtKind};
+use crate::ir::{Expr, Node, StateOp, Stmt, StmtKind};
 
 /// Most operations that a handler performs for one event. Saturates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,24 +42,39 @@ impl Cost {
     }
 }
 
-/// The cost of a list of statements.
-pub(super) fn body(stmts: &[Stmt]) -> Cost {
-    stmts.iter().map(|s| stmt(&s.kind)).fold(Cost::default(), Cost::then)
+/// The cost of a list of statements of a node's handler.
+pub(super) fn body(node: &Node, stmts: &[Stmt]) -> Cost {
+    stmts.iter().map(|s| stmt(node, &s.kind)).fold(Cost::default(), Cost::then)
 }
 
-fn stmt(kind: &StmtKind) -> Cost {
+fn stmt(node: &Node, kind: &StmtKind) -> Cost {
     let own = kind.exprs().into_iter().map(expr).fold(Cost::ONE, Cost::then);
     match kind {
-        StmtKind::If(_, then, or) => own.then(body(then).dearer(body(or))),
+        StmtKind::If(_, then, or) => own.then(body(node, then).dearer(body(node, or))),
         // A round costs its body, the comparison and the step.
         StmtKind::Loop { bound, body: round, .. } => {
-            own.then(Cost::ONE.then(Cost::ONE).then(body(round)).times(*bound))
+            own.then(Cost::ONE.then(Cost::ONE).then(body(node, round)).times(*bound))
         }
-        StmtKind::Block(_, inner) => body(inner),
+        StmtKind::ForEach { state, top, body: round, .. } => {
+            let capacity = node.states.get(state.0 as usize).map_or(0, |s| s.kind.capacity());
+            let capacity = u32::try_from(capacity).unwrap_or(u32::MAX);
+            let rounds = top.as_ref().map_or(capacity, |top| top.count.min(capacity));
+            let ranked = top.iter().map(|top| expr(&top.by).then(STATE).times(capacity));
+            let rounds = STATE.then(body(node, round)).times(rounds);
+            ranked.fold(Cost::ONE, Cost::then).then(rounds)
+        }
+        StmtKind::Block(_, inner) => body(node, inner),
+        StmtKind::State(id, StateOp::MapClear) => {
+            let capacity = node.states.get(id.0 as usize).map_or(0, |s| s.kind.capacity());
+            own.then(STATE.times(u32::try_from(capacity).unwrap_or(u32::MAX)))
+        }
         StmtKind::State(..) => own.then(Cost { operations: 0, state_operations: 1 }),
         _ => own,
     }
 }
+
+/// One entry of a state object.
+const STATE: Cost = Cost { operations: 1, state_operations: 1 };
 
 /// Operators of an expression; constants and locals are free.
 fn expr(e: &Expr) -> Cost {

@@ -89,6 +89,9 @@ pub enum Exposure {
         /// The key is these fields unchanged: different values never meet in an entry.
         exact: bool,
     },
+    /// Every entry, one after the other: the loops over maps that take all, what they do with the
+    /// entry of their round, and clearing. Entries stay apart.
+    Each,
     /// Something that is no function of the packet's headers: state, time, payload.
     CrossFlow(BTreeSet<Source>),
 }
@@ -208,10 +211,13 @@ pub(super) fn scope<'a>(uses: impl Iterator<Item = (bool, &'a Access)> + Clone) 
     if uses.clone().next().is_none() {
         return Scope::Unused;
     }
-    let mut running = uses.filter(|(init, _)| !init).map(|(_, access)| access).peekable();
+    let running = uses.filter(|(init, _)| !init).map(|(_, access)| access);
     if running.clone().all(|access| access.kind == AccessKind::Read) {
         return Scope::Constant;
     }
+    // What is done with every entry alike says nothing about who shares one.
+    let apart = |access: &&Access| access.exposure != Exposure::Each;
+    let mut running = running.filter(apart).peekable();
     let Some(first) = running.peek().map(|access| &access.exposure) else {
         return Scope::Constant;
     };
@@ -233,6 +239,6 @@ pub(super) fn scope<'a>(uses: impl Iterator<Item = (bool, &'a Access)> + Clone) 
             });
             if same { Scope::Keyed(fields.clone()) } else { Scope::CrossFlow }
         }
-        Exposure::CrossFlow(_) | Exposure::Global => Scope::CrossFlow,
+        Exposure::CrossFlow(_) | Exposure::Global | Exposure::Each => Scope::CrossFlow,
     }
 }

@@ -5,8 +5,8 @@
 //! condition too, and so does one assigned where only some paths still arrive (behind a `Break`),
 //! up to the end of the block that the break leaves.
 
-use super::exposure::{Source, Value, exposure};
-use super::{Access, access_kind};
+use super::exposure::{Exposure, Source, Value, exposure};
+use super::{Access, AccessKind, access_kind};
 use crate::ir::{
     Expr, ExprKind, Handler, Label, LocalId, Meta, Node, PacketId, StateId, StateOp, Stmt,
     StmtKind, Trigger,
@@ -15,14 +15,34 @@ use crate::ir_parts::walk_stmts;
 use std::collections::{BTreeMap, BTreeSet};
 use trama_wire::header::{FieldRef, HeaderId, HeaderSet};
 
-/// The state operations of a handler, in source order.
-pub(super) fn accesses(node: &Node, handler: &Handler) -> Vec<Access> {
+/// The state operations of each handler of a node, in source order.
+///
+/// What the parameters of an event are depends on where it is generated: the handlers are run until
+/// nothing more comes of that.
+pub(super) fn accesses(node: &Node) -> Vec<Vec<Access>> {
+    let mut generated = vec![None; node.events.len()];
+    loop {
+        let before = generated.clone();
+        let all = node.handlers.iter().map(|h| of_handler(node, h, &mut generated)).collect();
+        if generated == before {
+            return all;
+        }
+    }
+}
+
+/// The arguments with which each event of a node is generated, as far as they are known; none if it
+/// is not.
+type Generated = [Option<Vec<Value>>];
+
+fn of_handler(node: &Node, handler: &Handler, generated: &mut Generated) -> Vec<Access> {
     let mut flow = Flow {
         node,
         only: only_protocol(&handler.trigger),
         breaks: BTreeMap::new(),
         order: BTreeMap::new(),
         accesses: BTreeMap::new(),
+        rounds: Vec::new(),
+        generated,
     };
     walk_stmts(&handler.body, &mut |stmt| {
         let place = flow.order.len();
@@ -35,6 +55,10 @@ pub(super) fn accesses(node: &Node, handler: &Handler) -> Vec<Access> {
     };
     if let Trigger::Packet { index_local: Some(local), .. } = handler.trigger {
         env.locals[local.0 as usize] = Value::of(Source::Port);
+    }
+    if let Trigger::Event { event, params } = &handler.trigger {
+        let given = flow.generated[event.0 as usize].iter().flatten();
+        params.iter().zip(given).for_each(|(l, value)| env.locals[l.0 as usize] = value.clone());
     }
     flow.list(&handler.body, Some(env));
     flow.accesses.into_values().collect()
@@ -157,6 +181,9 @@ struct Flow<'a> {
     /// By the statement's place. The body of a loop is run several times: the last run, which
     /// knows most, stands.
     accesses: BTreeMap<usize, Access>,
+    /// The loops around this place that take all entries of a map: it, and the locals of the key.
+    rounds: Vec<(StateId, &'a [LocalId])>,
+    generated: &'a mut Generated,
 }
 
 impl<'a> Flow<'a> {
@@ -172,6 +199,7 @@ impl<'a> Flow<'a> {
         match &stmt.kind {
             StmtKind::If(condition, then, or) => return self.branch(condition, then, or, env),
             StmtKind::Loop { .. } => return self.repeat(&stmt.kind, env),
+            StmtKind::ForEach { .. } => return self.for_each(stmt, env),
             StmtKind::Block(label, body) => {
                 let control = env.control.clone();
                 let through = self.list(body, Some(env));
@@ -222,7 +250,18 @@ impl<'a> Flow<'a> {
                 let value = Value::mixed(args.into_iter().chain(payload));
                 results.iter().for_each(|local| env.assign(*local, value.clone()));
             }
+            StmtKind::Generate { event, args, ok, .. } => {
+                let args = args.iter().map(|e| eval(e, &env));
+                let known = &mut self.generated[event.0 as usize];
+                *known = Some(match known.take() {
+                    Some(known) => known.into_iter().zip(args).map(|(a, b)| a.or(b)).collect(),
+                    None => args.collect(),
+                });
+                // Whether there is room depends on all that was generated before.
+                env.assign(*ok, Value::of(Source::Property));
+            }
             StmtKind::SetPayload(..)
+            | StmtKind::Emit(..)
             | StmtKind::SetTcpOption(..)
             | StmtKind::ShiftSack(..)
             | StmtKind::Send { .. }
@@ -248,13 +287,52 @@ impl<'a> Flow<'a> {
     }
 
     fn repeat(&mut self, stmt: &'a StmtKind, mut env: Env) -> Option<Env> {
-        let StmtKind::Loop { label, continue_label, var, from, to, body, .. } = stmt else {
+        let StmtKind::Loop { var, from, to, .. } = stmt else {
             return Some(env);
         };
         let before = env.control.clone();
         let bounds = Value::mixed([eval(from, &env), eval(to, &env)]);
         env.control.extend(bounds.sources.clone());
         env.assign(*var, bounds);
+        self.repeated(stmt, env, before)
+    }
+
+    /// A loop over a map: which entries there are, in which order, depends on all of it.
+    fn for_each(&mut self, stmt: &'a Stmt, mut env: Env) -> Option<Env> {
+        let StmtKind::ForEach { state, key, value, top, .. } = &stmt.kind else {
+            return Some(env);
+        };
+        let access = Access {
+            state: self.node.states[state.0 as usize].name.clone(),
+            index: state.0,
+            op: "each",
+            kind: AccessKind::Read,
+            exposure: if top.is_some() { Exposure::Global } else { Exposure::Each },
+            span: stmt.span,
+        };
+        self.accesses.insert(self.order[&address(stmt)], access);
+        let before = env.control.clone();
+        env.control.insert(Source::State(state.0));
+        for local in key.iter().chain(value) {
+            env.assign(*local, Value::of(Source::State(state.0)));
+        }
+        if top.is_some() {
+            return self.repeated(&stmt.kind, env, before);
+        }
+        self.rounds.push((*state, key));
+        let out = self.repeated(&stmt.kind, env, before);
+        self.rounds.pop();
+        out
+    }
+
+    /// The rounds of a loop, whose variables have their values; `before` is what decided that the
+    /// loop is reached.
+    fn repeated(&mut self, stmt: &'a StmtKind, env: Env, before: BTreeSet<Source>) -> Option<Env> {
+        let (StmtKind::Loop { label, continue_label, body, .. }
+        | StmtKind::ForEach { label, continue_label, body, .. }) = stmt
+        else {
+            return Some(env);
+        };
         let mut head = env;
         loop {
             let through = self.list(body, Some(head.clone()));
@@ -277,13 +355,29 @@ impl<'a> Flow<'a> {
             index: id.0,
             op: op.name(),
             kind: access_kind(op),
-            exposure: exposure(&key, self.only),
+            exposure: if self.is_apart(id, op) {
+                Exposure::Each
+            } else {
+                exposure(&key, self.only)
+            },
             span: stmt.span,
         };
         self.accesses.insert(self.order[&address(stmt)], access);
         for local in op.results() {
             env.assign(local, Value::of(Source::State(id.0)));
         }
+    }
+}
+
+impl Flow<'_> {
+    /// True if an operation treats every entry alike, or is one of a round with its own entry.
+    fn is_apart(&self, id: StateId, op: &StateOp) -> bool {
+        let key = op.key();
+        let is_own = |(state, own): &(StateId, &[LocalId])| {
+            let same = key.iter().zip(*own).all(|(e, local)| e.kind == ExprKind::Local(*local));
+            *state == id && key.len() == own.len() && same
+        };
+        matches!(op, StateOp::MapClear) || !key.is_empty() && self.rounds.iter().any(is_own)
     }
 }
 
@@ -316,7 +410,8 @@ fn escapes(body: &[Stmt], own: &[Label]) -> bool {
         StmtKind::Break(label) => !own.contains(label),
         StmtKind::If(_, then, or) => escapes(then, own) || escapes(or, own),
         StmtKind::Block(label, body) => escapes(body, &[own, &[*label]].concat()),
-        StmtKind::Loop { label, continue_label, body, .. } => {
+        StmtKind::Loop { label, continue_label, body, .. }
+        | StmtKind::ForEach { label, continue_label, body, .. } => {
             escapes(body, &[own, &[*label, *continue_label]].concat())
         }
         _ => false,

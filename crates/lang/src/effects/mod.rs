@@ -16,11 +16,12 @@ mod tests;
 
 pub use cost::Cost;
 pub use exposure::{Exposure, FlowKey, Scope, Source};
+pub(crate) use show::field_name;
 pub use show::handler_head;
 
 use crate::ir::{
     BinaryOp, Expr, ExprKind, Handler, Meta, Node, Program, StateOp, Stmt, StmtKind, Trigger,
-    UpdateOp, reason,
+    Update, UpdateOp, reason,
 };
 use crate::ir_parts::walk_stmts;
 use crate::source::Span;
@@ -96,6 +97,10 @@ pub struct EffectRow {
     pub uses_time: bool,
     /// Log and alert statements.
     pub logs: bool,
+    /// Names of the events that are generated.
+    pub generates: BTreeSet<String>,
+    /// Names of the streams that records are emitted to.
+    pub emits: BTreeSet<String>,
     /// Bound on the work.
     pub cost: Cost,
 }
@@ -135,7 +140,9 @@ pub fn effects(program: &Program) -> Vec<NodeEffects> {
 
 /// The effects of one node.
 pub fn node_effects(node: &Node) -> NodeEffects {
-    let handlers: Vec<EffectRow> = node.handlers.iter().map(|h| handler_row(node, h)).collect();
+    let accesses = flow::accesses(node);
+    let handlers = node.handlers.iter().zip(accesses).map(|(h, a)| handler_row(node, h, a));
+    let handlers: Vec<EffectRow> = handlers.collect();
     let uses = |index: usize| {
         handlers.iter().zip(&node.handlers).flat_map(move |(row, handler)| {
             let init = handler.trigger == Trigger::Init;
@@ -185,6 +192,8 @@ impl EffectRow {
         self.drops.extend(other.drops.iter().cloned());
         self.uses_time |= other.uses_time;
         self.logs |= other.logs;
+        self.generates.extend(other.generates.iter().cloned());
+        self.emits.extend(other.emits.iter().cloned());
         self.cost = self.cost.dearer(other.cost);
     }
 
@@ -230,6 +239,16 @@ impl EffectRow {
             }
             StmtKind::Drop(_, reason) => self.drop_for(node, *reason),
             StmtKind::Log(..) => self.logs = true,
+            StmtKind::Generate { event, .. } => {
+                let event = node.events.get(event.0 as usize);
+                self.generates.extend(event.map(|event| event.name.clone()));
+                self.uses_time = true;
+            }
+            StmtKind::Emit(stream, _) => {
+                let stream = node.streams.get(stream.0 as usize);
+                self.emits.extend(stream.map(|stream| stream.name.clone()));
+                self.uses_time = true;
+            }
             StmtKind::Extract { packet, .. } => self.reads_payload |= packet.is_some(),
             _ => {}
         }
@@ -266,18 +285,18 @@ fn masked(index: Option<&Expr>, count: u32) -> bool {
     }
 }
 
-fn handler_row(node: &Node, handler: &Handler) -> EffectRow {
+fn handler_row(node: &Node, handler: &Handler, accesses: Vec<Access>) -> EffectRow {
     let mut row = EffectRow {
         handler: handler_head(node, &handler.trigger),
         span: handler.span,
-        cost: cost::body(&handler.body),
+        cost: cost::body(node, &handler.body),
         ..EffectRow::default()
     };
     if let Trigger::Packet { guard: Some(guard), .. } = &handler.trigger {
         row.expr(guard);
     }
     walk_stmts(&handler.body, &mut |stmt| row.stmt(node, stmt));
-    row.accesses = flow::accesses(node, handler);
+    row.accesses = accesses;
     row.uses_time |= row.accesses.iter().any(|a| timed(&node.states[a.index as usize].kind));
     row
 }
@@ -303,8 +322,9 @@ pub fn access_kind(op: &StateOp) -> AccessKind {
         | StateOp::LpmGet { .. }
         | StateOp::MaglevPick { .. } => AccessKind::Read,
         StateOp::MapUpdate { updates, .. } | StateOp::ArrayUpdate { updates, .. } => {
-            let first = updates.first().map(|u| u.op);
-            let commute = updates.iter().all(|u| u.op != UpdateOp::Set && Some(u.op) == first);
+            // Each leaf by an operator of its own.
+            let alone = |u: &Update| updates.iter().all(|v| v.leaf != u.leaf || v.op == u.op);
+            let commute = updates.iter().all(|u| u.op != UpdateOp::Set && alone(u));
             if commute { AccessKind::Update } else { AccessKind::Write }
         }
         StateOp::Count { .. } | StateOp::MapTouch { .. } | StateOp::PoolTouch { .. } => {
@@ -312,6 +332,7 @@ pub fn access_kind(op: &StateOp) -> AccessKind {
         }
         StateOp::MapPut { .. }
         | StateOp::MapRemove { .. }
+        | StateOp::MapClear
         | StateOp::PoolAlloc { .. }
         | StateOp::PoolTake { .. }
         | StateOp::PoolFree { .. }

@@ -12,6 +12,11 @@ pub fn handler_head(node: &Node, trigger: &Trigger) -> String {
     match trigger {
         Trigger::Init => "init".into(),
         Trigger::Timer { period } => format!("every {period}"),
+        Trigger::Event { event, .. } => {
+            let event = node.events.get(event.0 as usize);
+            event.map_or_else(|| "on ?".into(), |event| format!("on {}", event.name))
+        }
+        Trigger::Close => "on close".into(),
         Trigger::Packet { first_port, port_count, patterns, guard, .. } => {
             let name = node.ports.get(*first_port as usize).map_or("?", |name| name);
             let port = if *port_count > 1 { name.split('[').next().unwrap_or(name) } else { name };
@@ -36,7 +41,8 @@ fn pattern(headers: HeaderSet) -> String {
     names.join("/")
 }
 
-fn field_name(field: FieldRef) -> String {
+/// `ip.src`
+pub(crate) fn field_name(field: FieldRef) -> String {
     format!("{}.{}", field.header.def().name, field.def().name)
 }
 
@@ -69,6 +75,7 @@ impl Display for Exposure {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Global => f.write_str("global"),
+            Self::Each => f.write_str("every entry"),
             Self::PerFlow(_) => f.write_str("per flow"),
             Self::Keyed { fields, exact: true } => write!(f, "keyed by {}", field_names(fields)),
             Self::Keyed { fields, .. } if fields.is_empty() => {
@@ -160,6 +167,8 @@ impl EffectRow {
         lines.extend([
             ("copies".to_owned(), only(self.copies, "packets").into_iter().collect()),
             ("sends to".to_owned(), self.sends.iter().cloned().collect()),
+            ("generates".to_owned(), self.generates.iter().cloned().collect()),
+            ("emits".to_owned(), self.emits.iter().cloned().collect()),
             ("may drop".to_owned(), drops),
             ("uses".to_owned(), uses.into_iter().flatten().collect()),
             ("cost".to_owned(), vec![cost]),

@@ -3,9 +3,11 @@
 use super::expr::eval_on_packet;
 use super::observe::{Cause, Observer, PacketNo, Seen};
 use super::stmt::Run;
+use crate::agenda::{Agenda, Firing};
 use crate::engine::Report;
 use crate::ir::{Dest, HOPS_MAX, Handler, Node, Program, Trigger, reason};
 use crate::logs::LogBook;
+use crate::records::RecordBook;
 use crate::source::Span;
 use std::collections::VecDeque;
 use trama_base::Nanos;
@@ -22,6 +24,10 @@ pub(super) struct World<O> {
     /// Timers in the order of nodes, then of handlers.
     pub(super) timers: Vec<Timer>,
     pub(super) logs: LogBook,
+    pub(super) records: RecordBook,
+    pub(super) agenda: Agenda,
+    /// The run has been ended.
+    pub(super) closed: bool,
     /// Counters; those of state objects and logs are filled in on demand.
     pub(super) report: Report,
     pub(super) event: InFlight,
@@ -92,22 +98,52 @@ impl<O: Observer> World<O> {
     pub(super) fn run_init(&mut self, program: &Program) {
         for (node, handler, h) in handlers(program) {
             if h.trigger == Trigger::Init {
-                self.handler_event(program, node, handler, Cause::Init { node, handler });
+                self.handler_event(program, Cause::Init { node, handler }, &[]);
             }
         }
     }
 
-    /// Moves the time to `now`, unless that is in the past, and fires the timers that are due.
+    /// Moves the time to `now`, unless that is in the past, and fires the timers and events that
+    /// are due.
     pub(super) fn pass_time(&mut self, program: &Program, now: Nanos) {
         self.now = self.now.max(now);
-        for i in 0..self.timers.len() {
-            let timer = &mut self.timers[i];
-            if timer.due.is_some_and(|due| due <= self.now) {
-                timer.due = timer.due_after(self.now);
-                let (node, handler) = (timer.node, timer.handler);
-                self.handler_event(program, node, handler, Cause::Timer { node, handler });
+        loop {
+            let timers = self.timers.iter().enumerate();
+            let timer = timers.filter_map(|(i, timer)| Some((timer.due?, i))).min();
+            let timer = timer.filter(|(due, _)| *due <= self.now);
+            let event = self.agenda.next_due().filter(|due| *due <= self.now);
+            match (timer, event) {
+                (Some((due, i)), event) if event.is_none_or(|event| due <= event) => {
+                    let timer = &mut self.timers[i];
+                    timer.due = timer.due_after(self.now);
+                    let (node, handler) = (timer.node, timer.handler);
+                    self.handler_event(program, Cause::Timer { node, handler }, &[]);
+                }
+                (_, Some(_)) => {
+                    let mut args = Vec::new();
+                    let firing = self.agenda.take_later(&mut args);
+                    firing.iter().for_each(|firing| self.generated_event(program, *firing, &args));
+                }
+                (_, None) => return,
             }
         }
+    }
+
+    /// Ends the run, unless it has ended.
+    pub(super) fn close(&mut self, program: &Program) {
+        if std::mem::replace(&mut self.closed, true) {
+            return;
+        }
+        for (node, handler, h) in handlers(program) {
+            if h.trigger == Trigger::Close {
+                self.handler_event(program, Cause::Close { node, handler }, &[]);
+            }
+        }
+    }
+
+    /// When something is due next.
+    pub(super) fn next_timeout(&self) -> Option<Nanos> {
+        self.timers.iter().filter_map(|timer| timer.due).chain(self.agenda.next_due()).min()
     }
 
     /// A packet enters at its external port.
@@ -132,13 +168,38 @@ impl<O: Observer> World<O> {
             }
         }
         self.deliver_all(program);
+        self.run_soon(program);
     }
 
-    /// A handler runs without a packet.
-    fn handler_event(&mut self, program: &Program, node: u32, handler: u32, cause: Cause) {
+    /// A handler runs without a packet, with these arguments if it was generated; then what it
+    /// generated without a delay.
+    fn handler_event(&mut self, program: &Program, cause: Cause, args: &[u8]) {
+        self.lone_event(program, cause, args);
+        self.run_soon(program);
+    }
+
+    fn lone_event(&mut self, program: &Program, cause: Cause, args: &[u8]) {
+        let Some((node, handler)) = cause.handler() else { return };
         self.begin(cause, None);
-        Run::new(program, self, node, handler, None, 0).run();
+        Run::new(program, self, node, handler, None, 0).with_arguments(args).run();
         self.deliver_all(program);
+    }
+
+    /// An event fires that the program generated with a delay.
+    fn generated_event(&mut self, program: &Program, firing: Firing, args: &[u8]) {
+        if let Some(cause) = cause_of(program, firing) {
+            self.handler_event(program, cause, args);
+        }
+    }
+
+    /// Runs what was generated without a delay.
+    fn run_soon(&mut self, program: &Program) {
+        let mut args = Vec::new();
+        while let Some(firing) = self.agenda.take_soon(&mut args) {
+            if let Some(cause) = cause_of(program, firing) {
+                self.lone_event(program, cause, &args);
+            }
+        }
     }
 
     fn begin(&mut self, cause: Cause, packet: Option<&Packet>) {
@@ -227,8 +288,16 @@ fn takes(node: &Node, port: u32, packet: &Packet) -> Option<(u32, u32)> {
             let permits = |guard| eval_on_packet(guard, packet, Nanos::ZERO) == 1;
             (matches && guard.as_ref().is_none_or(permits)).then_some((i, index))
         }
-        Trigger::Init | Trigger::Timer { .. } => None,
+        _ => None,
     })
+}
+
+/// What a firing of an event is the cause of: its handler, if it has one.
+fn cause_of(program: &Program, Firing { node, event }: Firing) -> Option<Cause> {
+    let handlers = &program.nodes[node as usize].handlers;
+    let is_own = |h: &Handler| matches!(h.trigger, Trigger::Event { event: e, .. } if e == event);
+    let handler = handlers.iter().position(is_own)? as u32;
+    Some(Cause::Event { node, handler })
 }
 
 /// Every handler with the indices of its node and its own.

@@ -4,8 +4,9 @@
 //! and keeps state in the reference models of [`trama_state::model`]. Nothing here is done for
 //! speed; the code generators are fast, and are compared with this on every program and packet.
 //!
-//! How to read it: [`expr`] computes values; `stmt` runs statements and `packets` and `objects`
-//! those that touch packets and state; `event` moves packets between handlers and fires timers.
+//! How to read it: [`expr`] computes values; `stmt` runs statements, `packets` and `objects` those
+//! that touch packets and state, `each` loops over maps, events and records; `event` moves packets
+//! between handlers and fires timers.
 //! [`observe`] tells whoever wants to know.
 //!
 //! **Invariants:** no panic for a program that [`validate`] accepts, on any packet and at any time;
@@ -15,6 +16,7 @@
 pub mod expr;
 pub mod observe;
 
+mod each;
 mod event;
 mod objects;
 mod packets;
@@ -25,10 +27,12 @@ mod tests;
 pub use expr::eval_on_packet;
 pub use observe::{Observer, Seen};
 
+use crate::agenda::Agenda;
 use crate::engine::{Engine, Entry, LogLine, NodeReport, Report, Traffic};
 use crate::ir::{Node, Program};
 use crate::ir_check::{Invalid, validate};
 use crate::logs::LogBook;
+use crate::records::{Record, RecordBook, RecordSink};
 use event::{Timer, World};
 use std::sync::Arc;
 use trama_base::{Nanos, Rng};
@@ -93,6 +97,9 @@ impl<O: Observer> Interpreter<O> {
             states,
             timers: Timer::all(&program, start),
             logs: LogBook::new(&program, start),
+            records: RecordBook::new(&program),
+            agenda: Agenda::new(&program),
+            closed: false,
             report: empty_report(&program),
             event: event::InFlight::default(),
             output: Vec::new(),
@@ -151,12 +158,32 @@ impl<O: Observer> Engine for Interpreter<O> {
         self.hand_over(output, pool);
     }
 
+    fn finish(&mut self, now: Nanos, output: &mut Vec<Box<Packet>>, pool: &mut Pool) {
+        self.world.pass_time(&self.program, now);
+        self.world.close(&self.program);
+        self.hand_over(output, pool);
+    }
+
+    fn next_timeout(&self) -> Option<Nanos> {
+        self.world.next_timeout()
+    }
+
+    fn set_records(&mut self, sink: Box<dyn RecordSink>) {
+        self.world.records.install(sink);
+    }
+
+    fn take_records(&mut self) -> Vec<Record> {
+        self.world.records.take()
+    }
+
     fn report(&mut self) -> Report {
         let now = self.world.now;
         let mut report = self.world.report.clone();
         for (i, node) in report.nodes.iter_mut().enumerate() {
             node.states = self.world.states[i].iter_mut().map(|s| s.stats(now)).collect();
             node.logs = self.world.logs.counts(i);
+            node.events = self.world.agenda.stats(i);
+            node.streams = self.world.records.stats(i);
         }
         report
     }

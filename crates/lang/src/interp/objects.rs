@@ -87,6 +87,10 @@ impl Call<'_> {
         if matches!(self.op, StateOp::Len(_)) {
             return number(map.len(self.now));
         }
+        if matches!(self.op, StateOp::MapClear) {
+            map.clear(self.now);
+            return yes_or_no(true);
+        }
         let (key, now) = (&*pack(&self.spec.key, self.key), self.now);
         match self.op {
             StateOp::MapGet { .. } => self.leaves(map.get(key, now)),
@@ -230,7 +234,7 @@ fn number(value: u64) -> Outcome {
     Outcome { answer: true, found: Some(vec![value.into()]) }
 }
 
-fn pack(shape: &Shape, leaves: &[u128]) -> Vec<u8> {
+pub(super) fn pack(shape: &Shape, leaves: &[u128]) -> Vec<u8> {
     let mut packed = Vec::with_capacity(shape.bytes());
     shape.pack(leaves, &mut packed);
     packed
@@ -239,7 +243,13 @@ fn pack(shape: &Shape, leaves: &[u128]) -> Vec<u8> {
 /// The entry that an operation is about, for the observer: its leaves; nothing if there is none.
 /// Asking changes no result: an object lets go what has expired at whatever it is asked.
 fn peek(object: &mut Object, call: &Call<'_>) -> Option<Vec<u128>> {
-    if matches!(call.op, StateOp::Len(_) | StateOp::PoolAlloc { .. } | StateOp::MaglevPick { .. }) {
+    if matches!(
+        call.op,
+        StateOp::MapClear
+            | StateOp::Len(_)
+            | StateOp::PoolAlloc { .. }
+            | StateOp::MaglevPick { .. }
+    ) {
         return None;
     }
     let (key, now, value) = (call.key, call.now, &call.spec.value);

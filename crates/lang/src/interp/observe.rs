@@ -62,6 +62,33 @@ pub enum Cause {
         /// Index of its handler.
         handler: u32,
     },
+    /// An event that the program generated fires.
+    Event {
+        /// Index of the node.
+        node: u32,
+        /// Index of its handler.
+        handler: u32,
+    },
+    /// The run ends.
+    Close {
+        /// Index of the node.
+        node: u32,
+        /// Index of its handler.
+        handler: u32,
+    },
+}
+
+impl Cause {
+    /// The node and the handler that it runs, if it is no packet.
+    pub fn handler(self) -> Option<(u32, u32)> {
+        match self {
+            Self::Packet { .. } => None,
+            Self::Timer { node, handler }
+            | Self::Init { node, handler }
+            | Self::Event { node, handler }
+            | Self::Close { node, handler } => Some((node, handler)),
+        }
+    }
 }
 
 /// One thing that happened. Handlers run one at a time, so what happens between two
@@ -208,6 +235,45 @@ pub enum Seen<'a> {
         extract: Extract,
         /// Leaves of the results.
         values: &'a [u128],
+    },
+    /// A round of a loop over a map begins.
+    Round {
+        /// The loop.
+        span: Span,
+        /// Index of the node.
+        node: u32,
+        /// Index of the map.
+        state: u32,
+        /// Leaves of the key.
+        key: &'a [u128],
+        /// Leaves of the value.
+        value: &'a [u128],
+    },
+    /// An event was generated.
+    Generated {
+        /// The statement.
+        span: Span,
+        /// Index of the node.
+        node: u32,
+        /// Index of the event.
+        event: u32,
+        /// Leaves of its arguments.
+        args: &'a [u128],
+        /// When it is due.
+        delay: Nanos,
+        /// False if it was refused.
+        done: bool,
+    },
+    /// A record was emitted.
+    Emitted {
+        /// The statement.
+        span: Span,
+        /// Index of the node.
+        node: u32,
+        /// Index of the stream.
+        stream: u32,
+        /// Leaves of its fields.
+        leaves: &'a [u128],
     },
     /// A log statement ran.
     Log {

@@ -15,7 +15,7 @@ pub(super) struct Run<'a, O> {
     pub(super) world: &'a mut World<O>,
     pub(super) node_index: u32,
     handler: &'a Handler,
-    locals: Vec<u128>,
+    pub(super) locals: Vec<u128>,
     pub(super) packets: Vec<Option<Flying>>,
     /// Handlers that a packet sent from here has passed, this one included.
     pub(super) hops: u32,
@@ -23,7 +23,7 @@ pub(super) struct Run<'a, O> {
 
 /// How control goes on after a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Flow {
+pub(super) enum Flow {
     /// With the next statement.
     Next,
     /// Behind the block or loop with this label.
@@ -67,6 +67,17 @@ impl<'a, O: Observer> Run<'a, O> {
         Self { program, world, node_index, handler, locals, packets, hops }
     }
 
+    /// The same, with packed arguments if it runs for an event that was generated.
+    pub(super) fn with_arguments(mut self, args: &[u8]) -> Self {
+        if let Trigger::Event { event, params } = &self.handler.trigger {
+            let shape = &self.node().events[event.0 as usize].shape;
+            for (local, value) in params.iter().zip(shape.unpack(args)) {
+                self.locals[local.0 as usize] = value;
+            }
+        }
+        self
+    }
+
     /// Runs it to its end.
     pub(super) fn run(mut self) {
         self.list(&self.handler.body);
@@ -106,7 +117,7 @@ impl<'a, O: Observer> Run<'a, O> {
         self.locals[local.0 as usize] = value & mask(width);
     }
 
-    fn list(&mut self, stmts: &[Stmt]) -> Flow {
+    pub(super) fn list(&mut self, stmts: &[Stmt]) -> Flow {
         for stmt in stmts {
             let flow = self.stmt(stmt);
             if flow != Flow::Next {
@@ -159,6 +170,11 @@ impl<'a, O: Observer> Run<'a, O> {
             StmtKind::Drop(p, reason) => self.drop(*p, *reason, span),
             StmtKind::Log(site, args) => self.log(*site, args, span),
             StmtKind::State(state, op) => self.state(*state, op, span),
+            StmtKind::ForEach { .. } => return self.for_each(stmt),
+            StmtKind::Generate { event, args, delay, ok } => {
+                self.generate(*event, args, delay, *ok, span);
+            }
+            StmtKind::Emit(stream, args) => self.emit(*stream, args, span),
             StmtKind::Extract { packet, extract, args, results } => {
                 self.extract(*packet, *extract, args, results, span);
             }

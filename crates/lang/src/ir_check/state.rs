@@ -1,7 +1,7 @@
 //! Rules of state operations.
 
 use super::{Checked, Checker};
-use crate::ir::{Expr, LocalId, StateId, StateOp};
+use crate::ir::{Expr, StateId, StateOp};
 use trama_state::{Shape, StateKind, StateSpec};
 
 impl Checker<'_> {
@@ -12,6 +12,7 @@ impl Checker<'_> {
         self.ensure(kind_has(&spec.kind, op), || {
             format!("`{}` is no operation of `{}`", op.name(), spec.name)
         })?;
+        self.in_rounds(id, op)?;
         self.operands(spec, op)?;
         self.results(spec, op)
     }
@@ -46,7 +47,7 @@ impl Checker<'_> {
             | StateOp::MapUpdate { key, .. }
             | StateOp::MapTouch { key, .. }
             | StateOp::MapRemove { key, .. } => self.leaves(key, &spec.key)?,
-            StateOp::Len(_) | StateOp::PoolAlloc { .. } => {}
+            StateOp::MapClear | StateOp::Len(_) | StateOp::PoolAlloc { .. } => {}
             _ => self.leaves(op.key(), &word)?,
         }
         for update in op.updates() {
@@ -76,14 +77,14 @@ impl Checker<'_> {
         if let Some(local) = op.answer() {
             self.local(local, Some(1))?;
         }
-        let mut distinct: Vec<LocalId> = op.results();
-        let count = distinct.len();
-        distinct.sort_unstable_by_key(|local| local.0);
-        distinct.dedup();
-        self.ensure(distinct.len() == count, || "results go to different locals".into())
+        self.distinct(&op.results())
     }
 
-    fn leaves<'e>(&self, exprs: impl IntoIterator<Item = &'e Expr>, shape: &Shape) -> Checked {
+    pub(super) fn leaves<'e>(
+        &self,
+        exprs: impl IntoIterator<Item = &'e Expr>,
+        shape: &Shape,
+    ) -> Checked {
         let widths: Vec<u8> = exprs.into_iter().map(|e| e.width).collect();
         self.ensure(widths == shape.0, || format!("leaves of {widths:?} bits for {:?}", shape.0))
     }
@@ -96,7 +97,8 @@ fn kind_has(kind: &StateKind, op: &StateOp) -> bool {
         | Op::MapPut { .. }
         | Op::MapUpdate { .. }
         | Op::MapTouch { .. }
-        | Op::MapRemove { .. } => matches!(kind, StateKind::Map { .. }),
+        | Op::MapRemove { .. }
+        | Op::MapClear => matches!(kind, StateKind::Map { .. }),
         Op::Len(_) => !matches!(kind, StateKind::Array { .. } | StateKind::Counter { .. }),
         Op::ArrayGet { .. } | Op::ArrayUpdate { .. } => matches!(kind, StateKind::Array { .. }),
         Op::Count { .. } | Op::CounterGet { .. } => matches!(kind, StateKind::Counter { .. }),

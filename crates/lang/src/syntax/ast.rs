@@ -2,6 +2,10 @@
 //!
 //! Nothing is resolved here; names are text. The formatter and the checker read it.
 
+mod query;
+
+pub use query::{Bounds, Column, Fold, FoldState, Query, Source, Stage, StageKind, When};
+
 use crate::source::Span;
 
 /// A name with its place.
@@ -22,6 +26,8 @@ pub struct File {
     pub docs: Vec<String>,
     /// Items in order.
     pub items: Vec<Item>,
+    /// Made from folds and queries, which have been declared where they stand.
+    pub is_generated: bool,
 }
 
 /// A top-level item.
@@ -50,6 +56,10 @@ pub enum ItemKind {
     Header(Header),
     /// `fn name(…) -> type { … }`
     Fn(Fn),
+    /// `fold name(…) { … }`
+    Fold(Fold),
+    /// `query name = packets(…) |> …`
+    Query(Query),
     /// `element Name(…) { … }`
     Element(Element),
     /// `network name(…) { … }`
@@ -207,6 +217,36 @@ pub enum MemberKind {
     Init(Block),
     /// `every 1s { … }`
     Every(Expr, Block),
+    /// `event name(param: type, …) [capacity]`
+    Event(Event),
+    /// `on name(param, …) { … }` of an event that the element declares
+    OnEvent(OnEvent),
+    /// `stream name: Record`
+    Stream(Ident, Type),
+    /// `on close { … }`
+    Close(Block),
+}
+
+/// `event name(param: type, …) [capacity]`
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Name.
+    pub name: Ident,
+    /// Parameters.
+    pub params: Vec<(Ident, Type)>,
+    /// Most that are pending at once, in brackets.
+    pub capacity: Option<Expr>,
+}
+
+/// `on name(param, …) { … }`
+#[derive(Clone, Debug)]
+pub struct OnEvent {
+    /// The event.
+    pub name: Ident,
+    /// Names of its parameters here.
+    pub params: Vec<Ident>,
+    /// Body.
+    pub body: Block,
 }
 
 /// A declared port or port array.
@@ -379,8 +419,20 @@ pub enum TestStepKind {
     ExpectDrop(Option<(String, Span)>),
     /// `expect alert "text"` or `expect log "text"`: a line that contains the text was written.
     ExpectLog(String, Span),
+    /// `expect record [element.]stream { field: value, … }`: a record with these values was
+    /// emitted.
+    ExpectRecord {
+        /// Element instance.
+        node: Option<Ident>,
+        /// Stream.
+        stream: Ident,
+        /// Dotted field names with values.
+        fields: Vec<(Ident, Expr)>,
+    },
     /// `expect nothing`
     ExpectNothing,
+    /// `close`: the run ends.
+    Close,
     /// `expect expr`: over the state of the subject.
     ExpectState(Expr),
 }
@@ -461,12 +513,15 @@ pub enum StmtKind {
         /// Taken if a table has no room.
         otherwise: Option<Block>,
     },
-    /// `for name in from..to [limit n] { … }` or `for name in table { … }`
+    /// `for name in from..to [limit n] { … }`, `for name in table { … }` or
+    /// `for (key, value) in map [top n by expr] { … }`
     For {
-        /// Loop variable.
-        name: Ident,
-        /// `Range` expression or the name of a table.
+        /// Loop variable, or a pattern that always fits.
+        pattern: Pat,
+        /// `Range` expression or the name of a table, map or set.
         over: Expr,
+        /// How many entries of a map, and by what they are chosen.
+        top: Option<Box<(Expr, Expr)>>,
         /// Most rounds.
         limit: Option<Expr>,
         /// Body.
@@ -516,6 +571,19 @@ pub enum StmtKind {
         /// Taken if it is impossible.
         otherwise: Option<Block>,
     },
+    /// `generate event(args) [after expr] [else { … }]`
+    Generate {
+        /// Event.
+        event: Ident,
+        /// Arguments.
+        args: Vec<Expr>,
+        /// How much later.
+        after: Option<Expr>,
+        /// Taken if it is refused.
+        otherwise: Option<Block>,
+    },
+    /// `emit stream expr`
+    Emit(Ident, Expr),
     /// `replace ip with ip6 { … } in p [else { … }]`
     Replace {
         /// The network header that goes.

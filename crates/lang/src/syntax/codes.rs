@@ -122,9 +122,9 @@ pub const CODES: &[Code] = &[
     Code {
         code: "E0015",
         title: "not yet part of the language",
-        explanation: "Queries, paths, events and requests come in a later version; their words are \
-                      kept for them.",
-        bad: "query heavy = packets(ip)",
+        explanation: "Paths, events, requests and deployments come in a later version; their words \
+                      are kept for them.",
+        bad: "deploy edge",
         good: "",
     },
     Code {

@@ -66,28 +66,31 @@ pub const KEYWORDS: &[&str] = &[
 /// Words that mean something in one place of the grammar and may be names in all others. Those
 /// that begin an item or a member do so where what they declare follows on the same line.
 pub const CONTEXTUAL: &[&str] = &[
-    "after", "at", "because", "element", "enum", "every", "expect", "from", "header", "import",
-    "init", "inputs", "into", "limit", "network", "on", "port", "record", "state", "test", "to",
-    "with",
+    "after", "at", "because", "by", "close", "element", "emit", "enum", "event", "every", "expect",
+    "fold", "from", "generate", "header", "import", "init", "inputs", "into", "limit", "network",
+    "on", "port", "query", "record", "state", "stream", "test", "to", "top", "with",
 ];
 
 /// Words kept for what the language will do later: no names.
-pub const RESERVED: &[&str] = &["deploy", "event", "path", "query", "request"];
+pub const RESERVED: &[&str] = &["deploy", "path", "request"];
 
 /// Words that begin an item.
-pub const ITEM_WORDS: &[&str] =
-    &["const", "element", "enum", "fn", "header", "import", "inputs", "network", "record", "test"];
+pub const ITEM_WORDS: &[&str] = &[
+    "const", "element", "enum", "fn", "fold", "header", "import", "inputs", "network", "query",
+    "record", "test",
+];
 
 /// Words that begin a member of an element.
-pub const MEMBER_WORDS: &[&str] = &["const", "every", "fn", "init", "on", "port", "state"];
+pub const MEMBER_WORDS: &[&str] =
+    &["const", "event", "every", "fn", "init", "on", "port", "state", "stream"];
 
 /// Words that stand behind an operand.
 pub(crate) const INFIX_WORDS: &[&str] = &["as", "else", "in", "is"];
 
 /// Words that begin a statement.
 pub const STATEMENT_WORDS: &[&str] = &[
-    "alert", "break", "continue", "drop", "for", "if", "insert", "let", "log", "match", "remove",
-    "replace", "return", "send",
+    "alert", "break", "continue", "drop", "emit", "for", "generate", "if", "insert", "let", "log",
+    "match", "remove", "replace", "return", "send",
 ];
 
 /// Words that begin an option of a state object.

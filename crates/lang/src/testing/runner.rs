@@ -5,6 +5,8 @@ use super::state::States;
 use super::{FAILURES_MAX, Failure, START, Scope};
 use crate::engine::{Engine, Report};
 use crate::filter::{self, Filter};
+use crate::ir::{Node, Stream};
+use crate::records::{self, Record};
 use crate::source::Span;
 use crate::syntax::ast::{BinaryOp, Expr, ExprKind, Ident, Test, TestStep, TestStepKind};
 use trama_base::Nanos;
@@ -37,6 +39,7 @@ pub(super) struct Runner<'a> {
     sent: Vec<Box<Packet>>,
     drops: Vec<Drop>,
     logs: Vec<String>,
+    records: Vec<Record>,
     /// The step that brought it about.
     cause: Span,
     /// A failure has listed it: it is not listed again for lack of a claim.
@@ -55,6 +58,7 @@ impl<'a> Runner<'a> {
             sent: Vec::new(),
             drops: Vec::new(),
             logs: Vec::new(),
+            records: Vec::new(),
             cause: Span::default(),
             told: false,
             failures: Vec::new(),
@@ -120,10 +124,18 @@ impl<'a> Runner<'a> {
                 Ok(())
             }
             TestStepKind::ExpectNothing => {
-                if let Some(effects) = self.effects() {
+                let effects = self.effects().or_else(|| self.emitted());
+                if let Some(effects) = effects {
                     self.fail(step.span, format!("expected nothing, but there was {effects}"));
                     self.forget();
                 }
+                Ok(())
+            }
+            TestStepKind::ExpectRecord { node, stream, fields } => {
+                self.expect_record(node.as_ref(), stream, fields, step.span)
+            }
+            TestStepKind::Close => {
+                self.pass(self.now, step.span, true);
                 Ok(())
             }
             TestStepKind::ExpectState(expr) => {
@@ -147,13 +159,21 @@ impl<'a> Runner<'a> {
             let now = self.now.since(START);
             return Err(format!("time does not go back: the test is at {now} already"));
         }
+        self.pass(time, span, false);
+        Ok(())
+    }
+
+    /// Lets time pass, and ends the run if it is `closed`.
+    fn pass(&mut self, time: Nanos, span: Span, closed: bool) {
         self.settle();
         self.cause = span;
         self.now = time;
         let mut sent = Vec::new();
-        self.engine.advance(time, &mut sent, &mut self.pool);
+        match closed {
+            true => self.engine.finish(time, &mut sent, &mut self.pool),
+            false => self.engine.advance(time, &mut sent, &mut self.pool),
+        }
         self.collect(sent);
-        Ok(())
     }
 
     /// The index of an external port.
@@ -196,6 +216,7 @@ impl<'a> Runner<'a> {
             self.drops.push(Drop { node: String::new(), reason });
         }
         self.logs.extend(self.engine.take_logs().into_iter().map(|line| line.text));
+        self.records.extend(self.engine.take_records());
         self.report = report;
     }
 
@@ -215,12 +236,29 @@ impl<'a> Runner<'a> {
         (!all.is_empty()).then(|| listed + &rest)
     }
 
+    /// The records that nothing expected yet, in words.
+    fn emitted(&self) -> Option<String> {
+        let shown = self.records.iter().take(LISTED_MAX).map(|record| {
+            let stream = self.stream_of(record);
+            format!("{} {}", stream.name, records::show(stream, &record.leaves))
+        });
+        let listed = shown.collect::<Vec<_>>().join("; ");
+        let more = self.records.len().saturating_sub(LISTED_MAX);
+        let rest = if more > 0 { format!("; and {more} more") } else { String::new() };
+        (!listed.is_empty()).then(|| format!("recorded {listed}{rest}"))
+    }
+
+    fn stream_of(&self, record: &Record) -> &'a Stream {
+        &self.scope.program.nodes[record.node as usize].streams[record.stream.0 as usize]
+    }
+
     fn forget(&mut self) {
         for packet in self.sent.drain(..) {
             self.pool.give(packet);
         }
         self.drops.clear();
         self.logs.clear();
+        self.records.clear();
     }
 
     /// Complains about what nobody claimed, and forgets it.
@@ -274,6 +312,60 @@ impl<'a> Runner<'a> {
             Some(value) => format!("`{written}` does not hold: {name} is {value}"),
             None => format!("`{written}` does not hold: it has no {name}"),
         }
+    }
+
+    fn expect_record(
+        &mut self,
+        node: Option<&Ident>,
+        stream: &Ident,
+        fields: &[(Ident, Expr)],
+        span: Span,
+    ) -> Step {
+        let nodes = &self.scope.program.nodes;
+        let is_named = |n: &Node| node.is_none_or(|name| n.name == name.text);
+        let streams = nodes.iter().filter(|n| is_named(n)).flat_map(|n| &n.streams);
+        if streams.clone().all(|known| known.name != stream.text) {
+            let names: Vec<_> = streams.map(|stream| stream.name.as_str()).collect();
+            let names = if names.is_empty() { "none".to_string() } else { names.join(", ") };
+            return Err(format!("there is no stream `{}`; the streams are {names}", stream.text));
+        }
+        for at in 0..self.records.len() {
+            let record = &self.records[at];
+            let its = self.stream_of(record);
+            if its.name == stream.text
+                && is_named(&nodes[record.node as usize])
+                && self.has_fields(at, fields)?
+            {
+                self.records.remove(at);
+                return Ok(());
+            }
+        }
+        let emitted = self.emitted().unwrap_or_else(|| "recorded nothing".to_string());
+        self.fail(span, format!("no such record was emitted; {emitted}"));
+        Ok(())
+    }
+
+    /// True if a record has these values.
+    fn has_fields(&mut self, at: usize, fields: &[(Ident, Expr)]) -> Result<bool, String> {
+        let (record, stream) = (self.records[at].clone(), self.stream_of(&self.records[at]));
+        let states = States::new(self.scope, self.engine);
+        for (name, expr) in fields {
+            let prefix = format!("{}.", name.text);
+            let is_part = |view: &str| view == name.text || view.starts_with(&prefix);
+            let first = stream.views.iter().position(|(view, _)| is_part(view));
+            let Some(first) = first else {
+                let names: Vec<_> =
+                    records::Column::all(stream).into_iter().map(|column| column.name).collect();
+                let known = names.join(", ");
+                return Err(format!("there is no field `{}`; the fields are {known}", name.text));
+            };
+            let count = stream.views[first..].iter().take_while(|(view, _)| is_part(view)).count();
+            let wanted = states.of_field(expr, &stream.views[first..first + count])?;
+            if record.leaves[first..first + count] != wanted[..] {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn expect_drop(&mut self, reason: Option<&str>, span: Span) {

@@ -71,6 +71,18 @@ impl<'a> States<'a> {
         Ok(Some(format!("`{written}` does not hold{about}")))
     }
 
+    /// The leaves that an expression gives a field with these views; `None` is an empty option.
+    pub(super) fn of_field(
+        &self,
+        expr: &Expr,
+        views: &[(String, View)],
+    ) -> Result<Vec<u128>, String> {
+        match &expr.kind {
+            ExprKind::Name(name) if name == "None" => Ok(vec![0; views.len()]),
+            _ => self.leaves(expr, views, views.len(), "the field"),
+        }
+    }
+
     fn text(&self, span: Span) -> &'a str {
         self.scope.sources.text(span)
     }

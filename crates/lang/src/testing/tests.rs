@@ -132,6 +132,8 @@ fn program() -> Program {
             views: vec![View::Ip4],
             limit_per_s: None,
         }],
+        events: Vec::new(),
+        streams: Vec::new(),
         handlers: handlers(),
     };
     Program {

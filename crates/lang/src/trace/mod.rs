@@ -121,6 +121,39 @@ pub enum StepKind {
         /// What it was.
         value: String,
     },
+    /// A round of a loop over a map began.
+    Round {
+        /// Index of the node.
+        node: u32,
+        /// Index of the map.
+        state: u32,
+        /// Leaves of the key.
+        key: Vec<u128>,
+        /// Leaves of the value.
+        value: Vec<u128>,
+    },
+    /// An event was generated.
+    Generated {
+        /// Index of the node.
+        node: u32,
+        /// Index of the event.
+        event: u32,
+        /// Leaves of its arguments.
+        args: Vec<u128>,
+        /// How much later it is due.
+        delay: Nanos,
+        /// False if it was refused.
+        done: bool,
+    },
+    /// A record was emitted.
+    Emitted {
+        /// Index of the node.
+        node: u32,
+        /// Index of the stream.
+        stream: u32,
+        /// Leaves of its fields.
+        leaves: Vec<u128>,
+    },
     /// A log statement ran.
     Log {
         /// Index of the node.
@@ -216,6 +249,19 @@ impl Observer for Recorder {
             Seen::Extracted { span, extract, values } => {
                 let value = values::extracted(extract, values);
                 self.step(Some(span), None, StepKind::Extracted { value });
+            }
+            Seen::Round { span, node, state, key, value } => {
+                let (key, value) = (key.to_vec(), value.to_vec());
+                self.step(Some(span), None, StepKind::Round { node, state, key, value });
+            }
+            Seen::Generated { span, node, event, args, delay, done } => {
+                let args = args.to_vec();
+                let kind = StepKind::Generated { node, event, args, delay, done };
+                self.step(Some(span), None, kind);
+            }
+            Seen::Emitted { span, node, stream, leaves } => {
+                let leaves = leaves.to_vec();
+                self.step(Some(span), None, StepKind::Emitted { node, stream, leaves });
             }
             Seen::Log { span, node, site, args, written } => {
                 let args = args.to_vec();

@@ -4,7 +4,7 @@ use super::{Step, StepKind, Trace};
 use crate::interp::observe::{Cause, Change, PacketNo, StateAccess};
 use crate::ir::{Dest, LogSite, Program, StateView, TcpOption, View};
 use crate::source::{SourceMap, Span};
-use crate::values;
+use crate::{records, values};
 use trama_state::{StateKind, StateSpec};
 
 /// Columns that the source snippet of a branch may take.
@@ -49,6 +49,10 @@ impl Renderer<'_> {
                 format!("{time}  timer: {} of {}", self.handler(node, handler), self.node(node))
             }
             Cause::Init { node, .. } => format!("{time}  init of {}", self.node(node)),
+            Cause::Event { node, handler } => {
+                format!("{time}  event: {} of {}", self.handler(node, handler), self.node(node))
+            }
+            Cause::Close { node, .. } => format!("{time}  close of {}", self.node(node)),
         }
     }
 
@@ -94,6 +98,25 @@ impl Renderer<'_> {
             StepKind::Leaves { port, summary } => {
                 format!("leaves{which} at {}: {summary}", self.external(*port))
             }
+            StepKind::Round { node, state, key, value } => self.round(*node, *state, key, value),
+            StepKind::Generated { node, event, args, delay, done } => {
+                let node = self.program.nodes.get(*node as usize);
+                let event = node.and_then(|node| node.events.get(*event as usize));
+                let Some(event) = event else { return "generate".into() };
+                let args = values::arguments(&event.views, args);
+                let after = match delay.0 {
+                    0 => String::new(),
+                    _ => format!(" after {delay}"),
+                };
+                let refused = if *done { "" } else { ", refused" };
+                format!("generate {}({args}){after}{refused}", event.name)
+            }
+            StepKind::Emitted { node, stream, leaves } => {
+                let node = self.program.nodes.get(*node as usize);
+                let stream = node.and_then(|node| node.streams.get(*stream as usize));
+                let Some(stream) = stream else { return "emit".into() };
+                format!("emit {} {}", stream.name, records::show(stream, leaves))
+            }
             StepKind::Log { node, site, args, written } => self.log(*node, *site, args, *written),
         }
     }
@@ -130,6 +153,19 @@ impl Renderer<'_> {
             && matches!(access.op, "put" | "update" | "take" | "set" | "alloc");
         let outcome = found.unwrap_or_else(|| entry(&access.old));
         format!("{op}: {outcome}{}", if refused { ", refused" } else { "" })
+    }
+
+    /// The entry that a round of a loop over a map is about.
+    fn round(&self, node: u32, state: u32, key: &[u128], value: &[u128]) -> String {
+        let node = self.program.nodes.get(node as usize);
+        let Some(spec) = node.and_then(|node| node.states.get(state as usize)) else {
+            return "round".into();
+        };
+        let view = node.and_then(|node| node.state_views.get(state as usize));
+        let view = view.cloned().unwrap_or_default();
+        let key = values::leaves(&named(&view.key, key.len()), key);
+        let value = values::leaves(&named(&view.value, value.len()), value);
+        format!("for {}[{key}]: {value}", spec.name)
     }
 
     fn log(&self, node: u32, site: u32, args: &[u128], written: bool) -> String {

@@ -5,6 +5,7 @@ use crate::io::{Counters, DropReason, IoError, Received};
 use std::os::fd::RawFd;
 use std::sync::{Arc, Mutex};
 use trama_lang::engine::{Entry, LogLine, Report};
+use trama_lang::records::{Record, RecordSink};
 use trama_wire::{Packet, Pool};
 
 /// Notes what it gets and sends it to the port after the one where it came in.
@@ -30,6 +31,18 @@ impl Engine for Notebook {
     }
 
     fn advance(&mut self, _: Nanos, _: &mut Vec<Box<Packet>>, _: &mut Pool) {}
+
+    fn finish(&mut self, _: Nanos, _: &mut Vec<Box<Packet>>, _: &mut Pool) {}
+
+    fn next_timeout(&self) -> Option<Nanos> {
+        None
+    }
+
+    fn set_records(&mut self, _: Box<dyn RecordSink>) {}
+
+    fn take_records(&mut self) -> Vec<Record> {
+        Vec::new()
+    }
 
     fn report(&mut self) -> Report {
         Report::default()
@@ -106,6 +119,28 @@ fn an_endless_loop_ends_with_its_duration_and_is_observed() {
     assert!(!observed.is_empty() && observed.is_sorted());
     assert!(summary.progress.elapsed >= Nanos::from_millis(20));
     assert!(summary.progress.busy <= summary.progress.elapsed);
+}
+
+#[test]
+fn a_paced_replay_takes_its_time_and_can_be_watched_and_stopped() {
+    let (mut runner, seen) = runner();
+    runner.add_input(0, memory(&[1_000_000, 61_000_000]));
+    let options = RunOptions {
+        pace: Some(2.0),
+        interval: Some(Nanos::from_millis(5)),
+        ..RunOptions::default()
+    };
+    let mut observed = Vec::new();
+    let summary = runner.run(&options, &mut |progress, _| observed.push(progress.packets));
+    assert_eq!(summary.stop, StopReason::EndOfInput);
+    assert!(summary.progress.elapsed >= Nanos::from_millis(30));
+    assert!(observed.contains(&1), "it is watched while it waits");
+    assert_eq!(seen.lock().expect("one thread").len(), 2);
+    let (mut runner, _) = self::runner();
+    runner.add_input(0, memory(&[0, Nanos::from_secs(3600).0]));
+    let stop = options.stop.clone();
+    let summary = runner.run(&options, &mut |_, _| stop.raise());
+    assert_eq!(summary.stop, StopReason::Asked);
 }
 
 #[test]

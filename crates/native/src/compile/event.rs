@@ -122,7 +122,9 @@ fn ends_with_packet(stmts: &[Stmt], last: bool, labels: &mut BTreeMap<u32, bool>
                 labels.insert(label.0, is_last);
                 ends_with_packet(body, is_last, labels)
             }
-            StmtKind::Loop { body, .. } => ends_with_packet(body, false, labels),
+            StmtKind::Loop { body, .. } | StmtKind::ForEach { body, .. } => {
+                ends_with_packet(body, false, labels)
+            }
             StmtKind::Assign(..)
             | StmtKind::Break(_)
             | StmtKind::Return
@@ -135,6 +137,8 @@ fn ends_with_packet(stmts: &[Stmt], last: bool, labels: &mut BTreeMap<u32, bool>
             | StmtKind::Truncate(..)
             | StmtKind::Log(..)
             | StmtKind::Extract { .. }
+            | StmtKind::Generate { .. }
+            | StmtKind::Emit(..)
             | StmtKind::State(..) => true,
             // A copy is a second packet; of what else there may be, nothing is known here.
             _ => false,

@@ -138,8 +138,12 @@ pub(super) fn restructures(handler: &Handler) -> bool {
     let mut changes = false;
     walk_stmts(&handler.body, &mut |stmt| {
         changes |= match stmt.kind {
-            StmtKind::Insert(p, ..) | StmtKind::Remove(p, ..) => p == INPUT,
-            StmtKind::Truncate(p, _) | StmtKind::Copy(p, _) => p == INPUT,
+            StmtKind::Insert(p, ..)
+            | StmtKind::Remove(p, ..)
+            | StmtKind::Replace(p, ..)
+            | StmtKind::SetTcpOptions(p, _)
+            | StmtKind::Truncate(p, _)
+            | StmtKind::Copy(p, _) => p == INPUT,
             _ => false,
         };
     });
@@ -211,6 +215,11 @@ impl Lowering<'_, '_> {
             let width = self.source.handler.locals[local.0 as usize];
             let index = self.resize(index, 64, width);
             self.b.def_var(self.locals[local.0 as usize], index);
+        }
+        if let Trigger::Event { event, params } = &self.source.handler.trigger {
+            // The index is the address of the packed arguments.
+            let shape = &self.source.node.events[event.0 as usize].shape;
+            self.load_leaves(index, shape, params);
         }
     }
 

@@ -86,6 +86,11 @@ fn trigger(node: &Node, index: usize, handler: &Handler) -> String {
     match &handler.trigger {
         Trigger::Init => "init".into(),
         Trigger::Timer { period } => format!("timer {period}"),
+        Trigger::Event { event, .. } => {
+            let event = node.events.get(event.0 as usize);
+            format!("event {}", event.map_or("?", |event| &event.name))
+        }
+        Trigger::Close => "close".into(),
         Trigger::Packet { first_port, patterns, .. } => {
             let port = node.ports.get(*first_port as usize).map_or("?", |p| p);
             let patterns: Vec<_> = patterns.iter().map(|p| format!("{p:?}")).collect();

@@ -2,7 +2,8 @@
 //! (`event`), and some for each plan of what to prefetch (`prefetch`).
 //!
 //! A handler becomes `extern "C" fn(frame, index)`: it finds its input in register 0 of the
-//! [`Frame`], the index within a port array in `index`, and bakes in the addresses of its node's
+//! [`Frame`], in `index` the index within a port array or the address of the packed arguments of an
+//! event, and bakes in the addresses of its node's
 //! state objects, tables and log sites, which the engine keeps where they are.
 //!
 //! Values of up to 64 bits are 64-bit words with zeros above their width; values of 128 bits are
@@ -11,6 +12,7 @@
 
 mod amend;
 mod direct;
+mod each;
 mod event;
 mod expr;
 mod extract;
@@ -46,7 +48,8 @@ use trama_wire::packet::Packet;
 ///
 /// # Safety
 /// Call it with the frame it was compiled for, set up for its node, with its input, if its trigger
-/// has one, in register 0 and the other registers empty.
+/// has one, in register 0 and the other registers empty. If its trigger is an event, the second
+/// argument is the address of its packed arguments.
 pub(crate) type Code = unsafe extern "C" fn(*mut Frame, u64);
 
 /// A compiled event: frame, packet, first byte and layout to an outcome.

@@ -18,7 +18,8 @@ impl Lowering<'_, '_> {
             | StateOp::MapPut { .. }
             | StateOp::MapUpdate { .. }
             | StateOp::MapTouch { .. }
-            | StateOp::MapRemove { .. } => self.map(state, spec, op),
+            | StateOp::MapRemove { .. }
+            | StateOp::MapClear => self.map(state, spec, op),
             StateOp::Len(local) => {
                 let object = self.source.image.state_address(state.0 as usize);
                 let (object, now) = (self.address(object), self.now());
@@ -83,6 +84,11 @@ impl Lowering<'_, '_> {
             StateOp::MapTouch { key, found } => {
                 let at = self.map_entry(state, spec, (key, Access::Touch), Routine::MapTouch)?;
                 self.assign_truth(*found, at);
+            }
+            StateOp::MapClear => {
+                let map = self.backend(state, mem::Object::as_map_mut)?;
+                let now = self.now();
+                self.call(Routine::MapClear, &[map, now]);
             }
             StateOp::MapRemove { key, found } => {
                 let map = self.backend(state, mem::Object::as_map_mut)?;
@@ -303,10 +309,7 @@ impl Lowering<'_, '_> {
         let zeros = self.source.frame.zeros();
         let zeros = self.address(zeros);
         let readable = self.select(at, at, zeros);
-        for ((&width, offset), &local) in shape.0.iter().zip(shape.offsets()).zip(to) {
-            let leaf = self.load(Memory::Value, Shape::leaf_bytes(width), readable, offset);
-            self.assign(local, leaf, width);
-        }
+        self.load_leaves(readable, shape, to);
         if let Some(found) = found {
             let there = self.b.ins().icmp_imm_u(IntCC::NotEqual, at, 0);
             let there = self.bit(there);

@@ -110,6 +110,11 @@ impl Lowering<'_, '_> {
             StmtKind::Drop(p, reason) => self.drop_packet(*p, *reason),
             StmtKind::Log(site, args) => self.log(*site, args)?,
             StmtKind::State(state, op) => self.state(*state, op)?,
+            StmtKind::ForEach { .. } => self.for_each(&stmt.kind)?,
+            StmtKind::Generate { event, args, delay, ok } => {
+                self.generate(*event, args, delay, *ok)?;
+            }
+            StmtKind::Emit(stream, args) => self.emit(*stream, args)?,
             StmtKind::Extract { packet, extract, args, results } => {
                 self.extract(*packet, *extract, args, results)?;
             }
@@ -210,7 +215,11 @@ impl Lowering<'_, '_> {
     }
 
     /// Ends the scope of a label; joins what is known at its breaks with what is known otherwise.
-    fn close(&mut self, label: Label, otherwise: Option<Vec<Known>>) -> Option<Vec<Known>> {
+    pub(super) fn close(
+        &mut self,
+        label: Label,
+        otherwise: Option<Vec<Known>>,
+    ) -> Option<Vec<Known>> {
         let at_breaks = self.labels.remove(&label.0).and_then(|(_, known)| known);
         match (otherwise, at_breaks) {
             (some, None) => some,
@@ -219,7 +228,11 @@ impl Lowering<'_, '_> {
     }
 
     /// Goes on in a block to which all jumps are made, if there are any.
-    fn resume(&mut self, block: Block, known: Option<Vec<Known>>) -> Result<bool, NativeError> {
+    pub(super) fn resume(
+        &mut self,
+        block: Block,
+        known: Option<Vec<Known>>,
+    ) -> Result<bool, NativeError> {
         let Some(known) = known else { return Ok(false) };
         self.b.switch_to_block(block);
         self.b.seal_block(block);
@@ -426,14 +439,16 @@ fn join_known(a: Option<Vec<Known>>, b: &[Known]) -> Vec<Known> {
 }
 
 /// Registers that statements may fill or empty.
-fn registers_changed(stmts: &[Stmt], out: &mut Vec<PacketId>) {
+pub(super) fn registers_changed(stmts: &[Stmt], out: &mut Vec<PacketId>) {
     for stmt in stmts {
         match &stmt.kind {
             StmtKind::If(_, then, or) => {
                 registers_changed(then, out);
                 registers_changed(or, out);
             }
-            StmtKind::Loop { body, .. } | StmtKind::Block(_, body) => registers_changed(body, out),
+            StmtKind::Loop { body, .. }
+            | StmtKind::ForEach { body, .. }
+            | StmtKind::Block(_, body) => registers_changed(body, out),
             StmtKind::Copy(p, _) | StmtKind::Drop(p, _) => out.push(*p),
             StmtKind::Send { packet, .. } => out.push(*packet),
             _ => {}

@@ -5,7 +5,7 @@ use std::slice;
 use trama_base::Nanos;
 use trama_lang::ir::LogSite;
 
-/// Node and site index of a log statement as a word.
+/// Index of a node and of something of its own, such as a log site, as a word.
 pub(crate) fn site_word(node: u32, site: u32) -> u64 {
     u64::from(node) << 32 | u64::from(site)
 }

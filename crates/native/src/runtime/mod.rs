@@ -4,12 +4,14 @@
 //! anything. The functions are `extern "C"`: should one panic in spite of being total, the process
 //! aborts rather than unwind through frames that no unwinder understands.
 
+pub(crate) mod each;
 pub(crate) mod extract;
 pub(crate) mod logs;
 pub(crate) mod packet;
 pub(crate) mod state;
 
 use crate::frame::Frame;
+use each::Cursor;
 use packet::{InsertPlan, RemovePlan};
 use trama_lang::ir::{self, LogSite};
 use trama_state::mem;
@@ -90,6 +92,13 @@ routines! {
     MapEntry = state::map_entry: (*mut mem::Map, *const u8, u64, u64) -> *mut u8;
     MapTouch = state::map_touch: (*mut mem::Map, *const u8, u64, u64) -> u64;
     MapRemove = state::map_remove: (*mut mem::Map, *const u8, u64, u64) -> u64;
+    MapClear = state::map_clear: (*mut mem::Map, u64);
+    EachBegin = each::begin: (*mut Cursor, *mut mem::Map, u64, u64);
+    EachNext = each::next: (*mut Cursor) -> u64;
+    EachRank = each::rank: (*mut Cursor, u64, u64);
+    EachTop = each::top: (*mut Cursor);
+    Generate = each::generate: (*mut Frame, u64, u64, *const u8, u64) -> u64;
+    Emit = each::emit: (*mut Frame, u64, *const u128, u64);
     Len = state::len: (*mut mem::Object, u64) -> u64;
     ArrayGet = state::array_get: (*mut mem::Array, u64) -> *const u8;
     ArrayEntry = state::array_entry: (*mut mem::Array, u64) -> *mut u8;

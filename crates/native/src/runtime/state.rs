@@ -82,6 +82,12 @@ pub(crate) unsafe extern "C" fn map_remove(
     unsafe { u64::from((*map).remove(packed(key, key_len), Nanos(now))) }
 }
 
+/// Removes all entries.
+pub(crate) unsafe extern "C" fn map_clear(map: *mut mem::Map, now: u64) {
+    // SAFETY: the module's rule.
+    unsafe { (*map).clear(Nanos(now)) }
+}
+
 /// Entries of a map, indices in use, tracked keys, prefixes or members.
 pub(crate) unsafe extern "C" fn len(object: *mut mem::Object, now: u64) -> u64 {
     // SAFETY: the module's rule.

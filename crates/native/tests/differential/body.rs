@@ -3,8 +3,8 @@
 use crate::expr::{constant, expr};
 use trama_base::Rng;
 use trama_lang::ir::{
-    Expr, ExprKind, Extract, Extractor, Label, LocalId, LogSite, PacketId, StateId, StateOp, Stmt,
-    StmtKind, Table, TcpOption, Update, UpdateOp,
+    Expr, ExprKind, Extract, Extractor, Label, LocalId, Node, PacketId, StateId, StateOp, Stmt,
+    StmtKind, TcpOption, Update, UpdateOp,
 };
 use trama_lang::source::Span;
 use trama_state::{Shape, StateKind, StateSpec};
@@ -13,9 +13,9 @@ use trama_wire::header::{FieldRef, HeaderId, HeaderSet};
 /// What of its node a body may use.
 #[derive(Clone, Copy)]
 pub(crate) struct Place<'a> {
-    pub(crate) states: &'a [StateSpec],
-    pub(crate) tables: &'a [Table],
-    pub(crate) log_sites: &'a [LogSite],
+    pub(crate) node: &'a Node,
+    /// It is of an event that the program generates itself.
+    pub(crate) in_event: bool,
 }
 
 /// A body that is being made up.
@@ -29,10 +29,12 @@ pub(crate) struct Body<'a> {
     pub(crate) present: Vec<HeaderSet>,
     copies: bool,
     /// Variables of the loops around this place.
-    loop_vars: Vec<LocalId>,
+    pub(super) loop_vars: Vec<LocalId>,
     /// Labels around this place.
-    labels: Vec<Label>,
+    pub(super) labels: Vec<Label>,
     next_label: u32,
+    /// The loops over maps around this place, with the locals of their keys.
+    pub(super) rounds: Vec<(StateId, Vec<LocalId>)>,
 }
 
 /// Stacks that are put in and taken out: most make sense on some packet.
@@ -65,8 +67,18 @@ impl<'a> Body<'a> {
     pub(crate) fn new(rng: &'a mut Rng, place: Place<'a>, registers: u32, copies: bool) -> Self {
         let locals = vec![1, 8, 16, 32, 64, 64, 128, 48];
         let present = vec![HeaderSet::EMPTY; registers as usize];
-        let (loop_vars, labels) = (Vec::new(), Vec::new());
-        Self { rng, place, registers, locals, present, copies, loop_vars, labels, next_label: 0 }
+        Self {
+            rng,
+            place,
+            registers,
+            locals,
+            present,
+            copies,
+            loop_vars: Vec::new(),
+            labels: Vec::new(),
+            next_label: 0,
+            rounds: Vec::new(),
+        }
     }
 
     /// Up to `most` statements, nested at most `depth` deep.
@@ -80,7 +92,7 @@ impl<'a> Body<'a> {
     }
 
     fn statement(&mut self, depth: u32) -> StmtKind {
-        match self.rng.below(20) {
+        match self.rng.below(23) {
             0..=3 => {
                 let width = crate::program::width(self.rng);
                 let to = self.assignable(width, &[]);
@@ -100,17 +112,20 @@ impl<'a> Body<'a> {
                 [] => self.assignment_of_constant(),
                 labels => StmtKind::Break(*self.rng.pick(labels)),
             },
-            9..=13 if !self.place.states.is_empty() => self.state(),
+            9..=13 if !self.place.node.states.is_empty() => self.state(),
             14 if self.rng.one_in(2) => self.extract(),
-            14 if !self.place.log_sites.is_empty() => {
-                let site = self.rng.below(self.place.log_sites.len() as u64) as u32;
-                let count = self.place.log_sites[site as usize].views.len();
+            14 if !self.place.node.log_sites.is_empty() => {
+                let site = self.rng.below(self.place.node.log_sites.len() as u64) as u32;
+                let count = self.place.node.log_sites[site as usize].views.len();
                 let args = (0..count).map(|_| {
                     let width = crate::program::width(self.rng);
                     self.expr(width, 2)
                 });
                 StmtKind::Log(site, args.collect())
             }
+            20 if !self.place.node.events.is_empty() => self.generate(),
+            21 if !self.place.node.streams.is_empty() => self.emit(),
+            22 if depth > 0 => self.for_each(depth - 1),
             _ if self.registers > 0 => self.packet_statement(),
             _ => self.assignment_of_constant(),
         }
@@ -210,7 +225,7 @@ impl<'a> Body<'a> {
         StmtKind::Loop { label, continue_label, var, from, to, bound, body }
     }
 
-    fn label(&mut self) -> Label {
+    pub(super) fn label(&mut self) -> Label {
         self.next_label += 1;
         Label(self.next_label)
     }
@@ -296,7 +311,7 @@ impl<'a> Body<'a> {
     }
 
     /// A local of a width that may be assigned to, other than `taken`; made if there is none.
-    fn assignable(&mut self, width: u8, taken: &[LocalId]) -> LocalId {
+    pub(super) fn assignable(&mut self, width: u8, taken: &[LocalId]) -> LocalId {
         for _ in 0..3 {
             let found = self.local(width);
             if let Some(l) = found.filter(|l| !self.loop_vars.contains(l) && !taken.contains(l)) {
@@ -307,7 +322,7 @@ impl<'a> Body<'a> {
         LocalId(self.locals.len() as u32 - 1)
     }
 
-    fn results(&mut self, shape: &Shape) -> Vec<LocalId> {
+    pub(crate) fn results(&mut self, shape: &Shape) -> Vec<LocalId> {
         shape.0.iter().fold(Vec::new(), |mut taken, &width| {
             taken.push(self.assignable(width, &taken));
             taken
@@ -319,7 +334,7 @@ impl<'a> Body<'a> {
     }
 
     /// Leaves of a key or value: from a small set, so that keys meet again.
-    fn leaves(&mut self, shape: &Shape) -> Vec<Expr> {
+    pub(super) fn leaves(&mut self, shape: &Shape) -> Vec<Expr> {
         shape
             .0
             .iter()
@@ -361,9 +376,30 @@ impl<'a> Body<'a> {
             .collect()
     }
 
+    /// An operation that a loop over the map may do in a round, if any is around this place.
+    fn permitted(&self, id: StateId, mut op: StateOp) -> StateOp {
+        let Some((_, own)) = self.rounds.iter().find(|(state, _)| *state == id) else { return op };
+        let nested = self.rounds.iter().filter(|(state, _)| *state == id).count() > 1;
+        let own_key: Vec<Expr> =
+            own.iter().map(|l| expr(ExprKind::Local(*l), self.locals[l.0 as usize])).collect();
+        match &mut op {
+            StateOp::MapGet { .. } | StateOp::Len(_) => {}
+            StateOp::MapPut { key, .. }
+            | StateOp::MapUpdate { key, .. }
+            | StateOp::MapTouch { key, .. }
+            | StateOp::MapRemove { key, .. }
+                if !nested =>
+            {
+                *key = own_key;
+            }
+            _ => op = StateOp::Len(LocalId(4)),
+        }
+        op
+    }
+
     fn state(&mut self) -> StmtKind {
-        let id = self.rng.below(self.place.states.len() as u64) as u32;
-        let spec = &self.place.states[id as usize];
+        let id = self.rng.below(self.place.node.states.len() as u64) as u32;
+        let spec = &self.place.node.states[id as usize];
         let op = match spec.kind {
             StateKind::Map { .. } => self.map_op(spec),
             StateKind::Array { .. } => {
@@ -408,7 +444,7 @@ impl<'a> Body<'a> {
                 }
             },
         };
-        StmtKind::State(StateId(id), op)
+        StmtKind::State(StateId(id), self.permitted(StateId(id), op))
     }
 
     fn len_op(&mut self) -> StateOp {
@@ -418,6 +454,9 @@ impl<'a> Body<'a> {
     fn map_op(&mut self, spec: &StateSpec) -> StateOp {
         if self.rng.one_in(8) {
             return self.len_op();
+        }
+        if self.rng.one_in(12) {
+            return StateOp::MapClear;
         }
         let key = self.leaves(&spec.key);
         match self.rng.below(8) {
@@ -477,6 +516,6 @@ fn ones(width: u8) -> u128 {
     if width == 128 { u128::MAX } else { (1 << width) - 1 }
 }
 
-fn stmt(kind: StmtKind) -> Stmt {
+pub(super) fn stmt(kind: StmtKind) -> Stmt {
     Stmt { kind, span: Span::default() }
 }

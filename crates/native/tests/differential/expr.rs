@@ -112,7 +112,7 @@ impl Body<'_> {
     /// A cell of a table whose column has the width, if there is one.
     fn cell(&mut self, width: u8, depth: u32) -> Option<ExprKind> {
         let columns: Vec<(u32, u32)> = (0..)
-            .zip(self.place.tables)
+            .zip(&self.place.node.tables)
             .flat_map(|(t, table)| (0..).zip(&table.columns).map(move |(c, &w)| (t, c, w)))
             .filter(|&(_, _, w)| w == width)
             .map(|(t, c, _)| (t, c))

@@ -5,6 +5,7 @@
 
 mod body;
 mod captures;
+mod each;
 mod expr;
 mod library;
 mod limits;
@@ -53,7 +54,7 @@ fn random_programs_agree_with_the_reference() {
 /// The negative control: each deliberate fault is noticed within a few programs.
 #[test]
 fn a_wrong_engine_is_found() {
-    const PROGRAMS: u64 = 400;
+    const PROGRAMS: u64 = 1000;
     for fault in mutant::FAULTS {
         let found = (1..=PROGRAMS).find(|&seed| {
             let (program, packets) = case(seed);

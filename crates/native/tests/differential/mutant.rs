@@ -43,6 +43,10 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault { name: "maximum as minimum", change: |part| state(part, minimum) },
     Fault { name: "field not written", change: not_written },
     Fault { name: "mark lost", change: mark_lost },
+    Fault { name: "event a nanosecond late", change: late },
+    Fault { name: "record lost", change: record_lost },
+    Fault { name: "one entry too few", change: too_few },
+    Fault { name: "table not cleared", change: |part| state(part, not_cleared) },
     Fault { name: "guard passed over", change: no_guard },
     Fault { name: "slice cut", change: cut_slice },
 ];
@@ -67,7 +71,9 @@ fn list(stmts: &mut [Stmt], fault: &Fault) {
                 list(then, fault);
                 list(or, fault);
             }
-            StmtKind::Loop { body, .. } | StmtKind::Block(_, body) => list(body, fault),
+            StmtKind::Loop { body, .. }
+            | StmtKind::ForEach { body, .. }
+            | StmtKind::Block(_, body) => list(body, fault),
             _ => {}
         }
         (fault.change)(Part::Stmt(&mut stmt.kind));
@@ -150,6 +156,32 @@ fn minimum(op: &mut StateOp) {
 fn not_written(part: Part<'_>) {
     if let Part::Stmt(kind @ StmtKind::SetField(..)) = part {
         *kind = nothing();
+    }
+}
+
+fn late(part: Part<'_>) {
+    if let Part::Stmt(StmtKind::Generate { delay, .. }) = part {
+        let one = Expr { kind: ExprKind::Const(1), width: 64 };
+        let sum = ExprKind::Binary(BinaryOp::Add, Box::new(delay.clone()), Box::new(one));
+        *delay = Expr { kind: sum, width: 64 };
+    }
+}
+
+fn record_lost(part: Part<'_>) {
+    if let Part::Stmt(kind @ StmtKind::Emit(..)) = part {
+        *kind = nothing();
+    }
+}
+
+fn too_few(part: Part<'_>) {
+    if let Part::Stmt(StmtKind::ForEach { top: Some(top), .. }) = part {
+        top.count = (top.count - 1).max(1);
+    }
+}
+
+fn not_cleared(op: &mut StateOp) {
+    if let StateOp::MapClear = op {
+        *op = StateOp::Len(trama_lang::ir::LocalId(4));
     }
 }
 

@@ -3,8 +3,8 @@
 use crate::body::{Body, Place};
 use trama_base::{Nanos, Rng};
 use trama_lang::ir::{
-    BinaryOp, Dest, Expr, ExprKind, Handler, LogSite, Meta, Node, PacketId, Program, Table,
-    Trigger, View, reason,
+    BinaryOp, Dest, Event, EventId, Expr, ExprKind, Handler, LogSite, Meta, Node, PacketId,
+    Program, Stream, Table, Trigger, View, reason,
 };
 use trama_state::{Shape, StateKind, StateSpec, WhenFull};
 use trama_wire::header::{HeaderId, HeaderSet};
@@ -68,6 +68,8 @@ fn node(rng: &mut Rng, index: u32, nodes: u32, externals: u32, copies: bool) -> 
         tables: (0..rng.below(3)).map(|n| table(rng, n)).collect(),
         reasons: reason::BUILT_IN.iter().map(|&r| r.into()).chain(["own".into()]).collect(),
         log_sites: (0..rng.below(3)).map(|n| log_site(rng, n)).collect(),
+        events: (0..rng.below(3)).map(|n| event(rng, n)).collect(),
+        streams: (0..rng.below(3)).map(|n| stream(rng, n)).collect(),
         handlers: Vec::new(),
     };
     for _ in 0..=rng.below(3) {
@@ -88,6 +90,14 @@ fn node(rng: &mut Rng, index: u32, nodes: u32, externals: u32, copies: bool) -> 
         let period = Nanos(1 << rng.below(40));
         handler(rng, &mut node, Trigger::Timer { period }, copies);
     }
+    for event in (0..node.events.len() as u32).map(EventId) {
+        if !rng.one_in(4) {
+            handler(rng, &mut node, Trigger::Event { event, params: Vec::new() }, copies);
+        }
+    }
+    if rng.one_in(2) {
+        handler(rng, &mut node, Trigger::Close, copies);
+    }
     node
 }
 
@@ -98,11 +108,15 @@ fn handler(rng: &mut Rng, node: &mut Node, trigger: Trigger, copies: bool) {
         }
         _ => HeaderSet::EMPTY,
     };
-    let place = Place { states: &node.states, tables: &node.tables, log_sites: &node.log_sites };
+    let place = Place { node, in_event: matches!(trigger, Trigger::Event { .. }) };
     let input = matches!(trigger, Trigger::Packet { .. });
     let registers = if input { rng.below(3) as u32 + 1 } else { rng.below(2) as u32 };
     let mut body = Body::new(rng, place, registers, copies);
     body.present.iter_mut().take(1).for_each(|p| *p = present);
+    let params = match &trigger {
+        Trigger::Event { event, .. } => body.results(&node.events[event.0 as usize].shape),
+        _ => Vec::new(),
+    };
     let mut statements = body.statements(3, 10);
     if input {
         statements.extend(body.ending(PacketId(0)));
@@ -116,6 +130,7 @@ fn handler(rng: &mut Rng, node: &mut Node, trigger: Trigger, copies: bool) {
             let guard = rng.one_in(4).then(|| guard(rng));
             Trigger::Packet { first_port, port_count, index_local, patterns, guard }
         }
+        Trigger::Event { event, .. } => Trigger::Event { event, params },
         other => other,
     };
     let span = trama_lang::source::Span::default();
@@ -197,6 +212,24 @@ fn state(rng: &mut Rng, n: u64) -> StateSpec {
         _ => (StateKind::Maglev { table_size: 13, capacity }, leaves(rng, 3), none()),
     };
     StateSpec { name: format!("state{n}"), kind, key, value }
+}
+
+fn leaves(rng: &mut Rng) -> (Shape, Vec<(String, View)>) {
+    let shape: Vec<u8> = (0..rng.below(5)).map(|_| width(rng)).collect();
+    let views = (0..shape.len()).map(|n| (format!("leaf{n}"), View::Uint)).collect();
+    (Shape(shape), views)
+}
+
+fn event(rng: &mut Rng, n: u64) -> Event {
+    let (shape, views) = leaves(rng);
+    // Room for whole chains, now and then.
+    let capacity = if rng.one_in(16) { 3_000 } else { rng.below(6) as u32 + 1 };
+    Event { name: format!("event{n}"), capacity, shape, views }
+}
+
+fn stream(rng: &mut Rng, n: u64) -> Stream {
+    let (shape, views) = leaves(rng);
+    Stream { name: format!("stream{n}"), shape, views }
 }
 
 fn table(rng: &mut Rng, n: u64) -> Table {

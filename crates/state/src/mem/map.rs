@@ -140,6 +140,27 @@ impl Map {
         true
     }
 
+    /// Puts the slots of all entries into `into`, in the order of their packed keys, in place of
+    /// what it held. They are good until the next write of a new key, or expiry; that of a removed
+    /// entry means nothing any more.
+    pub fn slots_in_order(&mut self, now: Nanos, into: &mut Vec<u32>) {
+        self.slots(now, into);
+        into.sort_unstable_by(|a, b| self.table.key(*a).cmp(self.table.key(*b)));
+    }
+
+    /// As [`slots_in_order`](Self::slots_in_order), in no useful order.
+    pub fn slots(&mut self, now: Nanos, into: &mut Vec<u32>) {
+        self.let_go(now);
+        into.clear();
+        into.extend(self.table.slots());
+    }
+
+    /// The key in a slot.
+    #[inline]
+    pub fn key(&self, slot: u32) -> &[u8] {
+        self.table.key(slot)
+    }
+
     /// Lets go at most `budget` entries that have expired, and tells how many. Results do not
     /// depend on when this is done: it only moves work away from later writes.
     pub fn expire(&mut self, now: Nanos, budget: u64) -> u64 {
@@ -282,6 +303,12 @@ impl MapOps for Map {
     #[inline]
     fn remove(&mut self, key: &[u8], now: Nanos) -> bool {
         self.remove_hashed(self.hash(key), key, now)
+    }
+
+    fn clear(&mut self, now: Nanos) {
+        self.let_go(now);
+        let slots: Vec<u32> = self.table.slots().collect();
+        slots.into_iter().for_each(|slot| self.drop_slot(slot));
     }
 
     fn len(&mut self, now: Nanos) -> u64 {

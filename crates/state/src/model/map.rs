@@ -131,6 +131,12 @@ impl MapOps for Map {
         true
     }
 
+    fn clear(&mut self, now: Nanos) {
+        self.let_go(now);
+        self.cells.clear();
+        self.by_age.clear();
+    }
+
     fn len(&mut self, now: Nanos) -> u64 {
         self.let_go(now);
         self.cells.len() as u64

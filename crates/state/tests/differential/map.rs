@@ -25,10 +25,15 @@ fn step(
     let key = key(rng, lens.0, 40);
     let mut value = vec![0; lens.1];
     rng.fill(&mut value);
-    match rng.below(8) {
-        0 | 1 => agree(("get", &key), model.get(&key, now), mem.get(&key, now)),
-        2 | 3 => agree(("put", &key), model.put(&key, &value, now), mem.put(&key, &value, now)),
-        4 => {
+    match rng.below(33) {
+        32 => {
+            model.clear(now);
+            mem.clear(now);
+            agree("len, cleared", model.len(now), mem.len(now))
+        }
+        0..8 => agree(("get", &key), model.get(&key, now), mem.get(&key, now)),
+        8..16 => agree(("put", &key), model.put(&key, &value, now), mem.put(&key, &value, now)),
+        16..20 => {
             let mut left = model.entry(&key, now);
             let mut right = mem.entry(&key, now);
             agree(("entry", &key), &left, &right)?;
@@ -39,8 +44,8 @@ fn step(
             }
             agree(("entry, changed", &key), left, right)
         }
-        5 => agree(("touch", &key), model.touch(&key, now), mem.touch(&key, now)),
-        6 => agree(("remove", &key), model.remove(&key, now), mem.remove(&key, now)),
+        20..24 => agree(("touch", &key), model.touch(&key, now), mem.touch(&key, now)),
+        24..28 => agree(("remove", &key), model.remove(&key, now), mem.remove(&key, now)),
         _ => agree("len", model.len(now), mem.len(now)),
     }
 }

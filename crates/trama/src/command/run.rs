@@ -4,10 +4,13 @@ use crate::args::RunArgs;
 use crate::command::endpoints::{self, Endpoints};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::files;
+use crate::output::records::RecordFiles;
 use crate::output::{live, summary};
+#[cfg(feature = "tui")]
+use crate::tui;
 use std::io::IsTerminal;
 use trama_base::Nanos;
-use trama_lang::engine::{Deferred, Engine};
+use trama_lang::engine::{Deferred, Engine, LogLine};
 use trama_lang::interp::Interpreter;
 use trama_lang::ir::Program;
 use trama_live::io::IoError;
@@ -26,26 +29,61 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
         opened.notices.iter().for_each(|notice| eprintln!("note: {notice}"));
     }
 
+    let records = RecordFiles::open(&program, &args.emit)?;
     let start = opened.is_live.then(trama_live::clock::realtime);
     let mut runner = Runner::new(engine(program.clone(), start, args.interpret)?);
+    runner.engine.set_records(Box::new(records.clone()));
     let described = opened.describe(&program);
     opened.attach(&mut runner);
 
-    let terminal = std::io::stderr().is_terminal();
-    let mut view = live::View::new(&program, terminal);
-    if described.is_live && options.interval.is_none() && terminal {
-        options.interval = Some(Nanos::from_secs(1));
-    }
-    let summary = runner.run(&options, &mut |progress, engine| view.show(progress, engine));
-    view.clear();
-
-    let result = summary::Summary::new(&program, &mut *runner.engine, summary, described);
-    if args.json {
-        println!("{}", result.to_json());
+    let (run, logs) = if args.tui {
+        watched(&program, &mut runner, options)?
     } else {
-        print!("{}", result.render());
+        let terminal = std::io::stderr().is_terminal();
+        let mut view = live::View::new(&program, terminal);
+        if described.is_live && options.interval.is_none() && terminal {
+            options.interval = Some(Nanos::from_secs(1));
+        }
+        let run = runner.run(&options, &mut |progress, engine| view.show(progress, engine));
+        view.clear();
+        (run, Vec::new())
+    };
+
+    let unwritten = records.finish();
+    unwritten.iter().for_each(|why| eprintln!("error: {why}"));
+    let result = summary::Summary::new(&program, &mut *runner.engine, run, logs, described);
+    let text = if args.json { format!("{}\n", result.to_json()) } else { result.render() };
+    // Standard output belongs to the records, if they go there.
+    match args.emit.iter().any(|arg| arg.ends_with("=-")) {
+        true => eprint!("{text}"),
+        false => print!("{text}"),
     }
-    Ok(exit(&result.run))
+    Ok(if unwritten.is_empty() { exit(&result.run) } else { Exit::Environment })
+}
+
+/// Runs with the live view; gives the log lines that it showed too.
+#[cfg(feature = "tui")]
+fn watched(
+    program: &Program,
+    runner: &mut Runner,
+    mut options: RunOptions,
+) -> Result<(RunSummary, Vec<LogLine>), Failure> {
+    options.interval = Some(tui::INTERVAL);
+    let mut view = tui::View::open(program, options.stop.clone())?;
+    let run = runner.run(&options, &mut |progress, engine| view.show(progress, engine));
+    let logs = view.finish(&run, &mut *runner.engine);
+    Ok((run, logs))
+}
+
+/// Says that the live view was left out of this build.
+#[cfg(not(feature = "tui"))]
+fn watched(
+    _: &Program,
+    _: &mut Runner,
+    _: RunOptions,
+) -> Result<(RunSummary, Vec<LogLine>), Failure> {
+    Err(Failure::usage("this build of trama has no live view")
+        .hint("build it with the feature `tui`, which is on by default"))
 }
 
 /// A capture that cannot be replayed is the user's mistake, any other failure the machine's.
@@ -65,7 +103,11 @@ fn options(args: &RunArgs, stop: StopFlag) -> Result<RunOptions, Failure> {
     // A measurement that is given a duration goes on until it has passed.
     let loops = if duration.is_some() && args.rounds == 1 { 0 } else { args.rounds };
     let interval = args.stats.as_deref().map(time).transpose()?;
-    Ok(RunOptions { loops, duration, interval, stop, ..RunOptions::default() })
+    let pace = args.pace;
+    if pace.is_some_and(|pace| !pace.is_finite() || pace <= 0.0) {
+        return Err(Failure::usage("--pace takes a number above 0"));
+    }
+    Ok(RunOptions { loops, duration, interval, pace, stop, ..RunOptions::default() })
 }
 
 /// A length of time as the language writes it.

@@ -12,7 +12,9 @@ use trama_base::Nanos;
 use trama_lang::engine::{Engine, Entry, LogLine, Report};
 use trama_lang::filter::Filter;
 use trama_lang::interp::Interpreter;
+use trama_lang::interp::observe::Cause;
 use trama_lang::ir::Program;
+use trama_lang::records::{Record, RecordSink};
 use trama_lang::source::SourceMap;
 use trama_lang::trace::{Recorder, render};
 use trama_live::run::{RunOptions, Runner};
@@ -92,8 +94,13 @@ impl Tracing {
 
     fn print_traces(&mut self) {
         let Some(interpreter) = &mut self.interpreter else { return };
+        let mut follows = false;
         for trace in interpreter.observer_mut().take() {
-            if trace.packet.is_none() || self.shown.get() >= self.shown_max {
+            // What fires by itself belongs to a packet if it comes right after it.
+            let is_event = matches!(trace.cause, Cause::Event { .. } | Cause::Close { .. });
+            follows |= trace.packet.is_some();
+            let wanted = trace.packet.is_some() || is_event && (follows || self.filter.is_none());
+            if !wanted || self.shown.get() >= self.shown_max {
                 continue;
             }
             let lines = render(&trace, &self.program, &self.sources);
@@ -129,6 +136,25 @@ impl Engine for Tracing {
 
     fn advance(&mut self, now: Nanos, output: &mut Vec<Box<Packet>>, pool: &mut Pool) {
         self.interpreter(now).advance(now, output, pool);
+    }
+
+    fn finish(&mut self, now: Nanos, output: &mut Vec<Box<Packet>>, pool: &mut Pool) {
+        self.interpreter(now).finish(now, output, pool);
+        self.print_traces();
+    }
+
+    fn next_timeout(&self) -> Option<Nanos> {
+        self.interpreter.as_ref().and_then(Engine::next_timeout)
+    }
+
+    fn set_records(&mut self, sink: Box<dyn RecordSink>) {
+        if let Some(interpreter) = &mut self.interpreter {
+            interpreter.set_records(sink);
+        }
+    }
+
+    fn take_records(&mut self) -> Vec<Record> {
+        self.interpreter.as_mut().map(Engine::take_records).unwrap_or_default()
     }
 
     fn report(&mut self) -> Report {

@@ -2,5 +2,7 @@
 
 pub(crate) mod diagnostics;
 pub(crate) mod live;
+pub(crate) mod markdown;
+pub(crate) mod records;
 pub(crate) mod summary;
 pub(crate) mod table;

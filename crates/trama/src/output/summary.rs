@@ -27,15 +27,18 @@ pub(crate) struct Summary<'a> {
 }
 
 impl<'a> Summary<'a> {
-    /// Takes the counters out of the engine.
+    /// Takes the counters out of the engine; `logs` are lines that were taken out of it before and
+    /// are to be told again.
     pub(crate) fn new(
         program: &'a Program,
         engine: &mut dyn Engine,
         run: RunSummary,
+        mut logs: Vec<LogLine>,
         described: Described,
     ) -> Self {
         let counters = counters(program, engine);
-        let (report, logs) = (engine.report(), engine.take_logs());
+        let report = engine.report();
+        logs.extend(engine.take_logs());
         Self { program, report, logs, counters, run, described }
     }
 
@@ -77,6 +80,7 @@ impl<'a> Summary<'a> {
         self.render_drops(&mut out);
         self.render_states(&mut out);
         self.render_counters(&mut out);
+        self.render_events(&mut out);
         for line in &self.logs {
             let kind = if line.alert { "alert" } else { "log" };
             let node = &self.program.nodes[line.node as usize].name;
@@ -114,6 +118,29 @@ impl<'a> Summary<'a> {
             let _ = writeln!(out, "error at {port}: {}", failure.error);
         }
         out
+    }
+
+    /// Events and records, of elements that have some.
+    fn render_events(&self, out: &mut String) {
+        let mut table = Table::new(&["event", ">generated", ">fired", ">pending", ">refused"]);
+        let mut emitted = Vec::new();
+        for (node, report) in self.program.nodes.iter().zip(&self.report.nodes) {
+            for (event, stats) in node.events.iter().zip(&report.events) {
+                let counts = [stats.generated, stats.fired, stats.pending, stats.refused];
+                let name = format!("{}.{}", node.name, event.name);
+                table.row([name].into_iter().chain(counts.map(quantity::count)));
+            }
+            for (stream, stats) in node.streams.iter().zip(&report.streams) {
+                let count = quantity::count(stats.emitted);
+                emitted.push(format!("{count} records of {}.{}", node.name, stream.name));
+            }
+        }
+        if !table.is_empty() {
+            let _ = writeln!(out, "{}", table.render());
+        }
+        if !emitted.is_empty() {
+            let _ = writeln!(out, "  {}", emitted.join(", "));
+        }
     }
 
     fn render_ports(&self, out: &mut String) {
@@ -280,6 +307,20 @@ impl<'a> Summary<'a> {
                 "expired": stats.expired,
                 "evicted": stats.evicted,
                 "refused": stats.refused,
+            })).collect::<Vec<_>>(),
+            "events": node.events.iter().zip(&report.events).map(|(event, stats)| json!({
+                "name": event.name,
+                "capacity": event.capacity,
+                "generated": stats.generated,
+                "fired": stats.fired,
+                "pending": stats.pending,
+                "peak": stats.peak,
+                "refused": stats.refused,
+            })).collect::<Vec<_>>(),
+            "records": node.streams.iter().zip(&report.streams).map(|(stream, stats)| json!({
+                "name": stream.name,
+                "emitted": stats.emitted,
+                "lost": stats.lost,
             })).collect::<Vec<_>>(),
             "log_lines": { "written": written, "suppressed": suppressed },
         })

@@ -115,6 +115,12 @@ fn mistakes_on_the_command_line_are_explained() {
         (&["atlas", "no-such-system"], "there is no system"),
         (&["new", "Not-A-Name"], "cannot be the name"),
         (&["bench", "no-such-workload"], "there is nothing called"),
+        (&["doc", "ip.tll"], "did you mean ip.ttl"),
+        (&["doc", "examples/monitor.trama", "Montor"], "did you mean `Monitor`"),
+        (&["doc", "qqqqqqqq"], "`trama doc` lists"),
+        (&["run", "examples/edge.trama", "--pace", "0"], "a number above 0"),
+        (&["run", "examples/edge.trama", "--tui", "--json"], "cannot be used with"),
+        (&["run", "examples/edge.trama", "--tui"], "needs a terminal"),
         (&["frobnicate"], "unrecognized"),
     ] {
         let output = trama(args);
@@ -251,4 +257,27 @@ fn the_atlas_lists_all_systems() {
     let output = trama(&["atlas", "--json"]);
     let systems: Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
     assert_eq!(systems.as_array().map(Vec::len), Some(168));
+}
+
+#[test]
+fn names_and_programs_are_explained() {
+    for (args, needles) in [
+        (&["doc"][..], &["LearningBridge", "E0001", "maglev"][..]),
+        (&["doc", "Firewall"], &["element Firewall", "fragment before its first", "on lan("]),
+        (&["doc", "tcp.flags.syn"], &["tcp.flags.syn: bool"]),
+        (&["doc", "E0014"], &["Rejected:", "drop p"]),
+        (&["doc", "examples/monitor.trama"], &["element Monitor", "sources: set<ip4>[64Ki]"]),
+        (&["doc", "examples/monitor.trama", "Monitor"], &["at capacity", "per-flow"]),
+        (&["doc", "examples/edge.trama"], &["declares no element"]),
+    ] {
+        let output = trama(args);
+        let shown = text(&output.stdout);
+        assert_eq!(code(&output), 0, "{args:?}: {}", text(&output.stderr));
+        for needle in needles {
+            assert!(shown.contains(needle), "{args:?}: `{needle}` is missing:\n{shown}");
+        }
+        let output = trama(&[args, &["--json"]].concat());
+        let value: Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+        assert!(value.is_array() || value["elements"].is_array(), "{args:?}");
+    }
 }

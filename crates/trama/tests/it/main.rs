@@ -7,7 +7,11 @@ mod elements;
 mod facts;
 mod library;
 mod live;
+mod lsp;
 mod names;
 mod nat64;
 mod pages;
+mod queries;
+#[cfg(feature = "tui")]
+mod tui;
 mod tunnel;

@@ -3,11 +3,13 @@
 //! The book's page of error codes is made from this table. A test compiles every example: the bad
 //! one must give exactly this one message, the good one none.
 
+mod events;
 mod headers;
 mod limits;
 mod names;
 mod networks;
 mod packets;
+mod queries;
 mod state;
 mod types;
 mod warnings;
@@ -24,6 +26,8 @@ pub fn all() -> impl Iterator<Item = &'static Code> {
         networks::CODES,
         limits::CODES,
         state::CODES,
+        queries::CODES,
+        events::CODES,
         warnings::CODES,
     ];
     families.into_iter().flatten()

@@ -189,4 +189,31 @@ element E {
 }
 ",
     },
+    Code {
+        code: "W0110",
+        title: "event or stream without effect",
+        explanation: "An event is generated but has no handler, or has one but is never generated; \
+            or no record is ever emitted to a stream.",
+        bad: "\
+element E {
+    port lan
+    event late(host: ip4) [1k]
+    on lan(p: ip) {
+        generate late(p.ip.src) after 1s
+        send p to lan
+    }
+}
+",
+        good: "\
+element E {
+    port lan
+    event late(host: ip4) [1k]
+    on lan(p: ip) {
+        generate late(p.ip.src) after 1s
+        send p to lan
+    }
+    on late(host) { log \"{host}\" }
+}
+",
+    },
 ];

@@ -1,5 +1,5 @@
-//! What the language calls by itself: `Some`, `hash`, `min`, `max`, and methods of values and
-//! packets.
+//! What the language calls by itself: `Some`, `hash`, `min`, `max`, `zero`, and methods of values
+//! and packets.
 
 use super::expr::path_of;
 use super::property::meta;
@@ -29,6 +29,7 @@ impl Lowerer<'_> {
             "Some" => self.some(name, args, expected, span),
             "hash" => self.hash(args, span),
             "min" | "max" => self.extreme(name, args, expected, span),
+            "zero" => self.zero(args, expected, span),
             "load" => {
                 let message = "`load` gives a table: for constants and parameters only";
                 self.sink.error("E0212", message, span, "not possible here");
@@ -36,6 +37,26 @@ impl Lowerer<'_> {
             }
             _ => return None,
         })
+    }
+
+    /// `zero()`: a value all of whose parts are zero, of the type that is expected.
+    fn zero(&mut self, args: &[ast::Expr], expected: Option<&Type>, span: Span) -> Val {
+        if !args.is_empty() {
+            self.sink.error("E0204", "`zero` takes nothing", span, "wrong number of values");
+            return Val::error();
+        }
+        match expected {
+            Some(ty) if ty.is_silent() => Val::error(),
+            Some(ty) if ty.is_storable() => Val::zero(ty.clone()),
+            _ => {
+                let message = "the type of this `zero()` is not known";
+                self.sink.report(
+                    Diagnostic::error("E0219", message, span, "zeros of what?")
+                        .note("write the type: `let x: Usage = zero()`"),
+                );
+                Val::error()
+            }
+        }
     }
 
     fn some(

@@ -7,7 +7,7 @@ use crate::check::types::{Type, resolve};
 use crate::check::value::{Value, eval_const};
 use crate::check::walk::{self, Node};
 use crate::diagnostic::Diagnostic;
-use crate::ir::StmtKind;
+use crate::ir::{Handler, LocalId, StmtKind, Trigger};
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind, FnParamType};
 use crate::syntax::nearest;
@@ -30,6 +30,14 @@ struct Expansion<'f> {
     args: Vec<Arg>,
     result: Option<Type>,
     span: Span,
+}
+
+/// A function as a handler, with the locals in which its values lie.
+pub(in crate::check) struct FunctionHandler {
+    pub(in crate::check) handler: Handler,
+    pub(in crate::check) states: Vec<LocalId>,
+    pub(in crate::check) params: Vec<LocalId>,
+    pub(in crate::check) results: Vec<LocalId>,
 }
 
 impl<'a> Lowerer<'a> {
@@ -346,6 +354,36 @@ impl<'a> Lowerer<'a> {
         self.coerce(value, ty, last)
     }
 
+    /// The handler that a function from values to a value is by itself. The first `own` leaves of
+    /// its parameters are its state.
+    pub(in crate::check) fn as_handler(
+        &mut self,
+        function: &'a ast::Fn,
+        own: usize,
+    ) -> Option<FunctionHandler> {
+        self.begin();
+        let mut inputs = Vec::new();
+        let mut args = Vec::new();
+        for param in &function.params {
+            let FnParamType::Value(ty) = &param.ty else { return None };
+            let ty = resolve(self.items, ty, self.sink);
+            let locals = self.fresh_all(&ty);
+            args.push(Arg::Value(self.read_all(ty, &locals)));
+            inputs.extend(locals);
+        }
+        let result = function.result.as_ref().map(|ty| resolve(self.items, ty, self.sink));
+        let ty = result.clone()?;
+        let span = function.name.span;
+        let value = self.expand_body(Expansion { function, is_global: true, args, result, span });
+        let results = self.fresh_all(&ty);
+        let mut code = std::mem::take(&mut self.code);
+        Self::assign_all(&mut code, &results, &value, span);
+        let locals = std::mem::take(&mut self.locals);
+        let handler = Handler { trigger: Trigger::Init, locals, packets: 0, body: code, span };
+        let params = inputs.split_off(own.min(inputs.len()));
+        Some(FunctionHandler { handler, states: inputs, params, results })
+    }
+
     /// Checks a function that nobody calls, with arguments of which nothing is known.
     pub(in crate::check) fn check_uncalled(&mut self, function: &'a ast::Fn, is_global: bool) {
         self.begin();
@@ -387,7 +425,10 @@ fn called_in(element: &ast::Element) -> BTreeSet<&str> {
     let bodies = element.members.iter().filter_map(|member| match &member.kind {
         ast::MemberKind::Fn(function) => Some(&function.body),
         ast::MemberKind::On(on) => Some(&on.body),
-        ast::MemberKind::Init(body) | ast::MemberKind::Every(_, body) => Some(body),
+        ast::MemberKind::OnEvent(on) => Some(&on.body),
+        ast::MemberKind::Init(body)
+        | ast::MemberKind::Every(_, body)
+        | ast::MemberKind::Close(body) => Some(body),
         _ => None,
     });
     for body in bodies {

@@ -204,14 +204,26 @@ impl Lowerer<'_> {
         }
     }
 
-    /// `for name in over [limit n] { … }`
+    /// `for pattern in over [top n by expr] [limit n] { … }`
     pub(super) fn for_loop(
         &mut self,
-        name: &ast::Ident,
+        pattern: &ast::Pat,
         over: &ast::Expr,
-        limit: Option<&ast::Expr>,
+        (top, limit): (Option<&(ast::Expr, ast::Expr)>, Option<&ast::Expr>),
         body: &ast::Block,
     ) {
+        let name = pattern;
+        if let Some(state) = self.state_named(over) {
+            if let Some(limit) = limit {
+                let message = "a loop over a table needs no limit";
+                self.sink.error("E0602", message, limit.span, "remove this");
+            }
+            return self.for_entries(pattern, (&state, over.span), top, body);
+        }
+        if let Some((count, _)) = top {
+            let message = "only entries of a map or set are chosen by `top`";
+            self.sink.error("E1005", message, count.span, "not possible here");
+        }
         match &over.kind {
             ast::ExprKind::Range { from, to, inclusive } => {
                 let mut from = self.number64_val(from);
@@ -227,7 +239,7 @@ impl Lowerer<'_> {
                 };
                 let var = self.fresh(64);
                 let value = Val::scalar(Type::Uint(64), self.read(var));
-                self.rounds(name, value, Rounds { var, from, to, bound }, body);
+                self.rounds(name, value, Rounds::Count { var, from, to, bound }, body);
             }
             ast::ExprKind::Error => self.body_only(name, Val::error(), body),
             _ => self.for_rows(name, over, limit, body),
@@ -279,7 +291,7 @@ impl Lowerer<'_> {
     /// `for row in table { … }`
     fn for_rows(
         &mut self,
-        name: &ast::Ident,
+        name: &ast::Pat,
         over: &ast::Expr,
         limit: Option<&ast::Expr>,
         body: &ast::Block,
@@ -297,7 +309,7 @@ impl Lowerer<'_> {
                 (Some(super::name::Named::Broken), _) => {}
                 (None, ast::ExprKind::Name(table)) => self.unknown_name(table, over.span),
                 _ => {
-                    let message = "a loop runs over a range `0..n` or a table";
+                    let message = "a loop runs over a range `0..n`, a table, a map or a set";
                     self.sink.error("E0201", message, over.span, "neither of them");
                 }
             }
@@ -325,7 +337,7 @@ impl Lowerer<'_> {
             .collect();
         let value = Val { ty: row_type, leaves };
         let (from, to) = (fold::constant(0, 64), fold::constant(u128::from(count), 64));
-        self.rounds(name, value, Rounds { var, from, to, bound: count as u32 }, body);
+        self.rounds(name, value, Rounds::Count { var, from, to, bound: count as u32 }, body);
     }
 
     /// The constant table of the node with these rows.
@@ -340,13 +352,21 @@ impl Lowerer<'_> {
     }
 
     /// Checks the body of a loop that has no rounds.
-    fn body_only(&mut self, name: &ast::Ident, value: Val, body: &ast::Block) {
+    pub(super) fn body_only(&mut self, name: &ast::Pat, value: Val, body: &ast::Block) {
         let var = self.fresh(64);
         let (from, to) = (fold::constant(0, 64), fold::constant(0, 64));
-        self.nested(|this| this.rounds(name, value, Rounds { var, from, to, bound: 0 }, body));
+        self.nested(|this| {
+            this.rounds(name, value, Rounds::Count { var, from, to, bound: 0 }, body);
+        });
     }
 
-    fn rounds(&mut self, name: &ast::Ident, value: Val, rounds: Rounds, body: &ast::Block) {
+    pub(super) fn rounds(
+        &mut self,
+        pattern: &ast::Pat,
+        value: Val,
+        rounds: Rounds,
+        body: &ast::Block,
+    ) {
         if self.may_change_headers(body) {
             for index in 0..self.packets.len() {
                 self.headers_changed(index, crate::check::facts::Facts::any());
@@ -364,7 +384,12 @@ impl Lowerer<'_> {
         });
         let (code, ()) = self.nested(|this| {
             this.scoped(closing(body.span), |this| {
-                this.bind(name, Bound::Value { value, mutable: false });
+                let first = this.bindings.len();
+                this.bind_round(pattern, value);
+                let compared = std::mem::take(&mut this.compared);
+                for binding in &mut this.bindings[first..] {
+                    binding.used |= compared.contains(&binding.name);
+                }
                 this.block(body, None, false);
             });
         });
@@ -374,10 +399,33 @@ impl Lowerer<'_> {
             self.require_kept(&base, flow);
         }
         let base = self.flow.clone();
-        let ways = [(base.clone(), name.span)].into_iter().chain(frame.breaks);
+        let ways = [(base.clone(), pattern.span)].into_iter().chain(frame.breaks);
         self.flow = Flow::merge(&base, ways);
-        let Rounds { var, from, to, bound } = rounds;
-        self.emit(StmtKind::Loop { label, continue_label, var, from, to, bound, body: code });
+        self.emit(match rounds {
+            Rounds::Count { var, from, to, bound } => {
+                StmtKind::Loop { label, continue_label, var, from, to, bound, body: code }
+            }
+            Rounds::Entries { state, key, value, top } => {
+                StmtKind::ForEach { label, continue_label, state, key, value, top, body: code }
+            }
+        });
+    }
+
+    /// Gives what a round is about its name, or names to its parts.
+    pub(super) fn bind_round(&mut self, pattern: &ast::Pat, value: Val) {
+        if let ast::PatKind::Name(name) = &pattern.kind {
+            self.bind(name, Bound::Value { value, mutable: false });
+            return;
+        }
+        if !self.is_irrefutable(pattern, &value.ty) {
+            let message = "this pattern does not fit every value";
+            self.sink.error("E0207", message, pattern.span, "what if it does not?");
+        }
+        let mut bound = Vec::new();
+        self.pattern(pattern, &value, &mut bound);
+        for (name, value) in bound {
+            self.bind_value(&name, value, false);
+        }
     }
 
     /// Reports packets that a round took away from the next one.
@@ -404,12 +452,17 @@ impl Lowerer<'_> {
     }
 }
 
-/// How a loop counts.
-struct Rounds {
-    var: ir::LocalId,
-    from: Expr,
-    to: Expr,
-    bound: u32,
+/// What the rounds of a loop are.
+pub(super) enum Rounds {
+    /// Numbers.
+    Count { var: ir::LocalId, from: Expr, to: Expr, bound: u32 },
+    /// Entries of a map.
+    Entries {
+        state: ir::StateId,
+        key: Vec<ir::LocalId>,
+        value: Vec<ir::LocalId>,
+        top: Option<ir::Top>,
+    },
 }
 
 /// The number without a type of its own with which a block ends.

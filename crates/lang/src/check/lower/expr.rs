@@ -34,6 +34,7 @@ impl Lowerer<'_> {
         }
         let outer = std::mem::replace(&mut self.span, expr.span);
         let value = self.expr_kind(expr, expected);
+        self.sink.note_type(expr.span, &value.ty);
         self.span = outer;
         self.depth -= 1;
         value

@@ -26,6 +26,7 @@ impl Lowerer<'_> {
         self.labels = 0;
         self.bindings.clear();
         self.visible_from = 0;
+        self.in_packet_handler = false;
         self.in_global_fn = false;
         self.flow = Flow::start();
         self.frames.clear();
@@ -33,10 +34,11 @@ impl Lowerer<'_> {
         self.depth = 0;
     }
 
-    fn finish(&mut self, trigger: Trigger, span: Span) {
+    pub(super) fn finish(&mut self, trigger: Trigger, span: Span) {
         if self.statements > STATEMENTS_MAX {
             self.too_long(span);
         }
+        super::fuse::fuse(&mut self.code);
         self.node.handlers.push(Handler {
             trigger,
             locals: std::mem::take(&mut self.locals),
@@ -69,6 +71,7 @@ impl Lowerer<'_> {
     /// `on a, b[i](p: pattern) { … }`: one handler for each port, with one body.
     pub(in crate::check) fn packet_handler(&mut self, on: &ast::On, span: Span) {
         self.begin();
+        self.in_packet_handler = true;
         let ports = self.handler_ports(on);
         let patterns = self.header_pattern(&on.pattern);
         let facts = patterns.as_deref().map_or_else(Facts::any, super::logic::facts_of);

@@ -16,7 +16,10 @@ mod clobber;
 mod control;
 mod convert;
 mod coverage;
+mod entries;
+mod event;
 mod expr;
+mod fuse;
 mod handler;
 mod log;
 mod logic;
@@ -138,6 +141,26 @@ pub(super) struct StateVar {
     pub(super) ty: StateType,
 }
 
+/// An event of the element.
+#[derive(Clone, Debug)]
+pub(super) struct EventVar {
+    /// Where it is in the node.
+    pub(super) id: ir::EventId,
+    /// Types of its parameters.
+    pub(super) params: Vec<Type>,
+    /// Its declaration.
+    pub(super) span: Span,
+}
+
+/// A stream of records of the element.
+#[derive(Clone, Debug)]
+pub(super) struct StreamVar {
+    /// Where it is in the node.
+    pub(super) id: ir::StreamId,
+    /// Type of its records.
+    pub(super) ty: Type,
+}
+
 /// A declared port or port array.
 #[derive(Clone, Debug)]
 pub(super) struct PortVar {
@@ -187,6 +210,10 @@ pub(super) struct Used {
     pub(super) fns: BTreeSet<String>,
     /// Ports.
     pub(super) ports: BTreeSet<String>,
+    /// Events that are generated.
+    pub(super) generated: BTreeSet<String>,
+    /// Streams that records are emitted to.
+    pub(super) emitted: BTreeSet<String>,
 }
 
 /// Lowers an element, or evaluates a constant.
@@ -198,12 +225,20 @@ pub(super) struct Lowerer<'a> {
     pub(super) env: &'a BTreeMap<String, Value>,
     pub(super) states: BTreeMap<String, StateVar>,
     pub(super) ports: BTreeMap<String, PortVar>,
+    pub(super) events: BTreeMap<String, EventVar>,
+    pub(super) streams: BTreeMap<String, StreamVar>,
     pub(super) fns: BTreeMap<&'a str, &'a ast::Fn>,
     /// Names that were declared but whose declaration was reported: silent.
     pub(super) broken: BTreeSet<String>,
     pub(super) used: Used,
+    /// Types of the names that were bound, if somebody asks.
+    pub(super) bound: Option<Vec<(String, Type)>>,
     /// What is being built: states, tables, reasons, log sites.
     pub(super) node: ir::Node,
+    /// Names that the entries of the loop that begins are compared by.
+    compared: Vec<String>,
+    /// True while a handler of packets is lowered.
+    in_packet_handler: bool,
     /// True while a function outside of the element is expanded: it sees nothing of the element.
     in_global_fn: bool,
     /// True while a constant is evaluated: nothing but values is there.
@@ -250,10 +285,15 @@ impl<'a> Lowerer<'a> {
             env,
             states: BTreeMap::new(),
             ports: BTreeMap::new(),
+            events: BTreeMap::new(),
+            streams: BTreeMap::new(),
             fns: BTreeMap::new(),
             broken: BTreeSet::new(),
             used: Used::default(),
+            bound: None,
             node: ir::Node::default(),
+            compared: Vec::new(),
+            in_packet_handler: false,
             in_global_fn: false,
             constant_only: false,
             code: Vec::new(),
@@ -397,6 +437,14 @@ impl<'a> Lowerer<'a> {
     // --- Scopes ---
 
     fn bind(&mut self, name: &ast::Ident, bound: Bound) {
+        if let (Some(known), Bound::Value { value, .. }) = (&mut self.bound, &bound) {
+            known.push((name.text.clone(), value.ty.clone()));
+        }
+        match &bound {
+            Bound::Value { value, .. } => self.sink.note_type(name.span, &value.ty),
+            Bound::Packet(index) => self.note_packet(*index, name.span),
+            Bound::Constant(value) => self.sink.note_type(name.span, &value.ty()),
+        }
         self.bindings.push(Binding {
             name: name.text.clone(),
             span: name.span,
@@ -404,6 +452,13 @@ impl<'a> Lowerer<'a> {
             used: name.text.starts_with('_'),
             assigned: false,
         });
+    }
+
+    /// Takes note of what is known about a packet where it is named.
+    fn note_packet(&mut self, packet: usize, span: Span) {
+        if let Some(state) = self.flow.packets.get(packet) {
+            self.sink.note_headers(span, state.facts.present());
+        }
     }
 
     /// Lowers something in a scope of its own: what it binds ends with it.

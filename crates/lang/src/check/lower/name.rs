@@ -62,19 +62,19 @@ impl Lowerer<'_> {
         let ast::ExprKind::Name(name) = &expr.kind else { return None };
         let visible = self.visible_from;
         let binding = self.bindings[visible..].iter_mut().rfind(|b| b.name == *name)?;
-        match binding.bound {
-            Bound::Packet(index) => {
-                binding.used = true;
-                Some(index)
-            }
-            _ => None,
-        }
+        let Bound::Packet(index) = binding.bound else { return None };
+        binding.used = true;
+        self.note_packet(index, expr.span);
+        Some(index)
     }
 
     /// The packet variable that a statement names; reports if it is none.
     pub(super) fn require_packet(&mut self, name: &ast::Ident) -> Option<usize> {
         match self.lookup(&name.text, name.span) {
-            Some(Named::Packet(index)) => Some(index),
+            Some(Named::Packet(index)) => {
+                self.note_packet(index, name.span);
+                Some(index)
+            }
             Some(Named::Broken) => None,
             Some(_) => {
                 let message = format!("`{}` is not a packet", name.text);

@@ -313,6 +313,10 @@ impl Lowerer<'_> {
                 self.operate(state, StateOp::MaglevPick { hash, found, member: member.clone() });
                 return self.option(ty, found, &member);
             }
+            Which::MapClear => {
+                self.operate(state, StateOp::MapClear);
+                return Val::unit();
+            }
             _ => {}
         }
         let ok = self.fresh(1);
@@ -340,7 +344,7 @@ impl Lowerer<'_> {
             Which::MaglevSet => {
                 StateOp::MaglevSet { member: first.leaves, weight: second.leaf(32), ok }
             }
-            Which::PoolAlloc | Which::MaglevPick => return Val::error(),
+            Which::MapClear | Which::PoolAlloc | Which::MaglevPick => return Val::error(),
         };
         self.operate(state, op);
         Val::truth(self.read(ok))
@@ -352,6 +356,7 @@ impl Lowerer<'_> {
 enum Which {
     MapTouch,
     MapRemove,
+    MapClear,
     SetAdd,
     PoolAlloc,
     PoolTake,
@@ -367,10 +372,15 @@ enum Which {
 /// The operations of a kind of state object, by name.
 const fn operations(ty: &StateType) -> &'static [(&'static str, Which)] {
     match ty {
-        StateType::Map { .. } => &[("touch", Which::MapTouch), ("remove", Which::MapRemove)],
-        StateType::Set(_) => {
-            &[("add", Which::SetAdd), ("touch", Which::MapTouch), ("remove", Which::MapRemove)]
+        StateType::Map { .. } => {
+            &[("touch", Which::MapTouch), ("remove", Which::MapRemove), ("clear", Which::MapClear)]
         }
+        StateType::Set(_) => &[
+            ("add", Which::SetAdd),
+            ("touch", Which::MapTouch),
+            ("remove", Which::MapRemove),
+            ("clear", Which::MapClear),
+        ],
         StateType::Pool => &[
             ("alloc", Which::PoolAlloc),
             ("take", Which::PoolTake),
@@ -389,6 +399,7 @@ fn argument_types(ty: &StateType, which: Which) -> Vec<Type> {
         if *address == Type::Ip4 { Type::Prefix4 } else { Type::Prefix6 }
     };
     match (which, ty) {
+        (Which::MapClear, _) => Vec::new(),
         (_, StateType::Map { key, .. } | StateType::Set(key)) => vec![key.clone()],
         (Which::LpmInsert, StateType::Lpm { address, value }) => {
             vec![prefix(address), value.clone()]

@@ -57,9 +57,13 @@ impl Lowerer<'_> {
             StmtKind::Assign { place, op, value, otherwise } => {
                 self.assign(place, *op, value, otherwise.as_ref(), span);
             }
-            StmtKind::For { name, over, limit, body } => {
-                self.for_loop(name, over, limit.as_ref(), body);
+            StmtKind::For { pattern, over, top, limit, body } => {
+                self.for_loop(pattern, over, (top.as_deref(), limit.as_ref()), body);
             }
+            StmtKind::Generate { event, args, after, otherwise } => {
+                self.generate(event, args, after.as_ref(), otherwise.as_ref());
+            }
+            StmtKind::Emit(stream, value) => self.emit_record(stream, value),
             StmtKind::Break => self.break_loop(span, true),
             StmtKind::Continue => self.break_loop(span, false),
             StmtKind::Return(value) => self.return_stmt(value.as_ref(), span),

@@ -3,6 +3,7 @@
 
 mod bytes;
 mod codes;
+mod events;
 mod headers;
 mod messages;
 mod mutation;

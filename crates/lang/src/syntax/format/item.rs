@@ -3,9 +3,9 @@
 use super::{List, Printer};
 use crate::source::Span;
 use crate::syntax::ast::{
-    Arrow, Const, Element, Expr, File, Fn, FnParam, FnParamType, Frame, Ident, Inputs, Instance,
-    Item, ItemKind, Member, MemberKind, Network, NetworkMemberKind, On, Param, Port, State, Stop,
-    Test, TestStep, TestStepKind, Type,
+    Arrow, Const, Element, Event, Expr, File, Fn, FnParam, FnParamType, Frame, HeaderLiteral,
+    Ident, Inputs, Instance, Item, ItemKind, Member, MemberKind, Network, NetworkMemberKind, On,
+    Param, Port, State, Stop, Test, TestStep, TestStepKind, Type,
 };
 use crate::syntax::text;
 
@@ -93,6 +93,8 @@ impl Printer<'_> {
                 );
             }
             ItemKind::Fn(f) => self.function(f),
+            ItemKind::Fold(fold) => self.fold(fold),
+            ItemKind::Query(query) => self.query(query, item.span),
             ItemKind::Element(element) => self.element(element, item.span),
             ItemKind::Network(network) => self.network(network, item.span),
             ItemKind::Inputs(inputs) => self.inputs(inputs, item.span),
@@ -125,15 +127,26 @@ impl Printer<'_> {
 
     fn function(&mut self, f: &Fn) {
         self.push(&format!("fn {}", f.name.text));
+        self.fn_params(&f.params, &f.name);
+        if let Some(result) = &f.result {
+            self.push(" -> ");
+            self.ty(result);
+        }
+        self.push(" ");
+        self.block(&f.body, 0);
+    }
+
+    /// `(x: type, p: pattern, …)` behind the name of a function or fold.
+    pub(super) fn fn_params(&mut self, params: &[FnParam], name: &Ident) {
         let place = |p: &FnParam| match &p.ty {
             FnParamType::Value(ty) => p.name.span.to(ty.span),
             FnParamType::Packet(pattern) => p.name.span.to(pattern.span),
         };
-        let last = f.params.last().map_or(f.name.span.end + 1, |p| place(p).end);
+        let last = params.last().map_or(name.span.end + 1, |p| place(p).end);
         let list = List {
             brackets: ("(", ")"),
-            items: f.params.as_slice(),
-            span: Span { start: f.name.span.end, end: self.closing(last) + 1, ..f.name.span },
+            items: params,
+            span: Span { start: name.span.end, end: self.closing(last) + 1, ..name.span },
             place,
             broken: false,
             single: false,
@@ -148,16 +161,10 @@ impl Printer<'_> {
                 FnParamType::Packet(pattern) => p.pattern(pattern),
             }
         });
-        if let Some(result) = &f.result {
-            self.push(" -> ");
-            self.ty(result);
-        }
-        self.push(" ");
-        self.block(&f.body, 0);
     }
 
     /// `(name: type = default, …)` behind a name; nothing if there are none.
-    fn params(&mut self, params: &[Param], name: &Ident) {
+    pub(super) fn params(&mut self, params: &[Param], name: &Ident) {
         let Some(last) = params.last() else { return };
         let place = |p: &Param| {
             let end = p.default.as_ref().map_or(p.ty.span, |d| d.span);
@@ -208,6 +215,21 @@ impl Printer<'_> {
                 self.head(period);
                 self.block(block, 0);
             }
+            MemberKind::Event(event) => self.event(event),
+            MemberKind::OnEvent(on) => {
+                self.push(&format!("on {}(", on.name.text));
+                self.joined(&on.params, ", ", |p, param| p.push(&param.text));
+                self.push(") ");
+                self.block(&on.body, 0);
+            }
+            MemberKind::Stream(name, ty) => {
+                self.push(&format!("stream {}: ", name.text));
+                self.ty(ty);
+            }
+            MemberKind::Close(block) => {
+                self.push("on close ");
+                self.block(block, 0);
+            }
         }
     }
 
@@ -230,6 +252,20 @@ impl Printer<'_> {
         for (word, value) in &state.options {
             self.push(&format!(" {} ", word.text));
             self.expr(value, 0);
+        }
+    }
+
+    fn event(&mut self, event: &Event) {
+        self.push(&format!("event {}(", event.name.text));
+        self.joined(&event.params, ", ", |p, (name, ty)| {
+            p.push(&name.text);
+            p.push(": ");
+            p.ty(ty);
+        });
+        self.push(")");
+        if let Some(capacity) = &event.capacity {
+            self.push(" ");
+            self.index(capacity);
         }
     }
 
@@ -387,7 +423,23 @@ impl Printer<'_> {
                 self.push(if alert { "expect alert " } else { "expect log " });
                 self.string(line);
             }
+            TestStepKind::ExpectRecord { node, stream, fields } => {
+                self.push("expect record ");
+                if let Some(node) = node {
+                    self.push(&format!("{}.", node.text));
+                }
+                let stream = HeaderLiteral {
+                    header: stream.clone(),
+                    fields: fields.clone(),
+                    span: Span { start: stream.span.start, ..step.span },
+                };
+                self.header(&stream);
+                if fields.is_empty() {
+                    self.push(" {}");
+                }
+            }
             TestStepKind::ExpectNothing => self.push("expect nothing"),
+            TestStepKind::Close => self.push("close"),
             TestStepKind::ExpectState(expr) => {
                 self.push("expect ");
                 self.expr(expr, 0);

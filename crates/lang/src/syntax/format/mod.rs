@@ -7,6 +7,7 @@
 
 mod expr;
 mod item;
+mod query;
 mod stmt;
 
 #[cfg(test)]

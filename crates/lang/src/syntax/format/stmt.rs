@@ -2,7 +2,8 @@
 
 use super::expr::begins_with_minus;
 use super::{List, Printer};
-use crate::syntax::ast::{BinaryOp, Block, Expr, HeaderLiteral, Stmt, StmtKind};
+use crate::source::Span;
+use crate::syntax::ast::{BinaryOp, Block, Expr, HeaderLiteral, Ident, Stmt, StmtKind};
 use crate::syntax::text;
 
 impl Printer<'_> {
@@ -38,14 +39,17 @@ impl Printer<'_> {
 
     fn block_broken(&mut self, block: &Block) {
         let records = std::mem::replace(&mut self.records, true);
-        self.braces("{", "}", block.span.end.saturating_sub(1), |p| {
-            for stmt in &block.stmts {
-                p.begin(stmt.span.start);
-                p.line_stmt(stmt);
-                p.end(stmt.span.end);
-            }
-        });
+        self.braces("{", "}", block.span.end.saturating_sub(1), |p| p.statements(block));
         self.records = records;
+    }
+
+    /// The statements of a block, each on its line.
+    pub(super) fn statements(&mut self, block: &Block) {
+        for stmt in &block.stmts {
+            self.begin(stmt.span.start);
+            self.line_stmt(stmt);
+            self.end(stmt.span.end);
+        }
     }
 
     /// A statement at the start of a line, where a minus sign would continue the line before.
@@ -80,11 +84,17 @@ impl Printer<'_> {
                 self.push(assignment(*op));
                 self.value(value, otherwise.as_ref(), tail);
             }
-            StmtKind::For { name, over, limit, body } => {
+            StmtKind::For { pattern, over, top, limit, body } => {
                 self.push("for ");
-                self.push(&name.text);
+                self.pat(pattern);
                 self.push(" in ");
                 self.head(over);
+                if let Some(top) = top {
+                    self.push("top ");
+                    self.head(&top.0);
+                    self.push("by ");
+                    self.head(&top.1);
+                }
                 if let Some(limit) = limit {
                     self.push("limit ");
                     self.head(limit);
@@ -125,6 +135,13 @@ impl Printer<'_> {
                 self.push(" from ");
                 self.push(&packet.text);
                 self.otherwise(otherwise.as_ref(), tail);
+            }
+            StmtKind::Generate { event, args, after, otherwise } => {
+                self.generate(event, args, (after.as_ref(), otherwise.as_ref()), tail);
+            }
+            StmtKind::Emit(stream, value) => {
+                self.push(&format!("emit {} ", stream.text));
+                self.expr(value, tail);
             }
             StmtKind::Replace { old, stack, packet, otherwise } => {
                 self.push(&format!("replace {} with ", old.text));
@@ -172,7 +189,7 @@ impl Printer<'_> {
         self.level -= 1;
     }
 
-    fn header(&mut self, header: &HeaderLiteral) {
+    pub(super) fn header(&mut self, header: &HeaderLiteral) {
         self.push(&header.header.text);
         if header.fields.is_empty() {
             return;
@@ -194,8 +211,41 @@ impl Printer<'_> {
         });
     }
 
+    fn generate(
+        &mut self,
+        event: &Ident,
+        args: &[Expr],
+        (after, otherwise): (Option<&Expr>, Option<&Block>),
+        tail: usize,
+    ) {
+        self.push(&format!("generate {}", event.text));
+        let end = args.last().map_or(event.span.end + 2, |a| self.closing(a.span.end) + 1);
+        let list = List {
+            brackets: ("(", ")"),
+            items: args,
+            span: Span { start: event.span.end, end, ..event.span },
+            place: |arg: &Expr| arg.span,
+            broken: false,
+            single: false,
+            tail: if after.is_some() || otherwise.is_some() { 12 } else { tail },
+        };
+        self.list(&list, |p, arg| p.expr(arg, 1));
+        if let Some(after) = after {
+            self.push(" after ");
+            self.expr(after, if otherwise.is_some() { 7 } else { tail });
+        }
+        self.otherwise(otherwise, tail);
+    }
+
     fn log(&mut self, alert: bool, pieces: &[String], args: &[Expr], limit: &Option<Expr>) {
-        self.push(if alert { "alert \"" } else { "log \"" });
+        self.push(if alert { "alert " } else { "log " });
+        self.line_text(pieces, args);
+        self.line_limit(limit.as_ref());
+    }
+
+    /// A text with `{expr}` parts, in quotes.
+    pub(super) fn line_text(&mut self, pieces: &[String], args: &[Expr]) {
+        self.push("\"");
         for (i, piece) in pieces.iter().enumerate() {
             if i > 0
                 && let Some(arg) = args.get(i - 1)
@@ -207,6 +257,10 @@ impl Printer<'_> {
             self.push(&escaped.replace('{', "{{").replace('}', "}}"));
         }
         self.push("\"");
+    }
+
+    /// ` limit n/s`, if there is one.
+    pub(super) fn line_limit(&mut self, limit: Option<&Expr>) {
         if let Some(limit) = limit {
             self.push(" limit ");
             self.limit(limit);

@@ -2,7 +2,9 @@
 
 use super::{Parse, Parser, Reported};
 use crate::diagnostic::Diagnostic;
-use crate::syntax::ast::{Element, Expr, Ident, Member, MemberKind, On, Pattern, Port, State};
+use crate::syntax::ast::{
+    Element, Event, Expr, Ident, Member, MemberKind, On, OnEvent, Pattern, Port, State,
+};
 use crate::syntax::nearest;
 use crate::syntax::token::{MEMBER_WORDS, STATE_OPTIONS, TokenKind};
 
@@ -24,6 +26,7 @@ impl Parser<'_> {
                 Err(Reported) => self.skip_member(start, false),
             }
         }
+        self.tell_events_apart(&mut members);
         Ok(Element { name, params, members })
     }
 
@@ -38,7 +41,16 @@ impl Parser<'_> {
             "state" => self.state().map(MemberKind::State),
             "const" => self.const_def().map(MemberKind::Const),
             "fn" => self.function().map(MemberKind::Fn),
-            "on" => self.on().map(MemberKind::On),
+            "on" => self.on(),
+            "event" => self.event().map(MemberKind::Event),
+            "stream" => {
+                self.bump();
+                let name = self.name("a stream of records")?;
+                self.expect(":")?;
+                let ty = self.ty()?;
+                self.member_end()?;
+                Ok(MemberKind::Stream(name, ty))
+            }
             "init" => {
                 self.bump();
                 self.block().map(MemberKind::Init)
@@ -51,7 +63,7 @@ impl Parser<'_> {
             word => {
                 let span = self.span();
                 let message = format!("expected a member of the element, found {}", self.found());
-                let label = "port, state, const, fn, on, every or init";
+                let label = "port, state, event, stream, const, fn, on, every or init";
                 let error = Diagnostic::error("E0016", message, span, label);
                 let near = nearest(word, MEMBER_WORDS.iter().copied());
                 Err(self.report(match near {
@@ -67,7 +79,7 @@ impl Parser<'_> {
         self.bump();
         let mut ports = Vec::new();
         loop {
-            let name = self.name("a port")?;
+            let name = self.port_name()?;
             let count = self.index()?;
             ports.push(Port { name, count });
             if !self.eat(",") {
@@ -109,8 +121,28 @@ impl Parser<'_> {
         Ok((option, self.expr()?))
     }
 
-    fn on(&mut self) -> Parse<On> {
+    /// `event name(param: type, …) [capacity]`
+    fn event(&mut self) -> Parse<Event> {
         self.bump();
+        let name = self.name("an event")?;
+        let params = self.list(("(", ")"), |p| {
+            let name = p.name("a parameter")?;
+            p.expect(":")?;
+            Ok((name, p.ty()?))
+        })?;
+        let capacity = self.index()?;
+        self.member_end()?;
+        Ok(Event { name, params, capacity })
+    }
+
+    /// `on close { … }`, `on event(a, b) { … }` or `on port(p: pattern) { … }`. With one plain
+    /// name in the parentheses, it is a handler of packets until all events are known.
+    fn on(&mut self) -> Parse<MemberKind> {
+        self.bump();
+        if self.at_word("close") && self.second().kind == TokenKind::Symbol("{") {
+            self.bump();
+            return self.block().map(MemberKind::Close);
+        }
         if matches!(self.word(), "request") || self.second().kind == TokenKind::Symbol(".") {
             let second = self.second().span;
             let what = if self.word() == "request" {
@@ -123,7 +155,7 @@ impl Parser<'_> {
         }
         let mut ports = Vec::new();
         loop {
-            let port = self.name("a port")?;
+            let port = self.port_name()?;
             let index = if self.eat("[") {
                 let index = self.name("the index")?;
                 self.expect("]")?;
@@ -137,6 +169,13 @@ impl Parser<'_> {
             }
         }
         self.expect("(")?;
+        let is_list = self.at_symbol(")") || matches!(self.second().kind, TokenKind::Symbol(","));
+        if ports.len() == 1 && is_list {
+            let (name, _) = ports.remove(0);
+            self.at -= 1;
+            let params = self.list(("(", ")"), |p| p.name("a parameter of the event"))?;
+            return Ok(MemberKind::OnEvent(OnEvent { name, params, body: self.block()? }));
+        }
         let (packet, pattern) = self.within(true, true, |p| {
             let packet = p.name("the packet")?;
             let pattern = if p.eat(":") {
@@ -148,6 +187,36 @@ impl Parser<'_> {
             Ok((packet, pattern))
         })?;
         let body = self.block()?;
-        Ok(On { ports, packet, pattern, body })
+        Ok(MemberKind::On(On { ports, packet, pattern, body }))
+    }
+
+    /// Makes handlers of events of the handlers whose port is an event of the element.
+    fn tell_events_apart(&mut self, members: &mut [Member]) {
+        let mut events: Vec<String> = Vec::new();
+        for member in &*members {
+            if let MemberKind::Event(event) = &member.kind {
+                events.push(event.name.text.clone());
+            }
+        }
+        // A name that is both is wrong, and more likely a port.
+        for member in &*members {
+            if let MemberKind::Ports(ports) = &member.kind {
+                events.retain(|event| ports.iter().all(|port| port.name.text != *event));
+            }
+        }
+        for member in members {
+            let MemberKind::On(on) = &member.kind else { continue };
+            let [(name, None)] = &on.ports[..] else { continue };
+            if !events.contains(&name.text) {
+                continue;
+            }
+            if on.pattern.span.end > on.pattern.span.start {
+                let message = "the parameters of an event have their types from its declaration";
+                let error = Diagnostic::error("E0010", message, on.pattern.span, "remove this");
+                let _ = self.report(error);
+            }
+            let (name, params, body) = (name.clone(), vec![on.packet.clone()], on.body.clone());
+            member.kind = MemberKind::OnEvent(OnEvent { name, params, body });
+        }
     }
 }

@@ -115,6 +115,8 @@ impl Parser<'_> {
                 _ => return None,
             },
             TokenKind::Word => match self.word() {
+                // A step of a test may begin with a port that is called `in`.
+                "in" if self.second().kind == TokenKind::Symbol("<-") => return None,
                 "in" => return Some(Infix::In),
                 "is" => return Some(Infix::Is),
                 "as" => return Some(Infix::As),

@@ -17,7 +17,7 @@ impl Parser<'_> {
         loop {
             while self.eat(";") {}
             if self.at_end() {
-                return File { file: self.file, docs, items };
+                return File { file: self.file, docs, items, is_generated: false };
             }
             let start = self.at;
             let docs = self.docs();
@@ -41,6 +41,8 @@ impl Parser<'_> {
             "enum" => self.enumeration().map(ItemKind::Enum),
             "header" => self.header_decl().map(ItemKind::Header),
             "fn" => self.function().map(ItemKind::Fn),
+            "fold" => self.fold().map(ItemKind::Fold),
+            "query" => self.query().map(ItemKind::Query),
             "element" => self.element().map(ItemKind::Element),
             "network" => self.network().map(ItemKind::Network),
             "inputs" => self.inputs().map(ItemKind::Inputs),
@@ -67,7 +69,7 @@ impl Parser<'_> {
             );
         }
         let message = format!("expected an item, found {}", self.found());
-        let label = "element, network, record, enum, header, const, fn, inputs, import or test";
+        let label = "element, network, query, fold, record, enum, header, const, fn, inputs, test";
         let error = Diagnostic::error("E0016", message, span, label);
         let near = nearest(word, ITEM_WORDS.iter().copied());
         self.report(match near {
@@ -158,7 +160,7 @@ impl Parser<'_> {
 
     /// `x: type` or `p: pattern`. A header's name means a packet, except that `ip6` alone, and
     /// what names no header, is a type.
-    fn fn_param(&mut self) -> Parse<FnParam> {
+    pub(super) fn fn_param(&mut self) -> Parse<FnParam> {
         let name = self.name("a parameter")?;
         self.expect(":")?;
         let start = self.at;
@@ -185,7 +187,7 @@ impl Parser<'_> {
             let name = p.name("a parameter")?;
             p.expect(":")?;
             let ty = p.ty()?;
-            let default = if p.eat("=") { Some(p.expr()?) } else { None };
+            let default = if p.eat("=") { Some(p.whole()?) } else { None };
             Ok(Param { name, ty, default })
         })
     }

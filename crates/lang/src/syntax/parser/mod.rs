@@ -8,6 +8,7 @@ mod element;
 mod expr;
 mod item;
 mod network;
+mod query;
 mod recover;
 mod stmt;
 mod test_item;
@@ -274,6 +275,11 @@ impl<'a> Parser<'a> {
             Diagnostic::error("E0017", message, span, "choose another name")
                 .note("keywords may name fields and arguments, and stand after a dot"),
         ))
+    }
+
+    /// The name of a port: that of a query's first port, `in`, is a keyword elsewhere.
+    fn port_name(&mut self) -> Parse<Ident> {
+        if self.at_word("in") { Ok(self.any_word()) } else { self.name("a port") }
     }
 
     /// The next token, which is a word.

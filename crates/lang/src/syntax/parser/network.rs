@@ -1,7 +1,7 @@
 //! Networks: instances and the wires between them.
 
 use super::{Parse, Parser, Reported};
-use crate::syntax::ast::{Arrow, Network, NetworkMember, NetworkMemberKind, Stop};
+use crate::syntax::ast::{Arrow, Instance, Network, NetworkMember, NetworkMemberKind, Stop};
 
 impl Parser<'_> {
     pub(super) fn network(&mut self) -> Parse<Network> {
@@ -28,7 +28,9 @@ impl Parser<'_> {
 
     fn network_member(&mut self) -> Parse<NetworkMemberKind> {
         match self.word() {
-            "port" if self.heads() => self.ports().map(NetworkMemberKind::Ports),
+            "port" if self.heads() || self.word_of(self.at + 1) == "in" => {
+                self.ports().map(NetworkMemberKind::Ports)
+            }
             "let" => {
                 self.bump();
                 let name = self.name("an instance")?;
@@ -37,7 +39,7 @@ impl Parser<'_> {
                 self.member_end()?;
                 Ok(NetworkMemberKind::Instance(name, instance))
             }
-            _ if self.at_name() => self.chain(),
+            _ if self.at_name() || self.at_word("in") => self.chain(),
             _ => {
                 Err(self.unexpected("`port`, `let` or a chain such as `lan <-> Firewall <-> wan`"))
             }
@@ -65,7 +67,12 @@ impl Parser<'_> {
 
     fn stop(&mut self) -> Parse<Stop> {
         let start = self.at;
-        let instance = self.instance()?;
+        let instance = if self.at_word("in") {
+            let name = self.port_name()?;
+            Instance { span: name.span, name, args: Vec::new() }
+        } else {
+            self.instance()?
+        };
         let port = if self.eat(".") { Some(self.field_name("a port")?) } else { None };
         let index = self.index()?;
         Ok(Stop { instance, port, index, span: self.since(start) })

@@ -2,7 +2,10 @@
 
 use super::{Parse, Parser, Reported};
 use crate::diagnostic::Diagnostic;
-use crate::syntax::ast::{BinaryOp, Block, Expr, ExprKind, HeaderLiteral, Stmt, StmtKind};
+use crate::source::Span;
+use crate::syntax::ast::{
+    BinaryOp, Block, Expr, ExprKind, HeaderLiteral, Pat, PatKind, Stmt, StmtKind,
+};
 use crate::syntax::text::{self, Piece};
 use crate::syntax::token::TokenKind;
 
@@ -17,7 +20,7 @@ impl Parser<'_> {
     }
 
     /// Statements up to the closing brace, or a message that it is missing.
-    fn stmts(&mut self, opened: crate::source::Span) -> Vec<Stmt> {
+    pub(super) fn stmts(&mut self, opened: Span) -> Vec<Stmt> {
         let mut stmts = Vec::new();
         loop {
             while self.eat(";") {}
@@ -64,9 +67,6 @@ impl Parser<'_> {
                 "there is no `if` or statement that may fail before it",
             ));
         }
-        if self.at_symbol("|>") {
-            return self.not_yet("|>");
-        }
         let behind = self.behind();
         let starts = matches!(self.token().kind, TokenKind::Word | TokenKind::Literal(_));
         let message = format!("expected the end of the statement, found {}", self.found());
@@ -96,6 +96,12 @@ impl Parser<'_> {
             "remove" => self.remove_stmt()?,
             "replace" => self.replace_stmt()?,
             "log" | "alert" => self.log_stmt()?,
+            "generate" if self.heads() => self.generate_stmt()?,
+            "emit" if self.heads() => {
+                self.bump();
+                let stream = self.name("a stream of records")?;
+                StmtKind::Emit(stream, self.expr()?)
+            }
             "if" | "match" => self.block_like()?,
             "const" => {
                 let span = self.span();
@@ -166,12 +172,39 @@ impl Parser<'_> {
 
     fn for_stmt(&mut self) -> Parse<StmtKind> {
         self.bump();
-        let name = self.name("the loop's variable")?;
+        let pattern = if self.at_symbol("(") || self.at_word("_") {
+            self.pat()?
+        } else {
+            let name = self.name("the loop's variable")?;
+            Pat { span: name.span, kind: PatKind::Name(name) }
+        };
         self.expect_word("in")?;
         let over = self.head()?;
+        let top = if self.eat_word("top") {
+            let count = self.head()?;
+            self.expect_word("by")?;
+            Some(Box::new((count, self.head()?)))
+        } else {
+            None
+        };
         let limit = if self.eat_word("limit") { Some(self.head()?) } else { None };
         let body = self.block()?;
-        Ok(StmtKind::For { name, over, limit, body })
+        Ok(StmtKind::For { pattern, over, top, limit, body })
+    }
+
+    /// `generate event(args) [after expr] [else { … }]`
+    fn generate_stmt(&mut self) -> Parse<StmtKind> {
+        self.bump();
+        let event = self.name("an event")?;
+        let args = self.list(("(", ")"), Self::expr)?;
+        let after = if self.at_word("after") && !self.newline() {
+            self.bump();
+            Some(self.expr()?)
+        } else {
+            None
+        };
+        let otherwise = self.otherwise()?;
+        Ok(StmtKind::Generate { event, args, after, otherwise })
     }
 
     fn return_stmt(&mut self) -> Parse<StmtKind> {
@@ -187,7 +220,7 @@ impl Parser<'_> {
         let copy = self.eat_word("copy");
         let packet = self.name("a packet")?;
         self.expect_word("to")?;
-        let port = self.name("a port")?;
+        let port = self.port_name()?;
         let index = self.index()?;
         Ok(StmtKind::Send { copy, packet, port, index })
     }
@@ -275,6 +308,12 @@ impl Parser<'_> {
     fn log_stmt(&mut self) -> Parse<StmtKind> {
         let alert = self.at_word("alert");
         self.bump();
+        let (text, args, _) = self.line_text()?;
+        Ok(StmtKind::Log { alert, text, args, limit: self.line_limit()? })
+    }
+
+    /// A text with `{expr}` parts: the literal pieces around them, the expressions, and the place.
+    pub(super) fn line_text(&mut self) -> Parse<(Vec<String>, Vec<Expr>, Span)> {
         let (raw, span) = self.raw_string("the line to write")?;
         let pieces = self.decoded(text::pieces(raw), span);
         let mut text = Vec::new();
@@ -291,20 +330,23 @@ impl Parser<'_> {
         if text.is_empty() {
             text.push(String::new());
         }
-        let limit = if self.at_word("limit") && !self.newline() {
-            self.bump();
-            let limit = self.tight()?;
-            let per_second = self.at_symbol("/") && self.word_of(self.at + 1) == "s";
-            if !per_second {
-                return Err(self.unexpected("`/s`"));
-            }
-            self.bump();
-            self.bump();
-            Some(limit)
-        } else {
-            None
-        };
-        Ok(StmtKind::Log { alert, text, args, limit })
+        Ok((text, args, span))
+    }
+
+    /// `limit n/s`, if it is there.
+    pub(super) fn line_limit(&mut self) -> Parse<Option<Expr>> {
+        if !self.at_word("limit") || self.newline() {
+            return Ok(None);
+        }
+        self.bump();
+        let limit = self.tight()?;
+        let per_second = self.at_symbol("/") && self.word_of(self.at + 1) == "s";
+        if !per_second {
+            return Err(self.unexpected("`/s`"));
+        }
+        self.bump();
+        self.bump();
+        Ok(Some(limit))
     }
 
     /// The expression between the braces of a log text.

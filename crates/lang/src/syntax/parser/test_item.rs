@@ -46,14 +46,18 @@ impl Parser<'_> {
                 self.bump();
                 self.expectation()
             }
-            _ if self.at_name() => self.frame_step(),
+            "close" => {
+                self.bump();
+                Ok(TestStepKind::Close)
+            }
+            _ if self.at_name() || self.at_word("in") => self.frame_step(),
             _ => Err(self.unexpected("a step: `port <- packet`, `expect …` or `at 10s`")),
         }
     }
 
     /// `port <- packet`
     fn frame_step(&mut self) -> Parse<TestStepKind> {
-        let port = self.name("a port")?;
+        let port = self.port_name()?;
         let index = self.index()?;
         if !self.eat("<-") {
             return Err(self.unexpected("`<-` and a packet"));
@@ -74,6 +78,16 @@ impl Parser<'_> {
                 let (text, span) = self.string("a part of the line")?;
                 return Ok(TestStepKind::ExpectLog(text, span));
             }
+            "record" if self.at_expected_record() => {
+                self.bump();
+                let mut stream = self.name("a stream of records")?;
+                let mut node = None;
+                if self.eat(".") {
+                    node = Some(std::mem::replace(&mut stream, self.name("a stream of records")?));
+                }
+                let fields = self.list(("{", "}"), Self::field_value)?;
+                return Ok(TestStepKind::ExpectRecord { node, stream, fields });
+            }
             "nothing" => {
                 self.bump();
                 return Ok(TestStepKind::ExpectNothing);
@@ -84,6 +98,14 @@ impl Parser<'_> {
             return Ok(step);
         }
         self.expr().map(TestStepKind::ExpectState)
+    }
+
+    /// What follows is `record name {` or `record name.name {`, and no port with a filter.
+    fn at_expected_record(&self) -> bool {
+        let token = |i: usize| &self.tokens[(self.at + i).min(self.tokens.len() - 1)].kind;
+        let is_dotted = *token(2) == TokenKind::Symbol(".") && *token(3) == TokenKind::Word;
+        let brace = if is_dotted { 4 } else { 2 };
+        *token(1) == TokenKind::Word && *token(brace) == TokenKind::Symbol("{")
     }
 
     /// `port filter` or `port`: a name, perhaps with an index, that the line ends with or that an

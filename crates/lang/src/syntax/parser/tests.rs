@@ -60,13 +60,16 @@ fn everything_parses() {
     let (file, diagnostics) = parsed(SAMPLE);
     assert_eq!(diagnostics, []);
     assert_eq!(file.docs, ["A program with everything in it."]);
-    assert_eq!(file.items.len(), 11);
+    assert_eq!(file.items.len(), 18);
     assert_eq!(file.items[1].docs, ["Private addresses."]);
     let ItemKind::Element(element) = &file.items[7].kind else { panic!("an element") };
     assert_eq!(element.members.len(), 17);
     let MemberKind::On(on) = &element.members[13].kind else { panic!("a handler") };
     assert_eq!(on.pattern.alternatives.len(), 2);
     assert_eq!(on.body.stmts.len(), 24);
+    let ItemKind::Element(watch) = &file.items[12].kind else { panic!("an element") };
+    let events = watch.members.iter().filter(|m| matches!(m.kind, MemberKind::OnEvent(_)));
+    assert_eq!(events.count(), 2);
     let ItemKind::Test(test) = &file.items[10].kind else { panic!("a test") };
     assert_eq!(test.steps.len(), 19);
 }
@@ -186,14 +189,14 @@ fn one_mistake_in_a_handler_gives_one_message() {
         ("x = 5minn + 3 * 4", "E0005 3:5"),
         ("x = 10.0.0.1/8", "E0007 3:5"),
         ("let x = § + 5", "E0001 3:9"),
-        ("p |> where(x)", "E0015 3:3"),
+        ("p |> where(x)", "E0018 3:3"),
         ("const X: u8 = 5", "E0021 3:1"),
         ("match x { 1 => 2 3 => 4 }", "E0010 3:18"),
         ("match x { -1 => 2 }", "E0010 3:11"),
         ("for x of y { }", "E0010 3:7"),
         ("insert ip { src: a } p", "E0010 3:22"),
         ("if a { send p to b", "E0011 2:10"),
-        ("let query = 5", "E0017 3:5"),
+        ("let deploy = 5", "E0017 3:5"),
     ];
     for (lines, expected) in cases {
         assert_eq!(faults(&handler(lines)), [expected], "{lines}");
@@ -214,7 +217,10 @@ fn one_mistake_in_an_item_gives_one_message() {
         ("element A { state x: map<u8, u8>[5] expires 5s\n port a }", "E0010 1:37"),
         ("element A { on request(r) { forward }\n port a }", "E0015 1:16"),
         ("element A { on tcp.established(r) { forward }\n port a }", "E0015 1:16"),
-        ("query x = packets(ip)\n |> group(ip.src) { a: sum(len) }\nelement B { }", "E0015 1:1"),
+        ("query x = packets(ip)\n |> group(ip.src) { sum(len) }\nelement B { }", "E0010 2:24"),
+        ("query x = packets(ip)\n |> grp(ip.src)\nelement B { }", "E0010 2:5"),
+        ("fold f(x: u8) { state a }\nelement B { }", "E0010 1:25"),
+        ("deploy x\nelement B { }", "E0015 1:1"),
         ("network n { a <-> B(5) <-> c\n d -> e }", "E0019 1:21"),
         ("network n { a <-> \n}", "E0010 1:18"),
         ("network n { a b c\n d -> e }", "E0010 1:15"),
