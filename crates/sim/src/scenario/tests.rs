@@ -58,7 +58,8 @@ fn mistakes_are_named_with_their_line_and_what_is_allowed() {
     );
     assert_eq!(
         wrong("[transport]", "[moon]\n[transport]"),
-        "line 7: moon: there is no such table; there are topology, switch, host, transport, workload"
+        "line 7: moon: there is no such table; \
+         there are topology, switch, host, transport, workload"
     );
     assert!(wrong("hosts = 17", "hosts = ").starts_with("line 4: "));
     assert!(wrong("[topology]", "seed = -1\n[topology]").starts_with("line 2: seed: `-1` is not"));

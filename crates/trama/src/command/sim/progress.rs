@@ -16,12 +16,14 @@ pub(super) struct Progress {
 }
 
 impl Progress {
+    #[allow(clippy::disallowed_methods, reason = "the time that a run takes is shown")]
     pub(super) fn new(is_wanted: bool, limit: Picos) -> Self {
         let now = Instant::now();
         let is_shown = is_wanted && std::io::stderr().is_terminal();
         Self { is_shown, start: now, shown: now, limit }
     }
 
+    #[allow(clippy::disallowed_methods, reason = "the time that a run takes is shown")]
     pub(super) fn show(&mut self, run: &Run) {
         if !self.is_shown || self.shown.elapsed() < EVERY {
             return;
