@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod arena;
+mod buffer;
 pub mod calendar;
 pub mod network;
 pub mod port;
