@@ -13,6 +13,7 @@
 mod arena;
 mod buffer;
 pub mod calendar;
+pub mod compare;
 pub mod network;
 pub mod port;
 pub mod record;

@@ -4,6 +4,8 @@ pub mod csv;
 mod html;
 pub mod plot;
 
+pub(crate) use html::STYLE;
+
 use crate::record::FlowRecord;
 use crate::simulation::{Observer, Simulation};
 use trama_base::{Picos, quantity};

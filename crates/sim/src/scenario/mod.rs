@@ -14,7 +14,7 @@ use crate::workload::{WORKLOADS, Workload};
 use reader::Section;
 use trama_base::parameter::Parameter;
 use trama_base::{Bytes, Parameters, Picos, parameters};
-use trama_transport::registry::TRANSPORTS;
+use trama_transport::registry::{self, TRANSPORTS};
 use trama_transport::{Balance, Transport};
 
 parameters! {
@@ -144,7 +144,12 @@ impl Scenario {
     pub fn parse_with(text: &str, set: &[(String, String)]) -> Result<Self, ScenarioError> {
         let mut sections = reader::read(text, set)?;
         for section in &sections[1..] {
-            if !SECTIONS.contains(&section.kind()) {
+            let of_transport = section.name.strip_prefix("transport.");
+            let is_known = match of_transport {
+                Some(name) => registry::find(name).is_some(),
+                None => SECTIONS.contains(&section.kind()),
+            };
+            if !is_known {
                 let why = format!("there is no such table; there are {}", SECTIONS.join(", "));
                 return Err(section.wrong("", why));
             }
@@ -165,6 +170,9 @@ impl Scenario {
         let names = TRANSPORTS.iter().map(|it| it.name);
         let index = choose(&mut sections, "transport", "name", names)?;
         let mut transport = (TRANSPORTS[index].make)();
+        // Settings of one transport come before those of whichever is chosen.
+        let own = format!("transport.{}", TRANSPORTS[index].name);
+        find(&sections, &own).apply(&mut *transport, &[])?;
         find(&sections, "transport").apply(&mut *transport, &["name"])?;
 
         let mut workloads = Vec::new();
@@ -206,19 +214,51 @@ impl Scenario {
     pub fn settings(&self) -> Vec<(String, Vec<Parameter>)> {
         let mut all = vec![
             (String::new(), self.general.parameters()),
-            ("topology".into(), self.topology.parameters()),
+            ("topology".into(), self.named("topology", "kind", self.topology.parameters())),
             ("switch".into(), self.switch.parameters()),
             ("link".into(), self.links.parameters()),
             ("host".into(), self.host.parameters()),
-            ("transport".into(), self.transport.parameters()),
+            ("transport".into(), self.named("transport", "name", self.transport.parameters())),
         ];
         for (index, workload) in self.workloads.iter().enumerate() {
-            all.push((self.name_of("workload", index), workload.parameters()));
+            let name = self.name_of("workload", index);
+            let settings = self.named(&name, "kind", workload.parameters());
+            all.push((name, settings));
         }
         for (index, failure) in self.failures.iter().enumerate() {
             all.push((self.name_of("failure", index), failure.parameters()));
         }
         all
+    }
+
+    /// Settings with the key that chooses what they are of.
+    fn named(&self, section: &str, key: &'static str, rest: Vec<Parameter>) -> Vec<Parameter> {
+        let section = find(&self.sections, section);
+        let said = section.keys.into_iter().find(|it| it.name == key);
+        let value = said.map_or(String::new(), |key| key.text);
+        let (meaning, form) = ("Which one.", "a name".into());
+        std::iter::once(Parameter { name: key, meaning, form, value }).chain(rest).collect()
+    }
+
+    /// A number that two scenarios share only if all their settings are the same, except for the
+    /// title; files that they name do not count.
+    pub fn fingerprint(&self) -> u64 {
+        let settings = self.settings().into_iter().flat_map(|(table, settings)| {
+            let of_table = settings.into_iter().filter(|it| it.name != "title");
+            of_table.map(move |it| format!("{table}.{}={}\n", it.name, it.value))
+        });
+        // FNV-1a.
+        settings.flat_map(String::into_bytes).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        })
+    }
+
+    /// The key that sets the load, if a workload has one.
+    pub fn load_key(&self) -> Option<String> {
+        let has_load = |settings: &[Parameter]| settings.iter().any(|it| it.name == "load");
+        let all = self.settings().into_iter();
+        let mut workloads = all.filter(|(table, _)| table.starts_with("workload"));
+        workloads.find(|(_, it)| has_load(it)).map(|(table, _)| format!("{table}.load"))
     }
 
     /// Name of the section of a kind that has several.

@@ -1,5 +1,6 @@
 //! `trama sim`: a fabric simulated by a scenario.
 
+mod compare;
 mod list;
 mod progress;
 mod render;
@@ -16,6 +17,7 @@ use trama_sim::{FlowRecord, Report, Scenario};
 pub(crate) fn sim(args: &SimArgs) -> Outcome {
     match &args.action {
         None => run(&args.run),
+        Some(SimAction::Compare(args)) => compare::compare(args),
         Some(SimAction::List(args)) => list::list(args),
     }
 }
@@ -62,6 +64,12 @@ impl ScenarioText {
             set.push(("seed".into(), seed.to_string()));
         }
         Ok(Self { path, text, set })
+    }
+
+    /// The same with more replaced.
+    fn with(&self, more: &[(String, String)]) -> Self {
+        let set = self.set.iter().chain(more).cloned().collect();
+        Self { path: self.path.clone(), text: self.text.clone(), set }
     }
 
     fn parse(&self) -> Result<Scenario, Failure> {
