@@ -45,6 +45,14 @@ pub fn seeded(seed: u64, bytes: &[u8]) -> u64 {
     Hasher::new(seed).hash(bytes)
 }
 
+/// One of `cells` cells for a hash, for each row another: what sketches and Bloom filters spread
+/// their keys by. `mix(hash ^ (row + 1) * C1, C2)`, scaled down to the number of cells.
+#[inline]
+pub fn spread(hash: u64, row: u32, cells: u64) -> u64 {
+    let mixed = mix(hash ^ C1.wrapping_mul(u64::from(row) + 1), C2);
+    ((u128::from(mixed) * u128::from(cells)) >> 64) as u64
+}
+
 /// A seed made ready to hash many keys.
 #[derive(Clone, Copy, Debug)]
 pub struct Hasher {
