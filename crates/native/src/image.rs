@@ -2,6 +2,7 @@
 //! of each node, at places that never change.
 
 use crate::error::NativeError;
+use crate::runtime::method::CallPlan;
 use crate::runtime::packet::{InsertPlan, RemovePlan};
 use std::cell::UnsafeCell;
 use trama_base::Rng;
@@ -17,6 +18,7 @@ pub(crate) struct NodeImage {
     log_sites: Box<[LogSite]>,
     inserts: Plans<InsertPlan>,
     removes: Plans<RemovePlan>,
+    calls: Plans<CallPlan>,
 }
 
 /// Constants that code names by address, kept as long as the code.
@@ -55,6 +57,7 @@ impl NodeImage {
             log_sites: node.log_sites.clone().into(),
             inserts: Plans(Default::default()),
             removes: Plans(Default::default()),
+            calls: Plans(Default::default()),
         })
     }
 
@@ -117,6 +120,11 @@ impl NodeImage {
     /// Plans of `Remove` statements.
     pub(crate) fn removes(&self) -> &Plans<RemovePlan> {
         &self.removes
+    }
+
+    /// Plans of operations that have one form.
+    pub(crate) fn calls(&self) -> &Plans<CallPlan> {
+        &self.calls
     }
 }
 

@@ -59,7 +59,8 @@ pub enum PatternError {
     },
     /// Too many of them.
     #[error(
-        "{patterns} patterns of together {bytes} bytes; the most is {PATTERNS_MAX} of {SET_BYTES_MAX}"
+        "{patterns} patterns of {bytes} bytes together; the most is {PATTERNS_MAX} of \
+         {SET_BYTES_MAX}"
     )]
     TooMany {
         /// How many there are.

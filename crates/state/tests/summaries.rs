@@ -104,7 +104,7 @@ fn a_quantile_is_off_by_no_more_than_its_precision_says() {
 /// Segments of a known stream in any order, cut and doubled as networks do, give the stream.
 #[test]
 fn shuffled_segments_give_the_stream() {
-    let text: Vec<u8> = (0..4000_u32).map(|i| (i * i >> 3) as u8).collect();
+    let text: Vec<u8> = (0..4000_u32).map(|i| ((i * i) >> 3) as u8).collect();
     let (capacity, window_bytes, expire) = (4, 512, None);
     let when_full = WhenFull::Refuse;
     for seed in 0..50 {

@@ -231,6 +231,7 @@ fn declare<'a>(lowerer: &mut Lowerer<'a>, element: &'a ast::Element) {
         match &member.kind {
             MemberKind::Fn(function) => lowerer.declare_fn(function),
             MemberKind::State(state) => lowerer.declare_state(state),
+            MemberKind::Patterns(patterns) => lowerer.declare_patterns(patterns),
             _ => {}
         }
     }
@@ -303,6 +304,9 @@ fn warn_unused(lowerer: &mut Lowerer<'_>, element: &ast::Element) {
         match &member.kind {
             MemberKind::State(state) if !used.names.contains(&state.name.text) => {
                 warn(lowerer.sink, "W0102", "state object", &state.name);
+            }
+            MemberKind::Patterns(set) if !used.names.contains(&set.name.text) => {
+                warn(lowerer.sink, "W0102", "pattern set", &set.name);
             }
             MemberKind::Fn(function) if !used.fns.contains(&function.name.text) => {
                 warn(lowerer.sink, "W0104", "function", &function.name);

@@ -17,6 +17,7 @@ mod fold;
 pub mod items;
 mod lower;
 pub mod network;
+mod patterns;
 pub mod sink;
 pub mod tables;
 pub mod types;

@@ -45,18 +45,7 @@ impl Tables for FileTables<'_> {
         span: Span,
         sink: &mut Sink,
     ) -> Option<Value> {
-        let from = self.names.get(from_file as usize).map_or("", String::as_str);
-        let fail = |sink: &mut Sink, message: String| {
-            sink.error("E0520", message, span, "needed for this table");
-            None
-        };
-        let (name, text) = match self.files.read(from, path) {
-            Ok(found) => found,
-            Err(why) => return fail(sink, why),
-        };
-        if text.len() > BYTES_MAX {
-            return fail(sink, format!("`{name}` is longer than {BYTES_MAX} bytes"));
-        }
+        let (name, text) = self.text(from_file, path, span, sink)?;
         let mut columns = Vec::new();
         push_columns(&Type::Record(Rc::clone(record)), "", &mut columns);
         let rows = match path.rsplit('.').next() {
@@ -76,6 +65,23 @@ impl Tables for FileTables<'_> {
                 None
             }
         }
+    }
+
+    fn text(
+        &self,
+        from_file: u32,
+        path: &str,
+        span: Span,
+        sink: &mut Sink,
+    ) -> Option<(String, String)> {
+        let from = self.names.get(from_file as usize).map_or("", String::as_str);
+        let read = match self.files.read(from, path) {
+            Ok((name, text)) if text.len() > BYTES_MAX => {
+                Err(format!("`{name}` is longer than {BYTES_MAX} bytes"))
+            }
+            other => other,
+        };
+        read.map_err(|why| sink.error("E0520", why, span, "this file is needed")).ok()
     }
 }
 

@@ -398,7 +398,8 @@ fn generic(
                 Type::Error
             }
         },
-        "map" | "set" | "array" | "lpm" | "bucket" | "maglev" => {
+        "map" | "set" | "array" | "lpm" | "bucket" | "maglev" | "sketch" | "bloom" | "ring"
+        | "stream_buffer" | "histogram" => {
             let message = format!("`{}` is a kind of state, not a type of values", name.text);
             sink.error("E0102", message, ty.span, "only after `state name:`");
             Type::Error

@@ -13,6 +13,8 @@ use crate::ir::{
 };
 use crate::ir_parts::walk_stmts;
 use std::collections::{BTreeMap, BTreeSet};
+use trama_state::contract::{self, Operation};
+use trama_state::{Method, StateSpec};
 use trama_wire::header::{FieldRef, HeaderId, HeaderSet};
 
 /// The state operations of a handler, in source order.
@@ -253,12 +255,17 @@ impl<'a> Flow<'a> {
     }
 
     fn state(&mut self, id: StateId, op: &StateOp, stmt: &'a Stmt, env: &mut Env) {
-        let key: Vec<Value> = op.key().into_iter().map(|e| eval(e, env)).collect();
+        let spec = &self.node.states[id.0 as usize];
+        let key: Vec<Value> = match op {
+            // What all keys share is no one key's.
+            StateOp::Call { method, .. } if !names_entry(spec, *method) => Vec::new(),
+            _ => op.key().into_iter().map(|e| eval(e, env)).collect(),
+        };
         let access = Access {
-            state: self.node.states[id.0 as usize].name.clone(),
+            state: spec.name.clone(),
             index: id.0,
             op: op.name(),
-            kind: access_kind(op),
+            kind: access_kind(spec, op),
             exposure: exposure(&key, self.only),
             span: stmt.span,
         };
@@ -267,6 +274,11 @@ impl<'a> Flow<'a> {
             env.assign(local, Value::of(Source::State(id.0)));
         }
     }
+}
+
+/// True if a method is about the entry of its key alone.
+fn names_entry(spec: &StateSpec, method: Method) -> bool {
+    spec.contract(Operation::Call(method)).is_some_and(|c| c.exposure == contract::Exposure::Key)
 }
 
 /// What identifies a statement while the program is borrowed.

@@ -10,7 +10,7 @@ mod text;
 mod token;
 
 pub use nearest::nearest;
-pub use parser::{parse, parse_expr};
+pub use parser::{parse, parse_expr, parse_patterns};
 
 /// Longest source file, in bytes.
 pub const FILE_BYTES_MAX: usize = 1 << 20;

@@ -70,7 +70,8 @@ pub(crate) const ITEM_WORDS: &[&str] =
     &["const", "element", "enum", "fn", "import", "inputs", "network", "record", "test"];
 
 /// Words that begin a member of an element.
-pub(crate) const MEMBER_WORDS: &[&str] = &["const", "every", "fn", "init", "on", "port", "state"];
+pub(crate) const MEMBER_WORDS: &[&str] =
+    &["const", "every", "fn", "init", "on", "patterns", "port", "state"];
 
 /// Words that begin a statement.
 pub(crate) const STATEMENT_WORDS: &[&str] = &[

@@ -12,6 +12,7 @@ mod expr;
 pub(crate) mod field;
 mod function;
 mod listing;
+mod method;
 mod prefetch;
 mod registers;
 mod state;

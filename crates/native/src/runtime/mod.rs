@@ -5,10 +5,12 @@
 //! aborts rather than unwind through frames that no unwinder understands.
 
 pub(crate) mod logs;
+pub(crate) mod method;
 pub(crate) mod packet;
 pub(crate) mod state;
 
 use crate::frame::Frame;
+use method::CallPlan;
 use packet::{InsertPlan, RemovePlan};
 use trama_lang::ir::LogSite;
 use trama_state::mem;
@@ -102,4 +104,7 @@ routines! {
     BucketTake = state::bucket_take: (*mut mem::Bucket, *const u8, u64, u64, u64) -> u64;
     MaglevSet = state::maglev_set: (*mut mem::Maglev, *const u8, u64, u64) -> u64;
     MaglevPick = state::maglev_pick: (*mut mem::Maglev, u64) -> *const u8;
+    Call = method::call:
+        (*mut mem::Object, *const CallPlan, *const u8, *const u8, *mut u8, *const Packet, u64)
+            -> u64;
 }

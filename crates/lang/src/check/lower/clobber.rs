@@ -1,7 +1,7 @@
 //! Keeping the order of evaluation: operands that were read before an effect that changes them.
 
 use super::{Lowerer, Val};
-use crate::ir::{Expr, ExprKind, LocalId, PacketId, StateOp, Stmt, StmtKind};
+use crate::ir::{Expr, ExprKind, LocalId, PacketId, Stmt, StmtKind};
 
 /// What a list of statements may change.
 #[derive(Debug, Default)]
@@ -62,7 +62,7 @@ impl Changes {
                 self.packets.push(*p);
                 self.locals.push(*ok);
             }
-            StmtKind::State(_, op) => self.locals.extend(results(op)),
+            StmtKind::State(_, op) => self.locals.extend(op.results()),
         }
     }
 
@@ -80,37 +80,5 @@ impl Changes {
             ExprKind::Select(a, b, c) => self.affect(a) || self.affect(b) || self.affect(c),
             ExprKind::Hash(parts) => parts.iter().any(|part| self.affect(part)),
         }
-    }
-}
-
-/// Locals that a state operation writes.
-fn results(op: &StateOp) -> Vec<LocalId> {
-    let with = |found: &LocalId, value: &[LocalId]| {
-        let mut all = vec![*found];
-        all.extend_from_slice(value);
-        all
-    };
-    match op {
-        StateOp::MapGet { found, value, .. } | StateOp::LpmGet { found, value, .. } => {
-            with(found, value)
-        }
-        StateOp::MaglevPick { found, member, .. } => with(found, member),
-        StateOp::ArrayGet { value, .. } => value.clone(),
-        StateOp::CounterGet { packets, bytes, .. } => vec![*packets, *bytes],
-        StateOp::PoolAlloc { found, index } => vec![*found, *index],
-        StateOp::MapPut { ok, .. }
-        | StateOp::MapUpdate { ok, .. }
-        | StateOp::PoolTake { ok, .. }
-        | StateOp::PoolTouch { ok, .. }
-        | StateOp::PoolFree { ok, .. }
-        | StateOp::LpmPut { ok, .. }
-        | StateOp::BucketTake { ok, .. }
-        | StateOp::MaglevSet { ok, .. } => vec![*ok],
-        StateOp::MapTouch { found, .. }
-        | StateOp::MapRemove { found, .. }
-        | StateOp::LpmRemove { found, .. } => vec![*found],
-        StateOp::PoolUsed { used, .. } => vec![*used],
-        StateOp::Len(len) => vec![*len],
-        StateOp::ArrayUpdate { .. } | StateOp::Count { .. } => Vec::new(),
     }
 }

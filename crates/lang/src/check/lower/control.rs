@@ -1,7 +1,7 @@
 //! `if`, `if let` and loops.
 
 use super::convert::is_flexible;
-use super::{Bound, LoopFrame, Lowerer, Val, closing};
+use super::{Bound, LoopFrame, Lowerer, StateVar, Val, closing};
 use crate::check::flow::{Flow, Own};
 use crate::check::fold;
 use crate::check::types::Type;
@@ -10,6 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::ir::{self, Expr, StmtKind};
 use crate::source::Span;
 use crate::syntax::ast;
+use trama_state::StateKind;
 
 /// Most rounds of a loop.
 pub(super) const ROUNDS_MAX: u64 = 65_536;
@@ -227,9 +228,15 @@ impl Lowerer<'_> {
                 };
                 let var = self.fresh(64);
                 let value = Val::scalar(Type::Uint(64), self.read(var));
-                self.rounds(name, value, Rounds { var, from, to, bound }, body);
+                self.rounds(name, value, Rounds::counting(var, from, to, bound), body);
             }
             ast::ExprKind::Error => self.body_only(name, Val::error(), body),
+            ast::ExprKind::Method(set, method, args) if method.text == "matches" => {
+                match self.state_named(set) {
+                    Some(set) => self.for_matches(name, &set, (method, args), limit, body),
+                    None => self.for_rows(name, over, limit, body),
+                }
+            }
             _ => self.for_rows(name, over, limit, body),
         }
     }
@@ -325,7 +332,59 @@ impl Lowerer<'_> {
             .collect();
         let value = Val { ty: row_type, leaves };
         let (from, to) = (fold::constant(0, 64), fold::constant(u128::from(count), 64));
-        self.rounds(name, value, Rounds { var, from, to, bound: count as u32 }, body);
+        self.rounds(name, value, Rounds::counting(var, from, to, count as u32), body);
+    }
+
+    /// `for i in set.matches(p) [limit n] { … }`: the numbers of the patterns that occur in a
+    /// payload, in ascending order.
+    fn for_matches(
+        &mut self,
+        name: &ast::Ident,
+        set: &StateVar,
+        (method, args): (&ast::Ident, &[ast::Expr]),
+        limit: Option<&ast::Expr>,
+        body: &ast::Block,
+    ) {
+        let StateKind::Patterns(patterns) = &self.node.states[set.id.0 as usize].kind else {
+            let message = format!("{} has no `matches`", set.ty.describe());
+            self.sink.error("E0110", message, method.span, "only pattern sets are searched");
+            return self.body_only(name, Val::error(), body);
+        };
+        let to = fold::constant(patterns.len() as u128, 64);
+        let [arg] = args else {
+            self.sink.error("E0204", "`matches` takes (packet)", method.span, "search what?");
+            return self.body_only(name, Val::error(), body);
+        };
+        if self.searching.contains(&set.id) {
+            let message = "this set is searched by a loop around this one";
+            self.sink.report(
+                Diagnostic::error("E0805", message, method.span, "it would lose its place")
+                    .note("note what was found, and search again after that loop"),
+            );
+            return self.body_only(name, Val::error(), body);
+        }
+        let Some(bound) = self.bound(&fold::constant(0, 64), &to, limit, method.span) else {
+            return self.body_only(name, Val::error(), body);
+        };
+        let Some(packet) = self.packet_operand(arg, method) else {
+            return self.body_only(name, Val::error(), body);
+        };
+        let count = self.scan(set, packet);
+        let from = self.fresh(32);
+        self.mutable[from.0 as usize] = true;
+        self.emit(StmtKind::Assign(from, fold::constant(0, 32)));
+        let (prelude, number) = self.nested(|this| {
+            let number = this.next_match(set, from);
+            let after = fold::binary(ir::BinaryOp::Add, this.read(number), fold::constant(1, 32));
+            this.emit(StmtKind::Assign(from, after));
+            number
+        });
+        let (var, to) = (self.fresh(64), fold::cast(self.read(count), 64));
+        let value = Val::scalar(Type::Uint(32), self.read(number));
+        let rounds = Rounds { var, from: fold::constant(0, 64), to, bound, prelude };
+        self.searching.push(set.id);
+        self.rounds(name, value, rounds, body);
+        self.searching.pop();
     }
 
     /// The constant table of the node with these rows.
@@ -343,7 +402,7 @@ impl Lowerer<'_> {
     fn body_only(&mut self, name: &ast::Ident, value: Val, body: &ast::Block) {
         let var = self.fresh(64);
         let (from, to) = (fold::constant(0, 64), fold::constant(0, 64));
-        self.nested(|this| this.rounds(name, value, Rounds { var, from, to, bound: 0 }, body));
+        self.nested(|this| this.rounds(name, value, Rounds::counting(var, from, to, 0), body));
     }
 
     fn rounds(&mut self, name: &ast::Ident, value: Val, rounds: Rounds, body: &ast::Block) {
@@ -376,7 +435,8 @@ impl Lowerer<'_> {
         let base = self.flow.clone();
         let ways = [(base.clone(), name.span)].into_iter().chain(frame.breaks);
         self.flow = Flow::merge(&base, ways);
-        let Rounds { var, from, to, bound } = rounds;
+        let Rounds { var, from, to, bound, prelude } = rounds;
+        let code = prelude.into_iter().chain(code).collect();
         self.emit(StmtKind::Loop { label, continue_label, var, from, to, bound, body: code });
     }
 
@@ -410,6 +470,14 @@ struct Rounds {
     from: Expr,
     to: Expr,
     bound: u32,
+    /// What each round begins with.
+    prelude: Vec<ir::Stmt>,
+}
+
+impl Rounds {
+    fn counting(var: ir::LocalId, from: Expr, to: Expr, bound: u32) -> Self {
+        Self { var, from, to, bound, prelude: Vec::new() }
+    }
 }
 
 /// The number without a type of its own with which a block ends.

@@ -457,7 +457,7 @@ fn declarations() {
         "element E { port a\n state m: map<ip4, u8>[5] expires 5s\n on a(p) { send p to a } }",
         expect![[r#"
             E0010 2:27 `expires` is no option of a state object
-                  ^ the options are expire, evict, rate, burst and members
+                  ^ the options are expire, evict, rate, burst, members, update, error, seed
         "#]],
     );
     check_program(

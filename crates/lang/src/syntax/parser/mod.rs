@@ -8,6 +8,7 @@ mod element;
 mod expr;
 mod item;
 mod network;
+mod patterns;
 mod recover;
 mod stmt;
 mod test_item;
@@ -15,6 +16,8 @@ mod types;
 
 #[cfg(test)]
 mod tests;
+
+pub use patterns::parse_patterns;
 
 use super::ast::{Expr, ExprKind, File, Ident};
 use super::lexer::{Lexed, lex};
