@@ -6,7 +6,7 @@ use crate::runtime::method::CallPlan;
 use crate::runtime::packet::{InsertPlan, RemovePlan};
 use std::cell::UnsafeCell;
 use trama_base::Rng;
-use trama_lang::ir::{LogSite, Node, Table};
+use trama_lang::ir::{Extract, LogSite, Node, Table};
 use trama_state::{Shape, mem};
 
 /// The memory of one node.
@@ -19,6 +19,7 @@ pub(crate) struct NodeImage {
     inserts: Plans<InsertPlan>,
     removes: Plans<RemovePlan>,
     calls: Plans<CallPlan>,
+    extracts: Plans<Extract>,
 }
 
 /// Constants that code names by address, kept as long as the code.
@@ -58,6 +59,7 @@ impl NodeImage {
             inserts: Plans(Default::default()),
             removes: Plans(Default::default()),
             calls: Plans(Default::default()),
+            extracts: Plans(Default::default()),
         })
     }
 
@@ -125,6 +127,11 @@ impl NodeImage {
     /// Plans of operations that have one form.
     pub(crate) fn calls(&self) -> &Plans<CallPlan> {
         &self.calls
+    }
+
+    /// Extractors of `Extract` statements.
+    pub(crate) fn extracts(&self) -> &Plans<Extract> {
+        &self.extracts
     }
 }
 

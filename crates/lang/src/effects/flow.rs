@@ -207,6 +207,12 @@ impl<'a> Flow<'a> {
                 env.packets[to.0 as usize] = env.packets[from.0 as usize].clone();
             }
             StmtKind::State(id, op) => self.state(*id, op, stmt, &mut env),
+            StmtKind::Extract { packet, args, results, .. } => {
+                let payload = packet.map(|_| Value::of(Source::Payload));
+                let args: Vec<Value> = args.iter().map(|e| eval(e, &env)).collect();
+                let value = Value::mixed(args.into_iter().chain(payload));
+                results.iter().for_each(|local| env.assign(*local, value.clone()));
+            }
             StmtKind::SetPayload(..)
             | StmtKind::SetTcpOption(..)
             | StmtKind::Send { .. }

@@ -227,6 +227,7 @@ impl EffectRow {
             StmtKind::Drop(_, reason) => self.drop_for(node, *reason),
             StmtKind::Log(..) => self.logs = true,
             StmtKind::State(_, StateOp::Call { packet: Some(_), .. }) => self.reads_payload = true,
+            StmtKind::Extract { packet, .. } => self.reads_payload |= packet.is_some(),
             _ => {}
         }
     }

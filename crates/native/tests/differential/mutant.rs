@@ -1,6 +1,8 @@
 //! Deliberate faults: programs changed in one respect, to see if the harness notices.
 
-use trama_lang::ir::{BinaryOp, Expr, ExprKind, Program, StateOp, Stmt, StmtKind, UpdateOp};
+use trama_lang::ir::{
+    BinaryOp, Expr, ExprKind, Extractor, Program, StateOp, Stmt, StmtKind, UpdateOp,
+};
 use trama_state::Method;
 
 /// A fault, by name: it changes an expression or a statement, or leaves it.
@@ -42,6 +44,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault { name: "addition lost", change: |part| state(part, not_added) },
     Fault { name: "field not written", change: not_written },
     Fault { name: "mark lost", change: mark_lost },
+    Fault { name: "slice cut", change: cut_slice },
 ];
 
 /// Applies a fault everywhere.
@@ -156,6 +159,14 @@ fn not_written(part: Part<'_>) {
 fn mark_lost(part: Part<'_>) {
     if let Part::Stmt(kind @ StmtKind::SetMark(..)) = part {
         *kind = nothing();
+    }
+}
+
+fn cut_slice(part: Part<'_>) {
+    if let Part::Stmt(StmtKind::Extract { extract, args, .. }) = part
+        && matches!(extract.what, Extractor::Payload | Extractor::Slice)
+    {
+        args[1] = args[0].clone();
     }
 }
 
