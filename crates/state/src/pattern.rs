@@ -30,9 +30,6 @@ pub struct Pattern {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PatternError {
-    /// No pattern.
-    #[error("a pattern set has at least one pattern")]
-    NoPattern,
     /// A pattern of no bytes, which would occur everywhere.
     #[error("pattern {index} is empty")]
     Empty {
@@ -122,9 +119,13 @@ impl PatternSet {
     }
 
     /// Number of patterns.
-    #[allow(clippy::len_without_is_empty, reason = "a set is never empty")]
     pub fn len(&self) -> usize {
         self.patterns.len()
+    }
+
+    /// True for the set of no patterns, in which nothing is found.
+    pub fn is_empty(&self) -> bool {
+        self.patterns.is_empty()
     }
 
     /// Bytes that the automata take.
@@ -175,9 +176,6 @@ impl std::fmt::Debug for PatternSet {
 
 fn check(patterns: &[Pattern]) -> Result<(), PatternError> {
     let bytes: usize = patterns.iter().map(|p| p.bytes.len()).sum();
-    if patterns.is_empty() {
-        return Err(PatternError::NoPattern);
-    }
     if patterns.len() > PATTERNS_MAX || bytes > SET_BYTES_MAX {
         return Err(PatternError::TooMany { patterns: patterns.len(), bytes });
     }

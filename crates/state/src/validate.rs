@@ -164,7 +164,9 @@ impl StateSpec {
 
     /// The kinds whose operations are [`crate::Method`]s.
     fn check_more(&self) -> Result<(), SpecError> {
-        self.check_room(self.kind.capacity().try_into().unwrap_or(u32::MAX), "capacity")?;
+        if !matches!(self.kind, StateKind::Patterns(_)) {
+            self.check_room(self.kind.capacity().try_into().unwrap_or(u32::MAX), "capacity")?;
+        }
         let is_valueless = self.value.0.is_empty();
         match self.kind {
             StateKind::Sketch { depth, .. } => {

@@ -2,7 +2,7 @@
 
 use super::declare::StateType;
 use super::lower::Lowerer;
-use super::types::Type;
+use super::types::{RecordType, Type};
 use super::value::{Value, eval_const};
 use crate::diagnostic::Diagnostic;
 use crate::source::{SourceMap, Span};
@@ -10,6 +10,7 @@ use crate::syntax::ast::{self, PatternSource};
 use crate::syntax::parse_patterns;
 use std::sync::Arc;
 use trama_state::{Pattern, PatternSet, StateKind};
+use trama_wire::bytes::ByteString;
 
 impl Lowerer<'_> {
     /// Declares a pattern set; one that is wrong is reported and silent from then on.
@@ -24,6 +25,10 @@ impl Lowerer<'_> {
 
     fn try_declare_patterns(&mut self, declared: &ast::Patterns) -> Option<()> {
         let (patterns, span) = match &declared.source {
+            PatternSource::List(items, span) if items.is_empty() => {
+                self.sink.error("E0804", "a list of patterns is not empty", *span, "no pattern");
+                return None;
+            }
             PatternSource::List(items, span) => (self.byte_patterns(items)?, *span),
             PatternSource::From(source) => (self.patterns_from(source)?, source.span),
         };
@@ -65,12 +70,38 @@ impl Lowerer<'_> {
                     self.tables.text(source.span.file, &path, source.span, self.sink)?;
                 self.patterns_of_file(name, text, source.span)
             }
+            Value::Table { record, rows } => self.patterns_of_rows(&record, &rows, source.span),
             other => {
-                let message = format!("patterns come from a file, not from {}", other.ty());
-                self.sink.error("E0804", message, source.span, "not the name of a file");
+                let message = "patterns come from a file or from a table";
+                let label = format!("this is {}", other.ty().with_article());
+                self.sink.error("E0804", message, source.span, label);
                 None
             }
         }
+    }
+
+    /// A pattern for each row: its field `pattern`, and if there are such fields `nocase`, `offset`
+    /// and `depth`, of which zero means none.
+    fn patterns_of_rows(
+        &mut self,
+        record: &RecordType,
+        rows: &[Vec<u128>],
+        span: Span,
+    ) -> Option<Vec<Pattern>> {
+        let fields = RuleFields::of(record);
+        let Some((at, count)) = fields.pattern else {
+            let message = format!("`{}` has no field `pattern` of byte strings", record.name);
+            self.sink.error("E0804", message, span, "where are the patterns?");
+            return None;
+        };
+        let number = |row: &[u128], field: Option<usize>| field.map_or(0, |at| row[at] as u32);
+        let one = |row: &Vec<u128>| Pattern {
+            bytes: ByteString::from_leaves(&row[at..at + count]).as_slice().to_vec(),
+            nocase: number(row, fields.nocase) != 0,
+            offset: number(row, fields.offset),
+            depth: Some(number(row, fields.depth)).filter(|depth| *depth > 0),
+        };
+        Some(rows.iter().map(one).collect())
     }
 
     fn patterns_of_file(&mut self, name: String, text: String, span: Span) -> Option<Vec<Pattern>> {
@@ -97,6 +128,33 @@ impl Lowerer<'_> {
                 None
             }
         }
+    }
+}
+
+/// Where the leaves of a rule are that say what its pattern is.
+#[derive(Default)]
+struct RuleFields {
+    /// First leaf of the byte string and how many it has.
+    pattern: Option<(usize, usize)>,
+    nocase: Option<usize>,
+    offset: Option<usize>,
+    depth: Option<usize>,
+}
+
+impl RuleFields {
+    fn of(record: &RecordType) -> Self {
+        let (mut found, mut at) = (Self::default(), 0);
+        for (name, ty) in &record.fields {
+            match (name.as_str(), ty) {
+                ("pattern", Type::Bytes(_)) => found.pattern = Some((at, ty.leaf_count())),
+                ("nocase", Type::Bool) => found.nocase = Some(at),
+                ("offset", Type::Uint(1..=32)) => found.offset = Some(at),
+                ("depth", Type::Uint(1..=32)) => found.depth = Some(at),
+                _ => {}
+            }
+            at += ty.leaf_count();
+        }
+        found
     }
 }
 

@@ -11,8 +11,8 @@ use super::value::{Tables, Value};
 use crate::diagnostic::Diagnostic;
 use crate::files::Files;
 use crate::source::{SourceMap, Span};
-use crate::syntax::nearest;
 use crate::syntax::{ast, parse_expr};
+use crate::syntax::{nearest, text};
 use std::rc::Rc;
 use trama_wire::bytes::ByteString;
 
@@ -214,10 +214,11 @@ fn push_cell(cell: &str, ty: &Type, row: &mut Vec<u128>) -> Result<(), String> {
         return push_cell(cell, inner, row);
     }
     if let Type::Bytes(max) = ty {
-        if cell.len() > usize::from(*max) {
-            return Err(format!("`{cell}` has {} bytes, the most are {max}", cell.len()));
+        let bytes = text::bytes(cell).map_err(|fault| format!("`{cell}`: {}", fault.why))?;
+        if bytes.len() > usize::from(*max) {
+            return Err(format!("`{cell}` has {} bytes, the most are {max}", bytes.len()));
         }
-        row.extend(ByteString::new(cell.as_bytes()).leaves(*max));
+        row.extend(ByteString::new(&bytes).leaves(*max));
         return Ok(());
     }
     let wrong = || format!("`{cell}` is not {}", ty.with_article());

@@ -160,6 +160,7 @@ fn every_histogram_agrees() {
 
 #[test]
 fn every_pattern_set_agrees() {
+    holds(|rng| compare(&patterns(&[]), &patterns(&[]), rng));
     holds(|rng| {
         let spec = patterns(&some_patterns(rng));
         compare(&spec, &spec, rng)

@@ -7,3 +7,4 @@ mod facts;
 mod library;
 mod live;
 mod pages;
+mod patterns;

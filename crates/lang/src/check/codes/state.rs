@@ -73,9 +73,9 @@ element E {
     Code {
         code: "E0804",
         title: "wrong pattern set",
-        explanation: "A pattern set has at least one pattern, none of them empty, too long, or \
-            longer than the depth within which it must lie. A file of patterns has one on each \
-            line, written as in a program.",
+        explanation: "No pattern is empty, too long, or longer than the depth within which it must \
+            lie, and a list of patterns has at least one. A file of patterns has one on each \
+            line, written as in a program; a table has them in a field `pattern` of byte strings.",
         bad: "\
 element E {
     port lan

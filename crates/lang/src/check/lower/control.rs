@@ -323,14 +323,7 @@ impl Lowerer<'_> {
         }
         let id = self.table(table, &row_type, &rows);
         let var = self.fresh(64);
-        let columns = row_type.widths().into_iter().zip(0..);
-        let leaves = columns
-            .map(|(width, column)| {
-                let row = Box::new(self.read(var));
-                Expr { kind: ir::ExprKind::Table(id, row, column), width }
-            })
-            .collect();
-        let value = Val { ty: row_type, leaves };
+        let value = row_value(id, row_type, &self.read(var));
         let (from, to) = (fold::constant(0, 64), fold::constant(u128::from(count), 64));
         self.rounds(name, value, Rounds::counting(var, from, to, count as u32), body);
     }
@@ -385,6 +378,31 @@ impl Lowerer<'_> {
         self.searching.push(set.id);
         self.rounds(name, value, rounds, body);
         self.searching.pop();
+    }
+
+    /// `table[index]`: a row, zeros if there is none of that number; `None` if `base` is no table.
+    pub(super) fn table_row(&mut self, base: &ast::Expr, index: &ast::Expr) -> Option<Val> {
+        let ast::ExprKind::Name(name) = &base.kind else { return None };
+        let bound = self.bindings[self.visible_from..].iter().rfind(|b| b.name == *name);
+        let is_constant = match bound {
+            Some(binding) => matches!(binding.bound, Bound::Constant(Value::Table { .. })),
+            None => self.env.contains_key(name) || self.items.consts.contains_key(name.as_str()),
+        };
+        if !is_constant || (bound.is_none() && self.states.contains_key(name)) {
+            return None;
+        }
+        let named = self.lookup(name, base.span)?;
+        let super::name::Named::Constant(Value::Table { record, rows }) = named else {
+            return None;
+        };
+        let row = self.number64(index);
+        let row = self.simple(row);
+        let row_type = Type::Record(record);
+        if rows.is_empty() {
+            return Some(Val::zero(row_type));
+        }
+        let id = self.table(name, &row_type, &rows);
+        Some(row_value(id, row_type, &row))
     }
 
     /// The constant table of the node with these rows.
@@ -462,6 +480,17 @@ impl Lowerer<'_> {
             self.flow.packets[index].own = Own::Reported;
         }
     }
+}
+
+/// The leaves of a row of a table.
+fn row_value(id: ir::TableId, row_type: Type, row: &Expr) -> Val {
+    let columns = row_type.widths().into_iter().zip(0..);
+    let leaf = |(width, column)| {
+        let kind = ir::ExprKind::Table(id, Box::new(row.clone()), column);
+        Expr { kind, width }
+    };
+    let leaves = columns.map(leaf).collect();
+    Val { ty: row_type, leaves }
 }
 
 /// How a loop counts.

@@ -28,6 +28,9 @@ impl Lowerer<'_> {
 
     /// `base[index]` as a value.
     pub(super) fn index(&mut self, base: &ast::Expr, index: &ast::Expr) -> Val {
+        if let Some(row) = self.table_row(base, index) {
+            return row;
+        }
         let Some(state) = self.state_named(base) else {
             if let Some(value) = self.slice(base, index) {
                 return value;
