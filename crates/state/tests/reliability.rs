@@ -62,10 +62,13 @@ fn keys_made_for_one_seed_are_harmless_under_another() {
     }
 }
 
+/// The keys of a family, by number.
+type Family = fn(u32) -> [u8; 13];
+
 /// Keys as networks and scanners have them, which a weak hash would put together.
 #[test]
 fn regular_keys_spread_like_random_ones() {
-    let families: [(&str, fn(u32) -> [u8; 13]); 8] = [
+    let families: [(&str, Family); 8] = [
         ("every 256th source", |n| flow(n << 8, 7, 9)),
         ("port and source in step", |n| flow(n, 7, n)),
         ("sources in a row", |n| flow(n, 7, 9)),
