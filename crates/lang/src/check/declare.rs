@@ -345,7 +345,7 @@ impl Lowerer<'_> {
                 "update" => {
                     options.conservative = self.option_word(name, "conservative", expr)?;
                 }
-                "error" => options.error = Some(self.share(expr)?),
+                "error" => options.error = Some(self.share(expr, ty)?),
                 "seed" => options.seed = self.state_number(expr)?,
                 "expire" => {
                     let value = self.const_expr(expr, &Type::Duration)?;
@@ -371,9 +371,18 @@ impl Lowerer<'_> {
     }
 
     /// A share in per cent, as millionths.
-    fn share(&mut self, expr: &ast::Expr) -> Option<u64> {
+    fn share(&mut self, expr: &ast::Expr, ty: &StateType) -> Option<u64> {
+        let (least, words) = match ty {
+            StateType::Histogram(_) => (1_000_000_u128.div_ceil(2 << PRECISION_MAX), "0.0489%"),
+            _ => (1, "0.0001%"),
+        };
         match &expr.kind {
             ast::ExprKind::Literal(ast::Literal::Int { value, text }) if text.ends_with('%') => {
+                if !(least..=500_000).contains(value) {
+                    let message = format!("the error of {} is {words} to 50%", ty.describe());
+                    self.sink.error("E0803", message, expr.span, "out of range");
+                    return None;
+                }
                 u64::try_from(*value).ok()
             }
             _ => {
