@@ -11,6 +11,7 @@ mod lsp;
 mod names;
 mod nat64;
 mod pages;
+mod patterns;
 mod queries;
 #[cfg(feature = "tui")]
 mod tui;
