@@ -326,7 +326,9 @@ fn an_interface_that_disappears_ends_the_run_with_a_reason() {
     command.arg("run").arg(project("examples/monitor.trama"));
     command.args(["--in", "tap=if:left,af_packet", "--json"]).stdout(Stdio::piped());
     let child = lab.spawn("box", &mut command).expect("trama starts");
-    std::thread::sleep(Duration::from_millis(500));
+    // A socket for packets that is bound to an interface: type 3, a protocol, and not interface 0.
+    let bound = " 3 +[0-9a-f]{4} +[1-9]";
+    wait_for(&lab, "box", &["grep", "-qE", bound, "/proc/net/packet"]);
     assert!(run(&lab, "box", &["ip", "link", "del", "left"]).0);
     let output = child.wait_with_output().expect("trama ends by itself");
     assert_eq!(output.status.code(), Some(4), "the environment failed");
