@@ -14,7 +14,7 @@ use trama_wire::pool::Pool;
 /// Inputs: [`process`](Self::process) and [`advance`](Self::advance), with times that do not go
 /// back (an engine clamps). Getters: [`report`](Self::report), [`state`](Self::state). Outputs:
 /// what the inputs append to `output`, and [`take_logs`](Self::take_logs).
-pub trait Engine {
+pub trait Engine: Send {
     /// Takes the packets of `input` in order: each is an event at time [`Packet::time`] that enters
     /// at external port [`Packet::port`]. Appends what leaves to `output`, in the order in which it
     /// was sent, with `port` set to the external port and `time` to the event's. `input` is empty

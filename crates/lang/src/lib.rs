@@ -4,6 +4,7 @@
 
 pub mod check;
 pub mod compile;
+pub mod cores;
 pub mod diagnostic;
 pub mod effects;
 pub mod engine;
@@ -18,6 +19,7 @@ pub mod ir_parts;
 mod ir_sample;
 pub mod library;
 pub mod logs;
+pub mod snapshot;
 pub mod source;
 pub mod syntax;
 pub mod testing;

@@ -20,6 +20,7 @@ pub mod packet;
 pub mod parse;
 pub mod pool;
 mod remove;
+pub mod rss;
 #[cfg(test)]
 mod samples;
 pub mod stack;

@@ -132,7 +132,7 @@ impl<O: Observer> Interpreter<O> {
     }
 }
 
-impl<O: Observer> Engine for Interpreter<O> {
+impl<O: Observer + Send> Engine for Interpreter<O> {
     fn process(
         &mut self,
         input: &mut Vec<Box<Packet>>,

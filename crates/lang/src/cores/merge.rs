@@ -1,0 +1,224 @@
+//! The whole from its parts: counters and state of a program that ran on several cores.
+//!
+//! Packets that went to all cores, and `init`, were counted on each. A further engine, the
+//! *shadow*, saw those and nothing else; it decides their share, since they depend on nothing but
+//! what is the same everywhere. So a sum is the sum over the cores, less the shadow's for each core
+//! but one.
+
+use super::{Division, Placement};
+use crate::engine::{Entry, NodeReport, Report, Traffic};
+use crate::ir::{Node, Program, StateOp, StmtKind, Trigger, UpdateOp};
+use crate::ir_parts::walk_stmts;
+use crate::snapshot::Snapshot;
+use std::collections::{BTreeMap, BTreeSet};
+use trama_state::{Shape, StateKind, StateSpec, StateStats, WhenFull};
+
+/// The operator by which each leaf of a state object is changed, if the object is only ever changed
+/// by operators that commute, each leaf by the same one, is read by no handler, and none of its
+/// entries goes with time or to make room. A counter has two leaves.
+pub(super) fn operators(node: &Node, state: usize) -> Option<Vec<UpdateOp>> {
+    let spec = &node.states[state];
+    let mut leaves = match spec.kind {
+        StateKind::Map { expire: None, when_full: WhenFull::Refuse, .. }
+        | StateKind::Array { .. } => vec![None; spec.value.0.len()],
+        StateKind::Counter { .. } => vec![Some(UpdateOp::Add); 2],
+        _ => return None,
+    };
+    let mut mergeable = true;
+    for handler in &node.handlers {
+        walk_stmts(&handler.body, &mut |stmt| {
+            let StmtKind::State(id, op) = &stmt.kind else { return };
+            if id.0 as usize != state {
+                return;
+            }
+            mergeable &= handler.trigger != Trigger::Init;
+            let only_changes = matches!(
+                op,
+                StateOp::MapUpdate { .. } | StateOp::ArrayUpdate { .. } | StateOp::Count { .. }
+            );
+            mergeable &= only_changes;
+            for update in op.updates() {
+                let leaf = &mut leaves[update.leaf as usize];
+                let same = leaf.is_none_or(|op| op == update.op);
+                mergeable &= update.op != UpdateOp::Set && same;
+                *leaf = Some(update.op);
+            }
+        });
+    }
+    // A leaf that nobody changes is zero on each core, and so is the sum.
+    mergeable.then(|| leaves.into_iter().map(|op| op.unwrap_or(UpdateOp::Add)).collect())
+}
+
+/// What a program as a whole did and holds, from its cores and the shadow.
+pub fn combine(
+    program: &Program,
+    division: &Division,
+    cores: &[Snapshot],
+    shadow: &Snapshot,
+) -> Snapshot {
+    let has_states = cores.iter().all(|core| !core.states.is_empty());
+    let mut states = Vec::new();
+    for (n, node) in program.nodes.iter().enumerate().filter(|_| has_states) {
+        let object = |(s, spec): (usize, &StateSpec)| {
+            let parts: Vec<&[Entry]> = cores.iter().map(|core| &core.states[n][s][..]).collect();
+            let base = &shadow.states[n][s];
+            match division.placements[n][s] {
+                Placement::Same | Placement::Replicated | Placement::Share => parts[0].to_vec(),
+                Placement::Divided => union(&parts, base),
+                Placement::Merged => {
+                    let operators = operators(node, s).unwrap_or_default();
+                    merged(spec, &operators, &parts, base)
+                }
+            }
+        };
+        states.push(node.states.iter().enumerate().map(object).collect());
+    }
+    let mut report = reports(program, division, cores, shadow);
+    for (n, row) in division.placements.iter().enumerate().filter(|_| has_states) {
+        for (s, _) in row.iter().enumerate().filter(|(_, p)| **p == Placement::Merged) {
+            // Entries of one key on several cores are one.
+            let entries: &Vec<Vec<Entry>> = &states[n];
+            report.nodes[n].states[s].len = entries[s].len() as u64;
+        }
+    }
+    let mut logs: Vec<_> = cores.iter().flat_map(|core| core.logs.clone()).collect();
+    logs.sort_by_key(|line| line.time);
+    Snapshot { report, states, logs }
+}
+
+/// Entries of a divided object: those that a core made or changed, and those of `base` that none
+/// did. A key belongs to one core; on the others it is as in the base.
+fn union(parts: &[&[Entry]], base: &[Entry]) -> Vec<Entry> {
+    type Table<'a> = BTreeMap<&'a [u8], &'a [u8]>;
+    let table = |entries: &'_ [Entry]| -> BTreeMap<Vec<u8>, Vec<u8>> {
+        entries.iter().map(|e| (e.key.clone(), e.value.clone())).collect()
+    };
+    let base = table(base);
+    let mut all = base.clone();
+    for part in parts {
+        let part: Table<'_> = part.iter().map(|e| (&e.key[..], &e.value[..])).collect();
+        for (key, value) in &part {
+            if base.get(*key).map(Vec::as_slice) != Some(*value) {
+                all.insert(key.to_vec(), value.to_vec());
+            }
+        }
+        for key in base.keys().filter(|key| !part.contains_key(&key[..])) {
+            all.remove(key);
+        }
+    }
+    all.into_iter().map(|(key, value)| Entry { key, value }).collect()
+}
+
+/// Entries of a merged object: leaf by leaf what its operator makes of the cores' values.
+fn merged(
+    spec: &StateSpec,
+    operators: &[UpdateOp],
+    parts: &[&[Entry]],
+    base: &[Entry],
+) -> Vec<Entry> {
+    let shape = match spec.kind {
+        StateKind::Counter { .. } => Shape(vec![64, 64]),
+        _ => spec.value.clone(),
+    };
+    let zero = vec![0_u128; shape.0.len()];
+    let keys: BTreeSet<&Vec<u8>> = parts.iter().flat_map(|p| p.iter().map(|e| &e.key)).collect();
+    let value_in = |entries: &[Entry], key: &Vec<u8>| {
+        let at = entries.binary_search_by(|entry| entry.key.cmp(key));
+        at.ok().map(|at| shape.unpack(&entries[at].value))
+    };
+    let entry = |key: &Vec<u8>| {
+        let values: Vec<Vec<u128>> = parts.iter().filter_map(|p| value_in(p, key)).collect();
+        let base = value_in(base, key).unwrap_or_else(|| zero.clone());
+        let leaf = |(i, op): (usize, &UpdateOp)| {
+            let all = values.iter().map(|value| value[i]);
+            let repeats = (values.len() as u128).saturating_sub(1);
+            let whole = match op {
+                UpdateOp::Add => {
+                    let sum = all.fold(0_u128, u128::wrapping_add);
+                    sum.wrapping_sub(base[i].wrapping_mul(repeats))
+                }
+                UpdateOp::Max => all.max().unwrap_or(0),
+                UpdateOp::Min => all.min().unwrap_or(0),
+                UpdateOp::Or => all.fold(0, |a, b| a | b),
+                UpdateOp::And => all.reduce(|a, b| a & b).unwrap_or(0),
+                UpdateOp::Xor => all.fold(0, |a, b| a ^ b),
+                UpdateOp::Set => unreachable!("an object that is set is not merged"),
+            };
+            let width = u32::from(shape.0[i]);
+            if width == 128 { whole } else { whole & ((1 << width) - 1) }
+        };
+        let leaves: Vec<u128> = operators.iter().enumerate().map(leaf).collect();
+        let mut value = Vec::new();
+        shape.pack(&leaves, &mut value);
+        Entry { key: key.clone(), value }
+    };
+    keys.into_iter().map(entry).collect()
+}
+
+fn reports(
+    program: &Program,
+    division: &Division,
+    cores: &[Snapshot],
+    shadow: &Snapshot,
+) -> Report {
+    let all: Vec<&Report> = cores.iter().map(|core| &core.report).collect();
+    let base = &shadow.report;
+    let nodes = program.nodes.iter().enumerate().map(|(n, node)| {
+        let parts: Vec<&NodeReport> = all.iter().map(|report| &report.nodes[n]).collect();
+        let base = &base.nodes[n];
+        NodeReport {
+            received: traffics(&parts, base, |r| &r.received),
+            sent: traffics(&parts, base, |r| &r.sent),
+            drops: (0..base.drops.len()).map(|i| total(&parts, base, |r| r.drops[i])).collect(),
+            discarded: total(&parts, base, |r| r.discarded),
+            consumed: total(&parts, base, |r| r.consumed),
+            states: (0..node.states.len())
+                .map(|s| match division.placements[n][s] {
+                    Placement::Same | Placement::Replicated => parts[0].states[s],
+                    _ => stats(&parts, base, s),
+                })
+                .collect(),
+            logs: (0..base.logs.len())
+                .map(|i| {
+                    let of =
+                        |pick: fn(&(u64, u64)) -> u64| total(&parts, base, |r| pick(&r.logs[i]));
+                    (of(|log| log.0), of(|log| log.1))
+                })
+                .collect(),
+        }
+    });
+    Report {
+        nodes: nodes.collect(),
+        received: traffics(&all, base, |r| &r.received),
+        sent: traffics(&all, base, |r| &r.sent),
+        unconnected: total(&all, base, |r| r.unconnected),
+        discarded: total(&all, base, |r| r.discarded),
+    }
+}
+
+/// A number as a whole: the cores' sum, less what each of them but one counted in common.
+fn total<T>(parts: &[&T], base: &T, number: impl Fn(&T) -> u64) -> u64 {
+    let sum: u64 = parts.iter().map(|part| number(part)).sum();
+    sum.saturating_sub(number(base) * (parts.len() as u64 - 1))
+}
+
+fn traffics<T>(parts: &[&T], base: &T, of: impl Fn(&T) -> &Vec<Traffic>) -> Vec<Traffic> {
+    let one = |i: usize| Traffic {
+        packets: total(parts, base, |part| of(part)[i].packets),
+        bytes: total(parts, base, |part| of(part)[i].bytes),
+    };
+    (0..of(base).len()).map(one).collect()
+}
+
+/// The peak is the sum of the cores' peaks: not less than what it was.
+fn stats(parts: &[&NodeReport], base: &NodeReport, s: usize) -> StateStats {
+    let of = |number: fn(&StateStats) -> u64| total(parts, base, |r| number(&r.states[s]));
+    StateStats {
+        len: of(|stats| stats.len),
+        peak: of(|stats| stats.peak),
+        inserted: of(|stats| stats.inserted),
+        expired: of(|stats| stats.expired),
+        evicted: of(|stats| stats.evicted),
+        refused: of(|stats| stats.refused),
+    }
+}

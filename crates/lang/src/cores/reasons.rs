@@ -1,0 +1,157 @@
+//! What prevents a division, in words.
+
+use super::solve::Object;
+use super::uses::{Use, Uses, Who};
+use crate::effects::{AccessKind, handler_head};
+use crate::ir::Program;
+use crate::source::Span;
+use std::collections::BTreeSet;
+use trama_state::{StateKind, WhenFull};
+
+/// A state object that keeps a program on one core.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocker {
+    /// Name of the node.
+    pub node: String,
+    /// Name of the state object.
+    pub state: String,
+    /// Where it is declared.
+    pub declared: Span,
+    /// The operation that shows it.
+    pub span: Span,
+    /// Why its entries cannot be divided.
+    pub why: String,
+    /// What could be done instead.
+    pub alternatives: Vec<String>,
+}
+
+/// The reasons for these objects.
+pub(super) fn blockers(program: &Program, uses: &Uses, objects: &BTreeSet<Object>) -> Vec<Blocker> {
+    objects.iter().map(|object| blocker(program, uses, *object, objects)).collect()
+}
+
+/// A timer would have to run once for one object and everywhere for another.
+pub(super) fn once_and_everywhere(program: &Program, u: &Use, handler: &str) -> Blocker {
+    let why = format!(
+        "`{handler}` counts in it, which must happen once, and writes to objects that are the \
+         same on all cores, which must happen on each"
+    );
+    make(program, u, why)
+}
+
+fn blocker(
+    program: &Program,
+    uses: &Uses,
+    (node, state): Object,
+    objects: &BTreeSet<Object>,
+) -> Blocker {
+    let all: Vec<&Use> = uses.of_state(node, state).collect();
+    let written = |u: &&&Use| u.kind != AccessKind::Read;
+    let first = all.iter().find(written).expect("an object that is only read prevents nothing");
+    let head = |u: &Use| {
+        let node = &program.nodes[u.node];
+        handler_head(node, &node.handlers[u.handler].trigger)
+    };
+    let op = |u: &Use| format!("`{}` in `{}`", u.op, head(u));
+    let spec = &program.nodes[node].states[state];
+    let is_whole = match spec.kind {
+        StateKind::Pool { .. } | StateKind::Lpm { .. } | StateKind::Maglev { .. } => true,
+        StateKind::Map { .. } | StateKind::Bucket { .. } => spec.key.0.is_empty(),
+        StateKind::Array { .. } | StateKind::Counter { .. } => false,
+    };
+    if is_whole {
+        return make(program, first, format!("{} concerns all of it", op(first)));
+    }
+    if let Some(alone) = all.iter().find(|u| u.who == Who::Alone) {
+        return make(program, alone, format!("{} is not done for a packet", op(alone)));
+    }
+    if let Some(blind) = all.iter().find(|u| u.key.iter().all(Option::is_none)) {
+        let why = match blind.key.is_empty() || blind.is_constant {
+            true => format!("{} meets the same entry for all packets", op(blind)),
+            false => format!(
+                "{} has a key that is no field of the packet as it enters the program",
+                op(blind)
+            ),
+        };
+        return make(program, blind, why);
+    }
+    let clash = all.iter().flat_map(|a| all.iter().map(move |b| (a, b))).find(|(a, b)| {
+        let of = |u: &Use| u.key.iter().flatten().copied().collect::<BTreeSet<_>>();
+        a.who == b.who && of(a).is_disjoint(&of(b))
+    });
+    if let Some((a, b)) = clash {
+        let why = format!(
+            "{} is keyed by {}, and {} by {} of the same packets",
+            op(a),
+            fields(a),
+            op(b),
+            fields(b)
+        );
+        return make(program, a, why);
+    }
+    let names: Vec<String> = objects
+        .iter()
+        .filter(|other| **other != (node, state))
+        .map(|(n, s)| format!("`{}.{}`", program.nodes[*n].name, program.nodes[*n].states[*s].name))
+        .collect();
+    let others = match names.as_slice() {
+        [] => "its other uses".to_owned(),
+        names => names.join(", "),
+    };
+    let why = format!("{} is keyed by {}, which does not suit {others}", op(first), fields(first));
+    make(program, first, why)
+}
+
+fn fields(u: &Use) -> String {
+    let names: Vec<String> = u.key.iter().flatten().map(ToString::to_string).collect();
+    names.join(", ")
+}
+
+fn make(program: &Program, u: &Use, why: String) -> Blocker {
+    let node = &program.nodes[u.node];
+    let declared = node.state_views.get(u.state).map(|view| view.span).unwrap_or_default();
+    Blocker {
+        node: node.name.clone(),
+        state: node.states[u.state].name.clone(),
+        declared,
+        span: u.span,
+        why,
+        alternatives: alternatives(program, u),
+    }
+}
+
+fn alternatives(program: &Program, u: &Use) -> Vec<String> {
+    let node = &program.nodes[u.node];
+    let spec = &node.states[u.state];
+    let mut all = Vec::new();
+    match spec.kind {
+        StateKind::Bucket { .. } if spec.key.0.is_empty() => {
+            all.push("`--split-limits` gives each core an equal share of the rate".to_owned());
+        }
+        StateKind::Map { expire: Some(_), .. }
+        | StateKind::Map { when_full: WhenFull::EvictOldest, .. } => {
+            all.push(
+                "merge: a map that is only updated (`+=`, `|=`, …), that no handler reads and \
+                 whose entries neither expire nor make room is counted on each core and added up"
+                    .to_owned(),
+            );
+        }
+        StateKind::Map { .. } | StateKind::Array { .. } | StateKind::Counter { .. } => all.push(
+            "merge: an object that is only updated (`+=`, `|=`, …) and that no handler reads is \
+             counted on each core and added up"
+                .to_owned(),
+        ),
+        _ => {}
+    }
+    if program.nodes.len() > 1 {
+        all.push(format!(
+            "`--isolate threads` instead of `--cores` runs `{}` beside the other elements",
+            node.name
+        ));
+    }
+    all.push(
+        "a lock is not offered: the order of packets, and so the result, would be the scheduler's"
+            .to_owned(),
+    );
+    all
+}
