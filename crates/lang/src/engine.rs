@@ -29,6 +29,12 @@ pub trait Engine: Send {
     /// Lets time pass without a packet: fires due timers.
     fn advance(&mut self, now: Nanos, output: &mut Vec<Box<Packet>>, pool: &mut Pool);
 
+    /// Hands over packets that are still on their way, in engines that work on other threads; with
+    /// `wait`, all of them. True if there may be more. Others have none.
+    fn drain(&mut self, _wait: bool, _output: &mut Vec<Box<Packet>>, _pool: &mut Pool) -> bool {
+        false
+    }
+
     /// Counters since the start.
     fn report(&mut self) -> Report;
 

@@ -23,6 +23,7 @@ pub mod io;
 pub mod mapping;
 pub mod namespace;
 pub mod netlink;
+pub mod parallel;
 pub mod poll;
 pub mod run;
 pub mod signal;

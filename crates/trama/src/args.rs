@@ -74,6 +74,12 @@ pub(crate) struct RunArgs {
     /// Run on the reference interpreter instead of machine code
     #[arg(long)]
     pub(crate) interpret: bool,
+    /// Spread packets over so many cores, such that no state is shared
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(crate) cores: Option<u8>,
+    /// With --cores: cut single token buckets in equal parts, one for each core
+    #[arg(long, requires = "cores")]
+    pub(crate) split_limits: bool,
     /// Print the summary as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -77,8 +77,10 @@ pub fn combine(
     for (n, row) in division.placements.iter().enumerate().filter(|_| has_states) {
         for (s, _) in row.iter().enumerate().filter(|(_, p)| **p == Placement::Merged) {
             // Entries of one key on several cores are one.
-            let entries: &Vec<Vec<Entry>> = &states[n];
-            report.nodes[n].states[s].len = entries[s].len() as u64;
+            if matches!(program.nodes[n].states[s].kind, StateKind::Map { .. }) {
+                let entries: &Vec<Vec<Entry>> = &states[n];
+                report.nodes[n].states[s].len = entries[s].len() as u64;
+            }
         }
     }
     let mut logs: Vec<_> = cores.iter().flat_map(|core| core.logs.clone()).collect();
@@ -175,7 +177,14 @@ fn reports(
             states: (0..node.states.len())
                 .map(|s| match division.placements[n][s] {
                     Placement::Same | Placement::Replicated => parts[0].states[s],
-                    _ => stats(&parts, base, s),
+                    _ => match node.states[s].kind {
+                        // Their length is fixed.
+                        StateKind::Array { .. } | StateKind::Counter { .. } => {
+                            let StateStats { len, peak, .. } = parts[0].states[s];
+                            StateStats { len, peak, ..stats(&parts, base, s) }
+                        }
+                        _ => stats(&parts, base, s),
+                    },
                 })
                 .collect(),
             logs: (0..base.logs.len())

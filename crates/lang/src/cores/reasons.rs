@@ -21,13 +21,19 @@ pub struct Blocker {
     pub span: Span,
     /// Why its entries cannot be divided.
     pub why: String,
+    /// The key comes out of another state object, or the like: what prevents that one's division
+    /// comes first.
+    pub follows: bool,
     /// What could be done instead.
     pub alternatives: Vec<String>,
 }
 
 /// The reasons for these objects.
 pub(super) fn blockers(program: &Program, uses: &Uses, objects: &BTreeSet<Object>) -> Vec<Blocker> {
-    objects.iter().map(|object| blocker(program, uses, *object, objects)).collect()
+    let mut found: Vec<Blocker> =
+        objects.iter().map(|object| blocker(program, uses, *object, objects)).collect();
+    found.sort_by_key(|blocker| blocker.follows);
+    found
 }
 
 /// A timer would have to run once for one object and everywhere for another.
@@ -66,14 +72,15 @@ fn blocker(
         return make(program, alone, format!("{} is not done for a packet", op(alone)));
     }
     if let Some(blind) = all.iter().find(|u| u.key.iter().all(Option::is_none)) {
-        let why = match blind.key.is_empty() || blind.is_constant {
-            true => format!("{} meets the same entry for all packets", op(blind)),
-            false => format!(
-                "{} has a key that is no field of the packet as it enters the program",
-                op(blind)
-            ),
-        };
-        return make(program, blind, why);
+        if blind.key.is_empty() || blind.is_constant {
+            let why = format!("{} meets the same entry for all packets", op(blind));
+            return make(program, blind, why);
+        }
+        let why = format!(
+            "{} has a key that is no field of the packet as it enters the program",
+            op(blind)
+        );
+        return Blocker { follows: true, ..make(program, blind, why) };
     }
     let clash = all.iter().flat_map(|a| all.iter().map(move |b| (a, b))).find(|(a, b)| {
         let of = |u: &Use| u.key.iter().flatten().copied().collect::<BTreeSet<_>>();
@@ -116,6 +123,7 @@ fn make(program: &Program, u: &Use, why: String) -> Blocker {
         declared,
         span: u.span,
         why,
+        follows: false,
         alternatives: alternatives(program, u),
     }
 }

@@ -89,13 +89,13 @@ fn the_library_is_divided_where_it_can_be() {
         "network n { port lan, wan\n lan <-> Nat(public: 203.0.113.7) <-> wan }",
         expect![[r#"
             nat.udp_ports: `touch` in `on lan(ip/udp)` concerns all of it
-            nat.udp_out: `get` in `on lan(ip/udp)` has a key that is no field of the packet as it enters the program
-            nat.udp_in: `get` in `on lan(ip/udp)` has a key that is no field of the packet as it enters the program
             nat.tcp_ports: `touch` in `on lan(ip/tcp)` concerns all of it
             nat.tcp_opening: `free` in `on lan(ip/tcp)` concerns all of it
+            nat.icmp_ports: `touch` in `on lan(ip/icmp)` concerns all of it
+            nat.udp_out: `get` in `on lan(ip/udp)` has a key that is no field of the packet as it enters the program
+            nat.udp_in: `get` in `on lan(ip/udp)` has a key that is no field of the packet as it enters the program
             nat.tcp_out: `get` in `on lan(ip/tcp)` has a key that is no field of the packet as it enters the program
             nat.tcp_in: `get` in `on lan(ip/tcp)` has a key that is no field of the packet as it enters the program
-            nat.icmp_ports: `touch` in `on lan(ip/icmp)` concerns all of it
             nat.icmp_out: `get` in `on lan(ip/icmp)` has a key that is no field of the packet as it enters the program
             nat.icmp_in: `get` in `on lan(ip/icmp)` has a key that is no field of the packet as it enters the program
         "#]],
@@ -166,7 +166,8 @@ fn what_address_resolution_writes_is_replicated() {
         firewall.udp_seen: divided
         firewall.icmp_seen: divided
         firewall.fragments: divided
-    "#]].assert_eq(&describe(OFFICE, split));
+    "#]]
+    .assert_eq(&describe(OFFICE, split));
 }
 
 #[test]

@@ -2,10 +2,12 @@
 
 use crate::args::RunArgs;
 use crate::command::endpoints::{self, Endpoints};
+use crate::command::parallel::{self, Crew};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::files;
 use crate::output::{live, summary};
 use std::io::IsTerminal;
+use std::sync::Arc;
 use trama_base::Nanos;
 use trama_lang::engine::{Deferred, Engine};
 use trama_lang::interp::Interpreter;
@@ -17,17 +19,27 @@ use trama_native::NativeEngine;
 
 pub(crate) fn run(args: &RunArgs) -> Outcome {
     let (unit, program) = files::load(&args.program)?;
+    let division = parallel::division(args, &unit, &program)?;
     let stop = StopFlag::new();
     stop.on_signals().map_err(|why| Failure::environment(why.to_string()))?;
     let mut options = options(args, stop)?;
     let inputs = endpoints::inputs(&unit, &program, &args.input)?;
+    if let Some(division) = &division
+        && let Some(outcome) = parallel::preloaded(args, &program, division, &inputs, &options)?
+    {
+        return Ok(outcome);
+    }
     let opened = Endpoints::open(&program, &inputs, &args.output, &options.stop)?;
     if !args.json {
         opened.notices.iter().for_each(|notice| eprintln!("note: {notice}"));
     }
 
     let start = opened.is_live.then(trama_live::clock::realtime);
-    let mut runner = Runner::new(engine(program.clone(), start, args.interpret)?);
+    let (engine, crew) = match division {
+        Some(division) => parallel::cores(args, &program, division, start)?,
+        None => (engine(program.clone(), start, args.interpret)?, Crew::default()),
+    };
+    let mut runner = Runner::new(engine);
     let described = opened.describe(&program);
     opened.attach(&mut runner);
 
@@ -40,12 +52,17 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
     view.clear();
 
     let result = summary::Summary::new(&program, &mut *runner.engine, summary, described);
+    Ok(finish(args, &result.with(crew)))
+}
+
+/// Prints the summary.
+pub(crate) fn finish(args: &RunArgs, result: &summary::Summary<'_>) -> Exit {
     if args.json {
         println!("{}", result.to_json());
     } else {
         print!("{}", result.render());
     }
-    Ok(exit(&result.run))
+    exit(&result.run)
 }
 
 /// A capture that cannot be replayed is the user's mistake, any other failure the machine's.
@@ -82,22 +99,29 @@ pub(crate) fn engine(
     start: Option<Nanos>,
     interpret: bool,
 ) -> Result<Box<dyn Engine>, Failure> {
-    let program = std::sync::Arc::new(program);
-    let make = move |start: Nanos| -> Result<Box<dyn Engine>, String> {
-        let program = std::sync::Arc::clone(&program);
-        if interpret {
-            let engine = Interpreter::new(program, start, SEED).map_err(|e| e.to_string())?;
-            return Ok(Box::new(engine));
-        }
-        let engine = NativeEngine::new(program, start, SEED).map_err(|e| e.to_string())?;
-        Ok(Box::new(engine))
-    };
+    let program = Arc::new(program);
+    let make = move |start: Nanos| self::start(&program, start, interpret);
     let engine = match start {
         Some(start) => make(start),
         // Made once now, so that what cannot be compiled is told before the first packet.
         None => make(Nanos::ZERO).map(|first| Box::new(Deferred::new(first, make)) as _),
     };
     engine.map_err(Failure::internal)
+}
+
+/// Starts a program on one of the engines.
+pub(crate) fn start(
+    program: &Arc<Program>,
+    start: Nanos,
+    interpret: bool,
+) -> Result<Box<dyn Engine>, String> {
+    let program = Arc::clone(program);
+    if interpret {
+        let engine = Interpreter::new(program, start, SEED).map_err(|e| e.to_string())?;
+        return Ok(Box::new(engine));
+    }
+    let engine = NativeEngine::new(program, start, SEED).map_err(|e| e.to_string())?;
+    Ok(Box::new(engine))
 }
 
 /// Seed of the hash functions. Fixed: a replay is the same every time.

@@ -2,6 +2,7 @@
 
 mod captures;
 mod cli;
+mod cores;
 mod edge;
 mod facts;
 mod library;

@@ -1,0 +1,199 @@
+//! An engine that works elsewhere: jobs go there, results come back in the same order.
+
+use super::idle::Idle;
+use super::ring::{Consumer, Producer, ring};
+use crate::clock;
+use std::thread::JoinHandle;
+use trama_base::Nanos;
+use trama_lang::engine::{Engine, LogLine};
+use trama_lang::ir::Program;
+use trama_lang::snapshot::Snapshot;
+use trama_wire::{Packet, Pool};
+
+/// Jobs on their way to one worker: enough to keep it busy, few enough to bound the delay.
+pub(super) const JOBS: usize = 64;
+
+/// Idle packets that a worker keeps for its copies; more go back.
+const KEPT: usize = 256;
+
+/// What a worker is asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// Process the packets.
+    Process,
+    /// Process the packets; what leaves and what is logged, another worker says.
+    Echo,
+    /// Let time pass.
+    Advance,
+    /// Tell the counters.
+    Brief,
+    /// Tell the counters and all state.
+    Whole,
+}
+
+/// A job for a worker.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) what: What,
+    pub(super) packets: Vec<Box<Packet>>,
+    /// The time of the last packet, or to pass to.
+    pub(super) now: Nanos,
+}
+
+/// A job that was done.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    /// What leaves.
+    pub(super) output: Vec<Box<Packet>>,
+    /// Buffers that are no longer needed, and the vector that held the input.
+    pub(super) spare: Vec<Box<Packet>>,
+    /// All packets up to this time are done.
+    pub(super) upto: Nanos,
+    /// What was asked for.
+    pub(super) told: Option<Box<Snapshot>>,
+    /// Time inside the engine.
+    pub(super) busy: Nanos,
+}
+
+/// The host's side of a worker.
+pub(super) trait Worker: Send {
+    /// Gives it a job, or the job back if its queue is full.
+    fn offer(&mut self, job: Job) -> Result<(), Job>;
+
+    /// A job that it has done, if there is one.
+    fn poll(&mut self, pool: &mut Pool) -> Option<Done>;
+
+    /// Jobs that it has not done yet.
+    fn outstanding(&self) -> usize;
+}
+
+/// What does the jobs, on whichever side of a ring.
+pub(super) struct Hand {
+    engine: Box<dyn Engine>,
+    program: Program,
+    pool: Pool,
+    /// Lines that the engine wrote and that nobody asked for yet.
+    logs: Vec<LogLine>,
+}
+
+impl Hand {
+    pub(super) fn new(engine: Box<dyn Engine>, program: Program) -> Self {
+        Self { engine, program, pool: Pool::default(), logs: Vec::new() }
+    }
+
+    pub(super) fn pool(&mut self) -> &mut Pool {
+        &mut self.pool
+    }
+
+    /// Does a job.
+    pub(super) fn work(&mut self, mut job: Job) -> Done {
+        let before = clock::monotonic();
+        let mut done = Done { upto: job.now, ..Done::default() };
+        let count = job.packets.len();
+        match job.what {
+            What::Process => {
+                self.engine.process(&mut job.packets, &mut done.output, &mut self.pool);
+            }
+            What::Echo => {
+                self.logs.append(&mut self.engine.take_logs());
+                self.engine.process(&mut job.packets, &mut done.output, &mut self.pool);
+                self.engine.take_logs();
+                done.output.drain(..).for_each(|packet| self.pool.give(packet));
+            }
+            What::Advance => self.engine.advance(job.now, &mut done.output, &mut self.pool),
+            What::Brief => done.told = Some(Box::new(Snapshot::brief(&mut *self.engine))),
+            What::Whole => {
+                done.told = Some(Box::new(Snapshot::whole(&mut *self.engine, &self.program)));
+            }
+        }
+        if let Some(told) = &mut done.told {
+            self.logs.append(&mut told.logs);
+            told.logs = std::mem::take(&mut self.logs);
+        }
+        done.spare = job.packets;
+        let back = self.pool.idle().saturating_sub(KEPT).min(count);
+        done.spare.extend((0..back).map(|_| self.pool.take()));
+        done.busy = clock::monotonic().since(before);
+        done
+    }
+}
+
+/// A worker on a thread of its own.
+pub(super) struct Thread {
+    jobs: Option<Producer<Job>>,
+    done: Consumer<Done>,
+    outstanding: usize,
+    handle: Option<JoinHandle<()>>,
+}
+
+impl Thread {
+    /// Starts it.
+    pub(super) fn start(name: &str, mut hand: Hand) -> Result<Self, String> {
+        let (jobs, mut todo) = ring::<Job>(JOBS);
+        let (mut results, done) = ring::<Done>(JOBS);
+        let work = move || {
+            let mut idle = Idle::default();
+            loop {
+                let closed = todo.is_closed();
+                match todo.pop() {
+                    Some(job) => {
+                        idle.reset();
+                        // There is room: as many results as jobs, and no more jobs at a time.
+                        if results.push(hand.work(job)).is_err() {
+                            return;
+                        }
+                    }
+                    None if closed => return,
+                    None => idle.wait(),
+                }
+            }
+        };
+        let builder = std::thread::Builder::new().name(name.into());
+        let handle = builder.spawn(work).map_err(|error| format!("a thread: {error}"))?;
+        Ok(Self { jobs: Some(jobs), done, outstanding: 0, handle: Some(handle) })
+    }
+}
+
+impl Worker for Thread {
+    fn offer(&mut self, job: Job) -> Result<(), Job> {
+        if self.outstanding == JOBS {
+            return Err(job);
+        }
+        let Some(jobs) = &mut self.jobs else { return Err(job) };
+        jobs.push(job)?;
+        self.outstanding += 1;
+        Ok(())
+    }
+
+    fn poll(&mut self, _pool: &mut Pool) -> Option<Done> {
+        let gone = self.done.is_closed();
+        let done = self.done.pop();
+        if done.is_some() {
+            self.outstanding -= 1;
+        } else if gone
+            && self.outstanding > 0
+            && let Some(handle) = self.handle.take()
+        {
+            // An engine that panics is a fault of Trama: it goes on as one, on this thread.
+            if let Err(panic) = handle.join() {
+                std::panic::resume_unwind(panic);
+            }
+            self.outstanding = 0;
+        }
+        done
+    }
+
+    fn outstanding(&self) -> usize {
+        self.outstanding
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(handle) = self.handle.take() {
+            // Its panic, if any, was told by `poll` or is told by the thread itself.
+            let _ = handle.join();
+        }
+    }
+}
