@@ -77,12 +77,26 @@ pub(crate) struct RunArgs {
     /// Spread packets over so many cores, such that no state is shared
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     pub(crate) cores: Option<u8>,
+    /// Keep elements apart: none (one engine), threads, processes (one that fails harms nobody)
+    #[arg(long, value_enum, conflicts_with = "cores", default_value_t = Isolate::None)]
+    pub(crate) isolate: Isolate,
     /// With --cores: cut single token buckets in equal parts, one for each core
     #[arg(long, requires = "cores")]
     pub(crate) split_limits: bool,
     /// Print the summary as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// How elements are kept apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Isolate {
+    /// Not: all of them are one piece of machine code
+    None,
+    /// Each in a thread of its own
+    Threads,
+    /// Each in a process of its own, restarted if it fails
+    Processes,
 }
 
 #[derive(Args)]

@@ -10,24 +10,26 @@
 //! what is [`Done`](worker::Done). So packets come out later than they go in:
 //! [`Engine::drain`](trama_lang::engine::Engine::drain) asks for them.
 
-// mod chain;
+mod chain;
 mod cores;
 mod idle;
 pub mod preloaded;
-// mod process;
+mod process;
 pub mod ring;
-// mod shared;
+mod shared;
 mod sync;
 #[cfg(test)]
 mod tests;
 mod ticks;
 mod worker;
 
-// pub use chain::{Chain, Isolation, StageReport};
+pub use chain::{
+    Chain, Incident, Isolation, QUEUE_MAX, StageReport, Stages, WINDOW, stage_program,
+};
 pub use cores::{CoreLoad, Cores, Loads};
 
 use trama_base::Nanos;
 use trama_lang::engine::Engine;
 
 /// Makes the engine of a core or stage, by its number, that starts at the given time.
-pub type Make = dyn Fn(usize, Nanos) -> Result<Box<dyn Engine>, String> + Send;
+pub type Make = dyn Fn(usize, Nanos) -> Result<Box<dyn Engine>, String> + Send + Sync;

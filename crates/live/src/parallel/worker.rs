@@ -1,5 +1,6 @@
 //! An engine that works elsewhere: jobs go there, results come back in the same order.
 
+use super::chain::Incident;
 use super::idle::Idle;
 use super::ring::{Consumer, Producer, ring};
 use crate::clock;
@@ -53,6 +54,12 @@ pub(super) struct Done {
     pub(super) told: Option<Box<Snapshot>>,
     /// Time inside the engine.
     pub(super) busy: Nanos,
+    /// It is a job, and not only buffers that come back.
+    pub(super) is_job: bool,
+    /// It was lost with the worker.
+    pub(super) is_lost: bool,
+    /// Packets that left but were too long to come back.
+    pub(super) too_long: u64,
 }
 
 /// The host's side of a worker.
@@ -65,6 +72,26 @@ pub(super) trait Worker: Send {
 
     /// Jobs that it has not done yet.
     fn outstanding(&self) -> usize;
+
+    /// Whether frames go to it by copying, so that they must not be too long.
+    fn copies(&self) -> bool {
+        false
+    }
+
+    /// Whether nothing can be given to it, because it failed and is not made anew yet.
+    fn is_down(&self) -> bool {
+        false
+    }
+
+    /// Its process, if it has one.
+    fn pid(&self) -> Option<u32> {
+        None
+    }
+
+    /// What went wrong since the last call.
+    fn take_incidents(&mut self) -> Vec<Incident> {
+        Vec::new()
+    }
 }
 
 /// What does the jobs, on whichever side of a ring.
@@ -88,7 +115,7 @@ impl Hand {
     /// Does a job.
     pub(super) fn work(&mut self, mut job: Job) -> Done {
         let before = clock::monotonic();
-        let mut done = Done { upto: job.now, ..Done::default() };
+        let mut done = Done { upto: job.now, is_job: true, ..Done::default() };
         let count = job.packets.len();
         match job.what {
             What::Process => {

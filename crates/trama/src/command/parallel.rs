@@ -1,6 +1,6 @@
-//! `trama run --cores`: a program cut up for several cores.
+//! `trama run --cores` and `--isolate`: a program cut up for several cores, or into its elements.
 
-use crate::args::RunArgs;
+use crate::args::{Isolate, RunArgs};
 use crate::command::endpoints::{self, Binding, Described};
 use crate::command::run;
 use crate::exit::{Exit, Failure};
@@ -12,7 +12,9 @@ use trama_lang::cores::{self, Blocker, Division};
 use trama_lang::diagnostic::Diagnostic;
 use trama_lang::engine::Engine;
 use trama_lang::ir::Program;
-use trama_live::parallel::{CoreLoad, Cores, Loads, Make, preloaded};
+use trama_live::parallel::{
+    Chain, CoreLoad, Cores, Isolation, Loads, Make, StageReport, Stages, preloaded, stage_program,
+};
 use trama_live::run::RunOptions;
 
 /// Most state objects of which it is told in full why they cannot be divided.
@@ -25,12 +27,23 @@ pub(crate) struct Crew {
     pub(crate) division: Option<Division>,
     loads: Option<Loads>,
     preloaded: Vec<CoreLoad>,
+    stages: Option<Stages>,
 }
 
 impl Crew {
+    /// Whether one engine on the thread of the host did it all.
+    pub(crate) fn is_in_place(&self) -> bool {
+        self.division.is_none() && self.stages.is_none()
+    }
+
     /// What each core did.
     pub(crate) fn loads(&self) -> Vec<CoreLoad> {
         self.loads.as_ref().map_or_else(|| self.preloaded.clone(), Loads::now)
+    }
+
+    /// What became of the stages, if elements were kept apart.
+    pub(crate) fn stages(&self) -> Vec<StageReport> {
+        self.stages.as_ref().map(Stages::now).unwrap_or_default()
     }
 }
 
@@ -86,6 +99,26 @@ pub(crate) fn cores(
     let engine = Cores::new(Arc::new(program.clone()), division.clone(), count, start, make)
         .map_err(Failure::internal)?;
     let crew = Crew { division: Some(division), loads: Some(engine.loads()), ..Crew::default() };
+    Ok((Box::new(engine), crew))
+}
+
+/// An engine whose elements are kept apart.
+pub(crate) fn chain(
+    args: &RunArgs,
+    program: &Program,
+    start: Option<Nanos>,
+) -> Result<(Box<dyn Engine>, Crew), Failure> {
+    let isolation = match args.isolate {
+        Isolate::Processes => Isolation::Processes,
+        Isolate::Threads | Isolate::None => Isolation::Threads,
+    };
+    let (own, interpret) = (program.clone(), args.interpret);
+    let make = Box::new(move |index, start| {
+        run::start(&Arc::new(stage_program(&own, index)), start, interpret)
+    });
+    let engine = Chain::new(Arc::new(program.clone()), isolation, start, make)
+        .map_err(Failure::environment)?;
+    let crew = Crew { stages: Some(engine.stages()), ..Crew::default() };
     Ok((Box::new(engine), crew))
 }
 

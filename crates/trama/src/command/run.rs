@@ -1,6 +1,6 @@
 //! `trama run`: a program on captures and live interfaces.
 
-use crate::args::RunArgs;
+use crate::args::{Isolate, RunArgs};
 use crate::command::endpoints::{self, Endpoints};
 use crate::command::parallel::{self, Crew};
 use crate::exit::{Exit, Failure, Outcome};
@@ -37,6 +37,7 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
     let start = opened.is_live.then(trama_live::clock::realtime);
     let (engine, crew) = match division {
         Some(division) => parallel::cores(args, &program, division, start)?,
+        None if args.isolate != Isolate::None => parallel::chain(args, &program, start)?,
         None => (engine(program.clone(), start, args.interpret)?, Crew::default()),
     };
     let mut runner = Runner::new(engine);

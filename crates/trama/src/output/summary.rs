@@ -9,7 +9,7 @@ use trama_base::quantity;
 use trama_lang::engine::{Engine, LogLine, Report, Traffic};
 use trama_lang::ir::{Node, Program};
 use trama_live::io::Counters;
-use trama_live::parallel::CoreLoad;
+use trama_live::parallel::{CoreLoad, Incident};
 use trama_live::run::{RunSummary, StopReason};
 use trama_state::{StateKind, StateStats};
 
@@ -109,7 +109,7 @@ impl<'a> Summary<'a> {
             progress.elapsed,
             self.stop()
         );
-        if self.crew.division.is_none()
+        if self.crew.is_in_place()
             && let Some(ns) = progress.ns_per_packet()
         {
             let rate = quantity::packet_rate(1e9 / ns);
@@ -121,6 +121,7 @@ impl<'a> Summary<'a> {
             let _ = writeln!(out, "{ns:.0} ns per packet, {rate} per core (engine time{remark})");
         }
         self.render_cores(&mut out);
+        self.render_stages(&mut out);
         for failure in &self.run.failures {
             let port = &self.program.ports[failure.port as usize];
             let _ = writeln!(out, "error at {port}: {}", failure.error);
@@ -168,6 +169,48 @@ impl<'a> Summary<'a> {
             loads.len(),
             imbalance(&loads)
         );
+    }
+
+    /// What became of elements that were kept apart.
+    fn render_stages(&self, out: &mut String) {
+        let stages = self.crew.stages();
+        if stages.is_empty() {
+            return;
+        }
+        let mut table = Table::new(&["stage", ">given", ">sent on", ">restarts", "lost"]);
+        for stage in &stages {
+            let lost: Vec<String> =
+                stage.lost.iter().map(|(why, count)| format!("{count} {why}")).collect();
+            table.row([
+                stage.name.clone(),
+                quantity::count(stage.given),
+                quantity::count(stage.returned),
+                stage.restarts.to_string(),
+                lost.join(", "),
+            ]);
+        }
+        let _ = writeln!(out, "{}", table.render());
+        for incident in stages.iter().flat_map(|stage| &stage.incidents) {
+            let Incident { stage, what, lost } = incident;
+            let _ = writeln!(out, "  {stage} {what}: {lost} packets lost; its state began anew");
+        }
+    }
+
+    fn stages_to_json(&self) -> Value {
+        let stages = self.crew.stages();
+        Value::from_iter(stages.iter().map(|stage| {
+            json!({
+                "name": stage.name,
+                "given": stage.given,
+                "sent_on": stage.returned,
+                "restarts": stage.restarts,
+                "lost": stage.lost,
+                "incidents": stage.incidents.iter().map(|incident| json!({
+                    "what": incident.what,
+                    "lost": incident.lost,
+                })).collect::<Vec<_>>(),
+            })
+        }))
     }
 
     /// Packets in a second of wall time.
@@ -314,6 +357,7 @@ impl<'a> Summary<'a> {
                 "sent": traffic(self.report.sent[i]),
             })).collect::<Vec<_>>(),
             "parallel": self.cores_to_json(),
+            "stages": self.stages_to_json(),
             "nodes": nodes.map(|(i, node)| self.node_to_json(i, node)).collect::<Vec<_>>(),
             "unconnected": self.report.unconnected,
             "discarded": self.report.discarded,
