@@ -14,6 +14,7 @@
 )]
 #![allow(clippy::vec_box, reason = "packets are boxed at the seam to the engine")]
 
+pub mod affinity;
 pub mod bpf;
 pub mod capability;
 pub mod clock;

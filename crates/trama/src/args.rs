@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Lab(LabArgs),
     /// List the published systems that Trama is to hold, with their status
     Atlas(AtlasArgs),
+    /// Show what a published system claims beside what Trama does, with controls that must fail
+    Prove(ProveArgs),
     /// Measure programs: ns per packet on one core, interleaved rounds
     Bench(BenchArgs),
 }
@@ -219,6 +221,22 @@ pub(crate) struct AtlasArgs {
     /// Only this area, for example nfv
     #[arg(long)]
     pub(crate) area: Option<String>,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ProveArgs {
+    /// The system, for example netbricks
+    #[arg(required_unless_present = "list")]
+    pub(crate) system: Option<String>,
+    /// List the systems that can be proved
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Measure for seconds instead of minutes: that it works, with rough figures
+    #[arg(long)]
+    pub(crate) quick: bool,
     /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,
