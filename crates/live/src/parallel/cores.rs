@@ -18,7 +18,7 @@ use trama_wire::{Packet, Pool};
 pub struct CoreLoad {
     /// Packets given to it.
     pub packets: u64,
-    /// Time inside its engine.
+    /// Processor time that it took.
     pub busy: Nanos,
 }
 

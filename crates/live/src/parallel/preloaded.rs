@@ -104,6 +104,13 @@ pub fn run(
 
 impl Core {
     fn run(&mut self, index: usize, has_broadcast: bool, options: &RunOptions) -> StopReason {
+        let before = clock::thread_cpu();
+        let stop = self.work(index, has_broadcast, options);
+        self.progress.busy = clock::thread_cpu().since(before);
+        stop
+    }
+
+    fn work(&mut self, index: usize, has_broadcast: bool, options: &RunOptions) -> StopReason {
         let mut batch = Batch::default();
         let started = clock::monotonic();
         loop {
@@ -117,7 +124,6 @@ impl Core {
             self.inputs.merge(options.batch.max(1), &mut batch);
             let Some(last) = batch.packets.last() else { return StopReason::EndOfInput };
             self.progress.last_event = Some(last.time);
-            let before = clock::monotonic();
             match has_broadcast {
                 true => self.with_broadcasts(index, &mut batch),
                 false => {
@@ -125,7 +131,6 @@ impl Core {
                     self.engine.process(&mut batch.packets, &mut batch.output, &mut batch.pool);
                 }
             }
-            self.progress.busy += clock::monotonic().since(before);
             for packet in batch.output.drain(..) {
                 self.sent[packet.port as usize].add(packet.len());
                 batch.pool.give(packet);

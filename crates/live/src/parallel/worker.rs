@@ -52,7 +52,7 @@ pub(super) struct Done {
     pub(super) upto: Nanos,
     /// What was asked for.
     pub(super) told: Option<Box<Snapshot>>,
-    /// Time inside the engine.
+    /// Processor time inside the engine.
     pub(super) busy: Nanos,
     /// It is a job, and not only buffers that come back.
     pub(super) is_job: bool,
@@ -114,7 +114,7 @@ impl Hand {
 
     /// Does a job.
     pub(super) fn work(&mut self, mut job: Job) -> Done {
-        let before = clock::monotonic();
+        let before = clock::thread_cpu();
         let mut done = Done { upto: job.now, is_job: true, ..Done::default() };
         let count = job.packets.len();
         match job.what {
@@ -140,7 +140,7 @@ impl Hand {
         done.spare = job.packets;
         let back = self.pool.idle().saturating_sub(KEPT).min(count);
         done.spare.extend((0..back).map(|_| self.pool.take()));
-        done.busy = clock::monotonic().since(before);
+        done.busy = clock::thread_cpu().since(before);
         done
     }
 }

@@ -134,7 +134,7 @@ impl<'a> Summary<'a> {
         let Some(division) = &self.crew.division else { return };
         let loads = self.crew.loads();
         let total: u64 = loads.iter().map(|load| load.packets).sum();
-        let mut table = Table::new(&["core", ">packets", ">share", ">ns each"]);
+        let mut table = Table::new(&["core", ">packets", ">share", ">CPU ns each"]);
         for (core, load) in loads.iter().enumerate() {
             let share = 100.0 * load.packets as f64 / total.max(1) as f64;
             let ns = load.busy.0 as f64 / load.packets.max(1) as f64;
@@ -226,7 +226,7 @@ impl<'a> Summary<'a> {
         json!({
             "cores": loads.iter().map(|load| json!({
                 "packets": load.packets,
-                "busy_ns": load.busy.0,
+                "cpu_ns": load.busy.0,
             })).collect::<Vec<_>>(),
             "imbalance": imbalance(&loads),
             "packets_per_s": self.rate(),
