@@ -3,8 +3,9 @@
 //! The reference interpreter, the code generators, the effect rows and (later) symbolic execution
 //! read this and nothing above it. Its design follows from them:
 //!
-//! - **Scalars only.** Records, options, enums and tuples are flattened by lowering. A value is an
-//!   unsigned number of 1 to 64 bits, or 128. Signedness is in the operator.
+//! - **Scalars only.** Records, options, enums and tuples are flattened by lowering, and byte
+//!   strings as [`trama_wire::bytes`] says. A value is an unsigned number of 1 to 64 bits, or 128.
+//!   Signedness is in the operator.
 //! - **Expressions are pure and total**; everything with an effect is a statement. Division by zero
 //!   gives zero, the remainder by zero gives the dividend, shifts by the width or more give zero
 //!   (`ShrS`: the sign). A result is always truncated to its width.
@@ -39,6 +40,7 @@
 use crate::source::Span;
 use trama_base::Nanos;
 use trama_state::StateSpec;
+pub use trama_wire::extract::{Extract, Extractor};
 use trama_wire::header::{FieldRef, HeaderId, HeaderSet};
 pub use trama_wire::option::TcpOption;
 
@@ -146,6 +148,10 @@ pub enum View {
     Duration,
     /// Tag of an enum or option; the names by value.
     Tag(Vec<String>),
+    /// Length of a byte string; this many leaves with its bytes follow, each a [`View::Word`].
+    Bytes(u8),
+    /// Bytes of a byte string, which print with its length.
+    Word,
 }
 
 /// Names and views of the leaves of a state object's keys and values.
@@ -443,6 +449,18 @@ pub enum StmtKind {
     Drop(PacketId, u32),
     /// Emits a log line with these arguments.
     Log(u32, Vec<Expr>),
+    /// Computes something of bytes: of a packet's, if the extractor reads one, and of scalars.
+    /// Arguments and results have the widths that the extractor says.
+    Extract {
+        /// The packet, if the extractor reads one.
+        packet: Option<PacketId>,
+        /// Which extractor.
+        extract: Extract,
+        /// Leaves of the arguments.
+        args: Vec<Expr>,
+        /// One for each leaf of the results.
+        results: Vec<LocalId>,
+    },
     /// An operation on a state object.
     State(StateId, StateOp),
 }

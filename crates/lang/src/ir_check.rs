@@ -207,8 +207,24 @@ impl Checker<'_> {
                 self.ensure(fits, || "a log statement has its site's arguments".into())?;
             }
             StmtKind::State(id, op) => self.state(*id, op)?,
+            StmtKind::Extract { .. } => self.extract(stmt)?,
         }
         stmt.exprs().into_iter().try_for_each(|e| self.expr(e, None))
+    }
+
+    fn extract(&self, stmt: &StmtKind) -> Checked {
+        let StmtKind::Extract { packet, extract, args, results } = stmt else { return Ok(()) };
+        let needs = extract.what.reads_packet();
+        self.ensure(packet.is_some() == needs, || "a packet where one is read".into())?;
+        let (wanted, given) = (extract.argument_widths(), extract.result_widths());
+        let count = wanted.len() == args.len() && given.len() == results.len();
+        self.ensure(count, || format!("{extract:?} has other arguments or results"))?;
+        args.iter().zip(wanted).try_for_each(|(e, width)| self.width(e, width))?;
+        results.iter().zip(given).try_for_each(|(local, width)| self.local(*local, Some(width)))?;
+        let mut distinct = results.clone();
+        distinct.sort_unstable_by_key(|local| local.0);
+        distinct.dedup();
+        self.ensure(distinct.len() == results.len(), || "results go to different locals".into())
     }
 
     fn repeat(&mut self, stmt: &StmtKind) -> Checked {

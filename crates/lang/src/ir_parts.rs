@@ -65,7 +65,7 @@ impl StmtKind {
                 stack.iter().flat_map(|(_, fields)| fields.iter().map(|(_, e)| e)).collect()
             }
             Self::Send { index, .. } => index.iter().collect(),
-            Self::Log(_, args) => args.iter().collect(),
+            Self::Log(_, args) | Self::Extract { args, .. } => args.iter().collect(),
             Self::State(_, op) => op.operands(),
         }
     }
@@ -87,6 +87,7 @@ impl StmtKind {
             | Self::Insert(_, _, local)
             | Self::Remove(_, _, local) => vec![*local],
             Self::State(_, op) => op.results(),
+            Self::Extract { results, .. } => results.clone(),
             _ => vec![],
         }
     }
@@ -104,6 +105,7 @@ impl StmtKind {
             | Self::Send { packet: p, .. }
             | Self::Drop(p, _) => vec![*p],
             Self::Copy(to, from) => vec![*to, *from],
+            Self::Extract { packet, .. } => packet.iter().copied().collect(),
             _ => vec![],
         }
     }

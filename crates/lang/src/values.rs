@@ -4,11 +4,13 @@
 //! the same wherever it is met.
 
 use crate::engine::Entry;
-use crate::ir::{LogSite, StateView, View};
+use crate::ir::{Extract, LogSite, StateView, View};
 use core::net::{Ipv4Addr, Ipv6Addr};
 use std::fmt::Write;
 use trama_base::Nanos;
 use trama_state::{Shape, StateKind, StateSpec};
+use trama_wire::bytes::{self, ByteString};
+use trama_wire::extract::Part;
 use trama_wire::header::{FieldDef, FieldType};
 
 /// Points in time before this print as seconds since the origin (simulations start near zero),
@@ -24,6 +26,9 @@ pub fn leaf(view: &View, value: u128) -> String {
         View::Mac => mac(value),
         View::Ip4 => Ipv4Addr::from(value as u32).to_string(),
         View::Ip6 => Ipv6Addr::from(value).to_string(),
+        // Without its bytes, a byte string is its length.
+        View::Bytes(_) => value.to_string(),
+        View::Word => format!("{value:#x}"),
         View::Time => time(Nanos(value as u64)),
         View::Duration => Nanos(value as u64).to_string(),
         View::Tag(names) => usize::try_from(value)
@@ -56,22 +61,56 @@ pub fn time(at: Nanos) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ns:09}Z")
 }
 
-/// Prints a key or value of named leaves: `{src: 10.0.0.5, dst: 10.0.0.6}`; a single leaf without
+/// Prints the part that `values` begins with, which has one leaf or is a byte string.
+pub fn part(view: &View, values: &[u128]) -> String {
+    match (view, values) {
+        (View::Bytes(_), _) => {
+            ByteString::from_leaves(&values[..leaf_count(view, values)]).to_string()
+        }
+        (_, [value, ..]) => leaf(view, *value),
+        (_, []) => String::new(),
+    }
+}
+
+/// Number of leaves of the part that `values` begins with; at least 1 if there are any.
+pub fn leaf_count(view: &View, values: &[u128]) -> usize {
+    let words = if let View::Bytes(words) = view { usize::from(*words) } else { 0 };
+    values.len().min(1 + words)
+}
+
+/// Prints a key or value of named leaves: `{src: 10.0.0.5, dst: 10.0.0.6}`; a single part without
 /// its name; `()` if there is none.
 pub fn leaves(views: &[(String, View)], values: &[u128]) -> String {
-    match (views, values) {
-        ([], _) | (_, []) => "()".into(),
-        ([(_, view)], [value]) => leaf(view, *value),
-        _ => {
-            let mut out = String::from("{");
-            for (i, ((name, view), value)) in views.iter().zip(values).enumerate() {
-                let comma = if i == 0 { "" } else { ", " };
-                let _ = write!(out, "{comma}{name}: {}", leaf(view, *value));
-            }
-            out.push('}');
-            out
-        }
+    let Some((_, first)) = views.first().filter(|_| !values.is_empty()) else { return "()".into() };
+    if leaf_count(first, values) == views.len().min(values.len()) {
+        return part(first, values);
     }
+    let mut out = String::from("{");
+    let mut at = 0;
+    while let (Some((name, view)), Some(rest @ [_, ..])) = (views.get(at), values.get(at..)) {
+        let comma = if at == 0 { "" } else { ", " };
+        let _ = write!(out, "{comma}{name}: {}", part(view, rest));
+        at += leaf_count(view, rest);
+    }
+    out.push('}');
+    out
+}
+
+/// Prints what an extractor gave, byte strings in quotes.
+pub fn extracted(extract: Extract, values: &[u128]) -> String {
+    let mut rest = values;
+    let parts = extract.what.results().iter().map(|part| {
+        let (own, other) = rest.split_at(rest.len().min(match part {
+            Part::Scalar(_) => 1,
+            Part::Bytes => bytes::leaf_count(extract.max),
+        }));
+        rest = other;
+        match part {
+            Part::Scalar(_) => own.first().copied().unwrap_or_default().to_string(),
+            Part::Bytes => format!("\"{}\"", ByteString::from_leaves(own)),
+        }
+    });
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 /// Prints an entry of a state object, `KEY → VALUE`, as its kind reads best: a set has only keys,
@@ -119,8 +158,10 @@ pub fn render_log(site: &LogSite, args: &[u128]) -> String {
     let mut out = String::new();
     for (i, text) in site.text.iter().enumerate() {
         out.push_str(text);
-        if let (Some(view), Some(value)) = (site.views.get(i), args.get(i)) {
-            out.push_str(&leaf(view, *value));
+        match (site.views.get(i), args.get(i..)) {
+            // It was printed with the length before it.
+            (None | Some(View::Word), _) | (_, None) => {}
+            (Some(view), Some(rest)) => out.push_str(&part(view, rest)),
         }
     }
     out

@@ -5,7 +5,7 @@ use crate::error::NativeError;
 use crate::runtime::packet::{InsertPlan, RemovePlan};
 use std::cell::UnsafeCell;
 use trama_base::Rng;
-use trama_lang::ir::{LogSite, Node, Table};
+use trama_lang::ir::{Extract, LogSite, Node, Table};
 use trama_state::{Shape, mem};
 
 /// The memory of one node.
@@ -17,6 +17,7 @@ pub(crate) struct NodeImage {
     log_sites: Box<[LogSite]>,
     inserts: Plans<InsertPlan>,
     removes: Plans<RemovePlan>,
+    extracts: Plans<Extract>,
 }
 
 /// Constants that code names by address, kept as long as the code.
@@ -55,6 +56,7 @@ impl NodeImage {
             log_sites: node.log_sites.clone().into(),
             inserts: Plans(Default::default()),
             removes: Plans(Default::default()),
+            extracts: Plans(Default::default()),
         })
     }
 
@@ -117,6 +119,11 @@ impl NodeImage {
     /// Plans of `Remove` statements.
     pub(crate) fn removes(&self) -> &Plans<RemovePlan> {
         &self.removes
+    }
+
+    /// Extractors of `Extract` statements.
+    pub(crate) fn extracts(&self) -> &Plans<Extract> {
+        &self.extracts
     }
 }
 

@@ -7,9 +7,11 @@
 
 mod amend;
 mod build;
+pub mod bytes;
 pub mod capture;
 pub mod checksum;
 pub mod describe;
+pub mod extract;
 mod field;
 pub mod flow;
 pub mod header;

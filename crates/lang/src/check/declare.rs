@@ -147,7 +147,9 @@ impl Lowerer<'_> {
                 _ => self.stored(kind).map(StateType::Single),
             },
             ast::TypeKind::Generic(name, args) => self.generic_state(name, args, kind),
-            ast::TypeKind::Tuple(_) => self.stored(kind).map(StateType::Single),
+            ast::TypeKind::Tuple(_) | ast::TypeKind::Sized(..) => {
+                self.stored(kind).map(StateType::Single)
+            }
         }
     }
 

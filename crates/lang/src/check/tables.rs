@@ -14,6 +14,7 @@ use crate::source::{SourceMap, Span};
 use crate::syntax::nearest;
 use crate::syntax::{ast, parse_expr};
 use std::rc::Rc;
+use trama_wire::bytes::ByteString;
 
 /// Most rows of a table.
 pub const ROWS_MAX: usize = 65_536;
@@ -205,6 +206,13 @@ fn push_cell(cell: &str, ty: &Type, row: &mut Vec<u128>) -> Result<(), String> {
         }
         row.push(1);
         return push_cell(cell, inner, row);
+    }
+    if let Type::Bytes(max) = ty {
+        if cell.len() > usize::from(*max) {
+            return Err(format!("`{cell}` has {} bytes, the most are {max}", cell.len()));
+        }
+        row.extend(ByteString::new(cell.as_bytes()).leaves(*max));
+        return Ok(());
     }
     let wrong = || format!("`{cell}` is not {}", ty.with_article());
     let literal = parse_literal(cell).ok_or_else(wrong)?;

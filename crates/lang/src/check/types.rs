@@ -7,6 +7,7 @@ use crate::syntax::ast;
 use crate::syntax::nearest;
 use std::fmt;
 use std::rc::Rc;
+use trama_wire::bytes;
 
 /// Most scalar leaves of one value.
 pub const LEAVES_MAX: usize = 64;
@@ -34,6 +35,8 @@ pub enum Type {
     Time,
     /// Length of time, in nanoseconds.
     Duration,
+    /// At most this many bytes, 1 to 255.
+    Bytes(u8),
     /// A value or none.
     Option(Rc<Self>),
     /// Several values in order.
@@ -113,6 +116,7 @@ impl Type {
     pub fn leaf_count(&self) -> usize {
         match self {
             Self::Prefix4 | Self::Prefix6 => 2,
+            Self::Bytes(max) => bytes::leaf_count(*max),
             Self::Option(inner) => 1 + inner.leaf_count(),
             Self::Tuple(items) => items.iter().map(Self::leaf_count).sum(),
             Self::Record(record) => record.fields.iter().map(|f| f.1.leaf_count()).sum(),
@@ -133,6 +137,10 @@ impl Type {
         match self {
             Self::Prefix4 => out.extend([32, 8]),
             Self::Prefix6 => out.extend([128, 8]),
+            Self::Bytes(max) => {
+                out.push(16);
+                out.extend(std::iter::repeat_n(128, bytes::leaf_count(*max) - 1));
+            }
             Self::Option(inner) => {
                 out.push(1);
                 inner.push_widths(out);
@@ -229,6 +237,11 @@ fn push_leaves(ty: &Type, path: &str, out: &mut Vec<(String, u8, View)>) {
             out.push((join("address"), 128, View::Ip6));
             out.push((join("length"), 8, View::Uint));
         }
+        Type::Bytes(max) => {
+            let words = bytes::leaf_count(*max) as u8 - 1;
+            out.push(own(16, View::Bytes(words)));
+            out.extend((0..words).map(|i| (join(&i.to_string()), 128, View::Word)));
+        }
         Type::Option(inner) => {
             out.push(own(1, View::Tag(vec!["None".into(), "Some".into()])));
             push_leaves(inner, &join("some"), out);
@@ -257,7 +270,7 @@ fn push_leaves(ty: &Type, path: &str, out: &mut Vec<(String, u8, View)>) {
 /// Names of the types that the language has by itself, for suggestions.
 const BUILT_IN: &[&str] = &[
     "u8", "u16", "u32", "u64", "u128", "i8", "i16", "i32", "i64", "bool", "mac", "ip4", "ip6",
-    "Time", "Duration", "Flow", "Flow6", "string", "Option", "prefix", "table",
+    "Time", "Duration", "Flow", "Flow6", "string", "bytes", "Option", "prefix", "table",
 ];
 
 /// The type that a program wrote. Reports what is wrong with it and gives [`Type::Error`] then.
@@ -265,6 +278,7 @@ pub fn resolve(items: &Items<'_>, ty: &ast::Type, sink: &mut Sink) -> Type {
     let resolved = match &ty.kind {
         ast::TypeKind::Name(name) => named(items, name, ty, sink),
         ast::TypeKind::Generic(name, args) => generic(items, name, args, ty, sink),
+        ast::TypeKind::Sized(name, size) => sized(items, name, size, sink),
         ast::TypeKind::Tuple(parts) => {
             let parts: Vec<_> = parts.iter().map(|t| resolve(items, t, sink)).collect();
             if parts.contains(&Type::Error) {
@@ -332,6 +346,7 @@ fn named(items: &Items<'_>, name: &str, ty: &ast::Type, sink: &mut Sink) -> Type
         return found;
     }
     let message = match name {
+        "bytes" => "`bytes` needs the most bytes in brackets, for example `bytes[64]`".into(),
         "Option" | "prefix" | "table" => {
             format!("`{name}` needs a type in angle brackets, for example `{}`", example(name))
         }
@@ -349,6 +364,36 @@ fn named(items: &Items<'_>, name: &str, ty: &ast::Type, sink: &mut Sink) -> Type
     }
     sink.report(diagnostic);
     Type::Error
+}
+
+/// `bytes[64]`; the size is a number, or a constant that is one.
+fn sized(items: &Items<'_>, name: &ast::Ident, size: &ast::Expr, sink: &mut Sink) -> Type {
+    if name.text != "bytes" {
+        let message = format!("`{}` has no size", name.text);
+        sink.error("E0102", message, size.span, "only `bytes` has one");
+        return Type::Error;
+    }
+    let named = match &size.kind {
+        ast::ExprKind::Name(name) => items.consts.get(name.as_str()).map(|found| &found.value),
+        _ => None,
+    };
+    let number = match named.unwrap_or(size).kind {
+        ast::ExprKind::Literal(ast::Literal::Int { value, .. }) => Some(value),
+        _ => None,
+    };
+    match number.map(u8::try_from) {
+        Some(Ok(max @ 1..)) => Type::Bytes(max),
+        Some(_) => {
+            let message = format!("the size of `bytes` is 1 to {}", bytes::LEN_MAX);
+            sink.error("E0803", message, size.span, "out of range");
+            Type::Error
+        }
+        None => {
+            let message = "the size of `bytes` is a number, or a constant that is written as one";
+            sink.error("E0206", message, size.span, "not a number");
+            Type::Error
+        }
+    }
 }
 
 fn example(generic: &str) -> &'static str {
@@ -423,6 +468,7 @@ impl fmt::Display for Type {
             Self::Ip6 => f.write_str("ip6"),
             Self::Prefix4 => f.write_str("prefix<ip4>"),
             Self::Prefix6 => f.write_str("prefix<ip6>"),
+            Self::Bytes(max) => write!(f, "bytes[{max}]"),
             Self::Time => f.write_str("Time"),
             Self::Duration => f.write_str("Duration"),
             Self::Option(inner) => write!(f, "Option<{inner}>"),

@@ -7,11 +7,13 @@ use super::sink::Sink;
 use super::types::{RecordType, Type, resolve};
 use crate::source::Span;
 use crate::syntax::ast;
+use crate::syntax::text::escaped;
 use core::net::{Ipv4Addr, Ipv6Addr};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 use trama_base::Nanos;
+use trama_wire::bytes::ByteString;
 
 /// Most rows of a table that is written in the program.
 pub const LIST_ROWS_MAX: usize = 65_536;
@@ -298,6 +300,10 @@ fn write_data(f: &mut fmt::Formatter<'_>, ty: &Type, leaves: &[u128]) -> fmt::Re
         Type::Ip6 => write!(f, "{}", Ipv6Addr::from(first)),
         Type::Prefix4 => write!(f, "{}/{second}", Ipv4Addr::from(first as u32)),
         Type::Prefix6 => write!(f, "{}/{second}", Ipv6Addr::from(first)),
+        Type::Bytes(_) => {
+            let bytes = ByteString::from_leaves(&leaves[..ty.leaf_count()]);
+            write!(f, "b\"{}\"", escaped(bytes.as_slice()))
+        }
         Type::Duration | Type::Time => write!(f, "{}", Nanos(first as u64)),
         Type::Option(_) if first == 0 => f.write_str("None"),
         Type::Option(inner) => {

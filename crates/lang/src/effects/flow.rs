@@ -229,6 +229,12 @@ impl<'a> Flow<'a> {
                     self.send(first_port + port, &env.packets[packet.0 as usize]);
                 }
             }
+            StmtKind::Extract { packet, args, results, .. } => {
+                let payload = packet.map(|_| Value::of(Source::Payload));
+                let args: Vec<Value> = args.iter().map(|e| self.eval(e, &env)).collect();
+                let value = Value::mixed(args.into_iter().chain(payload));
+                results.iter().for_each(|local| env.assign(*local, value.clone()));
+            }
             StmtKind::SetPayload(..)
             | StmtKind::SetTcpOption(..)
             | StmtKind::Drop(..)

@@ -228,6 +228,7 @@ impl EffectRow {
             }
             StmtKind::Drop(_, reason) => self.drop_for(node, *reason),
             StmtKind::Log(..) => self.logs = true,
+            StmtKind::Extract { packet, .. } => self.reads_payload |= packet.is_some(),
             _ => {}
         }
     }

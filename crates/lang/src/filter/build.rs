@@ -454,7 +454,7 @@ fn literal_term(literal: &Literal, span: Span) -> Built<Term> {
         Literal::Mac(address) => scalar(Kind::Mac, (*address).into()),
         Literal::Prefix4(address, len) => Ok(prefix4(*address, *len)),
         Literal::Prefix6(address, len) => Ok(prefix6(*address, *len)),
-        Literal::Duration { .. } | Literal::Str(_) => refuse(error(
+        Literal::Duration { .. } | Literal::Str(_) | Literal::Bytes(_) => refuse(error(
             "E0702",
             "this cannot be part of a filter".to_string(),
             span,

@@ -1,6 +1,6 @@
 //! What the interpreter tells an observer while it runs: the material of traces and of tests.
 
-use crate::ir::{Dest, LocalId, TcpOption};
+use crate::ir::{Dest, Extract, LocalId, TcpOption};
 use crate::source::Span;
 use trama_base::Nanos;
 use trama_wire::header::{FieldRef, HeaderId};
@@ -199,6 +199,15 @@ pub enum Seen<'a> {
         port: u32,
         /// Its bytes as they leave.
         frame: &'a Packet,
+    },
+    /// Something was taken out of bytes.
+    Extracted {
+        /// The statement.
+        span: Span,
+        /// How.
+        extract: Extract,
+        /// Leaves of the results.
+        values: &'a [u128],
     },
     /// A log statement ran.
     Log {

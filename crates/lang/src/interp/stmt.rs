@@ -3,7 +3,9 @@
 use super::event::{Flying, World};
 use super::expr::{Packets, Scope, mask};
 use super::observe::{Observer, Seen};
-use crate::ir::{Expr, Handler, Label, LocalId, Node, PacketId, Program, Stmt, StmtKind, Trigger};
+use crate::ir::{
+    Expr, Extract, Handler, Label, LocalId, Node, PacketId, Program, Stmt, StmtKind, Trigger,
+};
 use crate::source::Span;
 use trama_wire::packet::Packet;
 
@@ -154,6 +156,9 @@ impl<'a, O: Observer> Run<'a, O> {
             StmtKind::Drop(p, reason) => self.drop(*p, *reason, span),
             StmtKind::Log(site, args) => self.log(*site, args, span),
             StmtKind::State(state, op) => self.state(*state, op, span),
+            StmtKind::Extract { packet, extract, args, results } => {
+                self.extract(*packet, *extract, args, results, span);
+            }
         }
         Flow::Next
     }
@@ -183,6 +188,26 @@ impl<'a, O: Observer> Run<'a, O> {
             self.assign(var, (value + 1) & mask(64));
         }
         Flow::Next
+    }
+
+    fn extract(
+        &mut self,
+        packet: Option<PacketId>,
+        extract: Extract,
+        args: &[Expr],
+        results: &[LocalId],
+        span: Span,
+    ) {
+        let args = self.eval_all(args);
+        let mut values = vec![0; results.len()];
+        let given = packet.and_then(|p| self.packets.packet(p));
+        if packet.is_none() || given.is_some() {
+            extract.run(given, &args, &mut values);
+        }
+        for (local, value) in results.iter().zip(&values) {
+            self.assign(*local, *value);
+        }
+        self.world.see(|| Seen::Extracted { span, extract, values: &values });
     }
 
     fn log(&mut self, site: u32, args: &[Expr], span: Span) {

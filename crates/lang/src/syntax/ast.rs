@@ -134,6 +134,8 @@ pub enum TypeKind {
     Name(String),
     /// `Option<T>`, `prefix<ip4>`, `table<Row>`
     Generic(Ident, Vec<Type>),
+    /// `bytes[64]`
+    Sized(Ident, Box<Expr>),
     /// `(A, B)`
     Tuple(Vec<Type>),
 }
@@ -645,6 +647,8 @@ pub enum Literal {
     Prefix6(u128, u8),
     /// Text.
     Str(String),
+    /// Bytes, `b"…"`.
+    Bytes(Vec<u8>),
 }
 
 /// Prefix operators.

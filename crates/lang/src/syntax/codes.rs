@@ -141,8 +141,8 @@ pub const CODES: &[Code] = &[
         title: "a keyword cannot be a name",
         explanation: "Keywords may name fields and arguments, and stand after a dot, but not name \
                       anything that is used by itself.",
-        bad: "fn f(limit: u8) { }",
-        good: "fn f(most: u8) { }",
+        bad: "fn f(match: u8) { }",
+        good: "fn f(matched: u8) { }",
     },
     Code {
         code: "E0018",

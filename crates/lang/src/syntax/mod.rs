@@ -6,11 +6,14 @@ pub mod format;
 mod lexer;
 mod nearest;
 mod parser;
-mod text;
+pub(crate) mod text;
 mod token;
 
 pub use nearest::nearest;
 pub use parser::{parse, parse_expr};
+pub use token::{
+    CONTEXTUAL, ITEM_WORDS, KEYWORDS, MEMBER_WORDS, RESERVED, STATE_OPTIONS, STATEMENT_WORDS,
+};
 
 /// Longest source file, in bytes.
 pub const FILE_BYTES_MAX: usize = 1 << 20;

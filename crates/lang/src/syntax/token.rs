@@ -12,6 +12,8 @@ pub(crate) enum TokenKind {
     Literal(Literal),
     /// A string, quotes included; decoded by whoever knows what it is for.
     Str,
+    /// A string of bytes, `b` and quotes included.
+    ByteStr,
     /// Punctuation or an operator.
     Symbol(&'static str),
     /// Something for which a message has been given.
@@ -53,27 +55,38 @@ pub(crate) struct Comment {
     pub(crate) newline: bool,
 }
 
-/// Words that cannot be names of variables. After a dot, and before the colon of a field or an
-/// argument, any word will do.
-pub(crate) const KEYWORDS: &[&str] = &[
-    "alert", "as", "at", "because", "break", "const", "continue", "copy", "drop", "element",
-    "else", "enum", "every", "expect", "false", "fn", "for", "from", "if", "import", "in", "init",
-    "inputs", "insert", "into", "is", "let", "limit", "log", "match", "mut", "network", "on",
-    "port", "record", "remove", "return", "send", "state", "test", "to", "true",
+/// Words that cannot be names. After a dot, and before the colon of a field or an argument, any
+/// word will do.
+pub const KEYWORDS: &[&str] = &[
+    "alert", "as", "break", "const", "continue", "copy", "drop", "else", "false", "fn", "for",
+    "if", "in", "insert", "is", "let", "log", "match", "mut", "remove", "return", "send", "true",
 ];
 
-/// Words kept for what the language will do later.
-pub(crate) const RESERVED: &[&str] = &["deploy", "event", "path", "query", "request"];
+/// Words that mean something in one place of the grammar and may be names in all others. Those
+/// that begin an item or a member do so where what they declare follows on the same line.
+pub const CONTEXTUAL: &[&str] = &[
+    "at", "because", "element", "enum", "every", "expect", "from", "import", "init", "inputs",
+    "into", "limit", "network", "on", "port", "record", "state", "test", "to",
+];
+
+/// Words kept for what the language will do later: no names.
+pub const RESERVED: &[&str] = &["deploy", "event", "path", "query", "request"];
 
 /// Words that begin an item.
-pub(crate) const ITEM_WORDS: &[&str] =
+pub const ITEM_WORDS: &[&str] =
     &["const", "element", "enum", "fn", "import", "inputs", "network", "record", "test"];
 
 /// Words that begin a member of an element.
-pub(crate) const MEMBER_WORDS: &[&str] = &["const", "every", "fn", "init", "on", "port", "state"];
+pub const MEMBER_WORDS: &[&str] = &["const", "every", "fn", "init", "on", "port", "state"];
+
+/// Words that stand behind an operand.
+pub(crate) const INFIX_WORDS: &[&str] = &["as", "else", "in", "is"];
 
 /// Words that begin a statement.
-pub(crate) const STATEMENT_WORDS: &[&str] = &[
+pub const STATEMENT_WORDS: &[&str] = &[
     "alert", "break", "continue", "drop", "for", "if", "insert", "let", "log", "match", "remove",
     "return", "send",
 ];
+
+/// Words that begin an option of a state object.
+pub const STATE_OPTIONS: &[&str] = &["expire", "evict", "rate", "burst", "members"];

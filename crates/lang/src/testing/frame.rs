@@ -96,6 +96,8 @@ pub(super) fn constant(expr: &Expr, constants: &Constants<'_>) -> Result<Constan
         Literal::Prefix6(a, len) => {
             Ok(Constant { leaves: vec![*a, (*len).into()], scalar: Some(C::Prefix6(*a, *len)) })
         }
-        Literal::Str(_) => Err("a text is no value of a packet or state object".to_string()),
+        Literal::Str(_) | Literal::Bytes(_) => {
+            Err("a text is a value of a state object with bytes only".to_string())
+        }
     }
 }

@@ -5,9 +5,10 @@ use super::{Constant, Scope};
 use crate::engine::{Engine, Entry};
 use crate::ir::{Node, StateView, View};
 use crate::source::Span;
-use crate::syntax::ast::{BinaryOp, Expr, ExprKind, UnaryOp};
+use crate::syntax::ast::{BinaryOp, Expr, ExprKind, Literal, UnaryOp};
 use crate::values;
 use trama_state::{Shape, StateKind, StateSpec};
+use trama_wire::bytes::{ByteString, LEN_MAX};
 
 /// Most entries that a failure lists.
 const LISTED_MAX: usize = 5;
@@ -103,7 +104,13 @@ impl<'a> States<'a> {
                 _ => {}
             }
         }
-        let right = self.value(b)?;
+        let right = match (&left, text_bytes(b)) {
+            (Value::Leaves(leaves, views) | Value::Entry(Some(leaves), views), Some(_)) => {
+                let wanted = self.leaves(b, views, leaves.len(), "a value")?;
+                Value::Leaves(wanted, views.clone())
+            }
+            _ => self.value(b)?,
+        };
         let views = match (&left, &right) {
             (Value::Leaves(_, views) | Value::Entry(_, views), _)
             | (_, Value::Leaves(_, views)) => views.clone(),
@@ -154,7 +161,7 @@ impl<'a> States<'a> {
             ExprKind::Call(name, args) if name.text == "Some" && args.len() == 1 => &args[0],
             _ => expr,
         };
-        let wanted = self.leaves(wanted, views.len(), "a value")?;
+        let wanted = self.leaves(wanted, views, views.len(), "a value")?;
         Ok(entry == Some(wanted.as_slice()))
     }
 
@@ -336,7 +343,7 @@ impl<'a> States<'a> {
     }
 
     fn number(&self, expr: &Expr) -> Result<u64, String> {
-        let leaves = self.leaves(expr, 1, "an index")?;
+        let leaves = self.leaves(expr, &[], 1, "an index")?;
         u64::try_from(leaves[0]).map_err(|_| "an index has 64 bits".to_string())
     }
 
@@ -360,7 +367,7 @@ impl<'a> States<'a> {
 
     /// The value of the longest prefix that contains an address.
     fn longest(&mut self, object: Object<'a>, bits: u8, address: &Expr) -> Result<Value, String> {
-        let address = self.leaves(address, 1, "an address")?[0];
+        let address = self.leaves(address, &[], 1, "an address")?[0];
         let shape = Shape(vec![bits, 8]);
         let covers = |entry: &Entry| {
             let prefix = shape.unpack(&entry.key);
@@ -387,7 +394,7 @@ impl<'a> States<'a> {
             StateKind::Lpm { address_bits, .. } => Shape(vec![*address_bits, 8]),
             _ => object.spec.key.clone(),
         };
-        let leaves = self.leaves(expr, shape.0.len(), "a key")?;
+        let leaves = self.leaves(expr, &object.view.key, shape.0.len(), "a key")?;
         for (&width, &leaf) in shape.0.iter().zip(&leaves) {
             if width < 128 && leaf >> width != 0 {
                 return Err(format!("`{}` does not fit the key", self.text(expr.span)));
@@ -398,9 +405,16 @@ impl<'a> States<'a> {
         Ok(out)
     }
 
-    /// The leaves of a constant, which must be `count`.
-    fn leaves(&self, expr: &Expr, count: usize, what: &str) -> Result<Vec<u128>, String> {
-        let leaves = self.flattened(expr)?;
+    /// The leaves of a constant, which must be `count`; `views` say where texts stand in it.
+    fn leaves(
+        &self,
+        expr: &Expr,
+        views: &[(String, View)],
+        count: usize,
+        what: &str,
+    ) -> Result<Vec<u128>, String> {
+        let mut leaves = Vec::new();
+        self.flatten(expr, views, &mut leaves)?;
         if leaves.len() == count {
             return Ok(leaves);
         }
@@ -408,23 +422,50 @@ impl<'a> States<'a> {
         Err(format!("{what} has {count} parts here, but `{written}` has {}", leaves.len()))
     }
 
-    fn flattened(&self, expr: &Expr) -> Result<Vec<u128>, String> {
+    /// Appends the leaves of a constant; `views` are those of all leaves.
+    fn flatten(
+        &self,
+        expr: &Expr,
+        views: &[(String, View)],
+        leaves: &mut Vec<u128>,
+    ) -> Result<(), String> {
         match &expr.kind {
             ExprKind::Tuple(parts) => {
-                let mut leaves = Vec::new();
-                for part in parts {
-                    leaves.extend(self.flattened(part)?);
-                }
-                Ok(leaves)
+                return parts.iter().try_for_each(|part| self.flatten(part, views, leaves));
             }
             ExprKind::Call(name, args) if name.text == "Some" && args.len() == 1 => {
-                let mut leaves = vec![1];
-                leaves.extend(self.flattened(&args[0])?);
-                Ok(leaves)
+                leaves.push(1);
+                return self.flatten(&args[0], views, leaves);
             }
-            _ => constant(expr, self.scope.constants).map(|c| c.leaves),
+            _ => {}
         }
+        let place = views.get(leaves.len()).map(|(_, view)| view);
+        match (text_bytes(expr), place) {
+            (Some(bytes), Some(View::Bytes(words))) => leaves.extend(padded(bytes, *words)?),
+            _ => leaves.extend(constant(expr, self.scope.constants)?.leaves),
+        }
+        Ok(())
     }
+}
+
+/// The bytes of a text or byte string.
+fn text_bytes(expr: &Expr) -> Option<&[u8]> {
+    match &expr.kind {
+        ExprKind::Literal(Literal::Str(text)) => Some(text.as_bytes()),
+        ExprKind::Literal(Literal::Bytes(bytes)) => Some(bytes),
+        _ => None,
+    }
+}
+
+/// The leaves of a byte string that has so many words.
+fn padded(bytes: &[u8], words: u8) -> Result<Vec<u128>, String> {
+    let room = usize::from(words) * 16;
+    if bytes.len() > room.min(LEN_MAX) {
+        return Err(format!("a text of {} bytes does not fit", bytes.len()));
+    }
+    let mut leaves = vec![0; 1 + usize::from(words)];
+    ByteString::new(bytes).write_leaves(LEN_MAX as u8, &mut leaves);
+    Ok(leaves)
 }
 
 /// `a.b.c` as its parts; none if it is anything else.

@@ -12,6 +12,7 @@ pub use render::render;
 use crate::interp::observe::{Cause, Change, Observer, PacketNo, Seen, StateAccess};
 use crate::ir::Dest;
 use crate::source::Span;
+use crate::values;
 use trama_base::Nanos;
 use trama_wire::header::FieldRef;
 
@@ -115,6 +116,11 @@ pub enum StepKind {
         /// The packet in one line.
         summary: String,
     },
+    /// Something was taken out of bytes.
+    Extracted {
+        /// What it was.
+        value: String,
+    },
     /// A log statement ran.
     Log {
         /// Index of the node.
@@ -206,6 +212,10 @@ impl Observer for Recorder {
             Seen::Leaves { packet, port, frame } => {
                 let summary = frame.describe().to_string();
                 self.step(None, Some(packet), StepKind::Leaves { port, summary });
+            }
+            Seen::Extracted { span, extract, values } => {
+                let value = values::extracted(extract, values);
+                self.step(Some(span), None, StepKind::Extracted { value });
             }
             Seen::Log { span, node, site, args, written } => {
                 let args = args.to_vec();

@@ -65,6 +65,10 @@ impl Renderer<'_> {
                 format!("{snippet} → {}", if *taken { "yes" } else { "no" })
             }
             StepKind::State(access) => self.state(access),
+            StepKind::Extracted { value } => {
+                let snippet = step.span.and_then(|span| self.snippet(span)).unwrap_or_default();
+                format!("{snippet} = {value}")
+            }
             StepKind::Field { field, old, new } => {
                 let (def, header) = (field.def(), field.header.def().name);
                 let (old, new) = (values::field(def, *old), values::field(def, *new));

@@ -9,6 +9,7 @@
 //! sound because they are total.
 
 mod expr;
+mod extract;
 pub(crate) mod field;
 mod function;
 mod listing;

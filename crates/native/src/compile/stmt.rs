@@ -87,6 +87,9 @@ impl Lowering<'_, '_> {
             StmtKind::Drop(p, reason) => self.drop_packet(*p, *reason),
             StmtKind::Log(site, args) => self.log(*site, args)?,
             StmtKind::State(state, op) => self.state(*state, op)?,
+            StmtKind::Extract { packet, extract, args, results } => {
+                self.extract(*packet, *extract, args, results)?;
+            }
         }
         Ok(true)
     }

@@ -4,13 +4,14 @@
 //! anything. The functions are `extern "C"`: should one panic in spite of being total, the process
 //! aborts rather than unwind through frames that no unwinder understands.
 
+pub(crate) mod extract;
 pub(crate) mod logs;
 pub(crate) mod packet;
 pub(crate) mod state;
 
 use crate::frame::Frame;
 use packet::{InsertPlan, RemovePlan};
-use trama_lang::ir::LogSite;
+use trama_lang::ir::{self, LogSite};
 use trama_state::mem;
 use trama_wire::packet::Packet;
 
@@ -77,6 +78,8 @@ routines! {
     Insert = packet::insert: (*mut Frame, u64, *const InsertPlan, *const u128) -> u64;
     Remove = packet::remove: (*mut Frame, u64, *const RemovePlan) -> u64;
     Truncate = packet::truncate: (*mut Frame, u64, u64);
+    Extract = extract::extract:
+        (*mut Packet, *const ir::Extract, *const u128, *mut u128, u64);
     Hash = state::hash: (*const u8, u64) -> u64;
     Log = logs::log: (*mut Frame, u64, *const LogSite, *const u128, u64);
     MapGet = state::map_get: (*mut mem::Map, *const u8, u64, u64) -> *const u8;

@@ -3,8 +3,8 @@
 use crate::expr::{constant, expr};
 use trama_base::Rng;
 use trama_lang::ir::{
-    Expr, ExprKind, Label, LocalId, LogSite, PacketId, StateId, StateOp, Stmt, StmtKind, Table,
-    TcpOption, Update, UpdateOp,
+    Expr, ExprKind, Extract, Extractor, Label, LocalId, LogSite, PacketId, StateId, StateOp, Stmt,
+    StmtKind, Table, TcpOption, Update, UpdateOp,
 };
 use trama_lang::source::Span;
 use trama_state::{Shape, StateKind, StateSpec};
@@ -89,6 +89,7 @@ impl<'a> Body<'a> {
                 labels => StmtKind::Break(*self.rng.pick(labels)),
             },
             9..=13 if !self.place.states.is_empty() => self.state(),
+            14 if self.rng.one_in(2) => self.extract(),
             14 if !self.place.log_sites.is_empty() => {
                 let site = self.rng.below(self.place.log_sites.len() as u64) as u32;
                 let count = self.place.log_sites[site as usize].views.len();
@@ -101,6 +102,42 @@ impl<'a> Body<'a> {
             _ if self.registers > 0 => self.packet_statement(),
             _ => self.assignment_of_constant(),
         }
+    }
+
+    /// Something of bytes; where there is a packet, its mark shows all of the result.
+    fn extract(&mut self) -> StmtKind {
+        let payload = self.registers > 0 && self.rng.one_in(3);
+        let any = *self.rng.pick(Extractor::ALL);
+        let what = if payload { Extractor::Payload } else { any };
+        let packet = match (what.reads_packet(), self.registers) {
+            (true, 0) => return self.assignment_of_constant(),
+            (true, _) => Some(self.register()),
+            (false, _) => None,
+        };
+        let extract = Extract { what, max: *self.rng.pick(&[1, 3, 16, 17, 40, 255]) };
+        let args = extract.argument_widths().into_iter().map(|width| match width {
+            32 => self.index_of_byte(),
+            16 => expr(ExprKind::Const(self.rng.below(20).into()), 16),
+            _ => self.expr(width, 0),
+        });
+        let args = args.collect();
+        let results = self.results(&Shape(extract.result_widths()));
+        let leaves = results.iter().map(|l| expr(ExprKind::Local(*l), self.locals[l.0 as usize]));
+        let hash = expr(ExprKind::Hash(leaves.collect()), 64);
+        let extract = StmtKind::Extract { packet, extract, args, results };
+        if self.registers == 0 {
+            return extract;
+        }
+        let shown = StmtKind::SetMark(self.register(), expr(ExprKind::Cast(Box::new(hash)), 32));
+        StmtKind::Block(self.label(), vec![stmt(extract), stmt(shown)])
+    }
+
+    /// An offset that is mostly small.
+    fn index_of_byte(&mut self) -> Expr {
+        if self.rng.one_in(6) {
+            return self.expr(32, 1);
+        }
+        expr(ExprKind::Const(self.rng.below(24).into()), 32)
     }
 
     fn assignment_of_constant(&mut self) -> StmtKind {

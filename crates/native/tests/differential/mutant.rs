@@ -1,6 +1,8 @@
 //! Deliberate faults: programs changed in one respect, to see if the harness notices.
 
-use trama_lang::ir::{BinaryOp, Expr, ExprKind, Program, StateOp, Stmt, StmtKind, UpdateOp};
+use trama_lang::ir::{
+    BinaryOp, Expr, ExprKind, Extractor, Program, StateOp, Stmt, StmtKind, UpdateOp,
+};
 
 /// A fault, by name: it changes an expression or a statement, or leaves it.
 pub(crate) struct Fault {
@@ -40,6 +42,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault { name: "maximum as minimum", change: |part| state(part, minimum) },
     Fault { name: "field not written", change: not_written },
     Fault { name: "mark lost", change: mark_lost },
+    Fault { name: "slice cut", change: cut_slice },
 ];
 
 /// Applies a fault everywhere.
@@ -148,6 +151,14 @@ fn not_written(part: Part<'_>) {
 fn mark_lost(part: Part<'_>) {
     if let Part::Stmt(kind @ StmtKind::SetMark(..)) = part {
         *kind = nothing();
+    }
+}
+
+fn cut_slice(part: Part<'_>) {
+    if let Part::Stmt(StmtKind::Extract { extract, args, .. }) = part
+        && matches!(extract.what, Extractor::Payload | Extractor::Slice)
+    {
+        args[1] = args[0].clone();
     }
 }
 

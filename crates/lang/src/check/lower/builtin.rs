@@ -3,7 +3,7 @@
 
 use super::expr::path_of;
 use super::property::meta;
-use super::{Lowerer, Val};
+use super::{Lowerer, Val, bytes};
 use crate::check::facts::Facts;
 use crate::check::fold;
 use crate::check::types::Type;
@@ -174,6 +174,9 @@ impl Lowerer<'_> {
                     .collect();
                 Val { ty: inner, leaves }
             }
+            (&Type::Bytes(max), name) if bytes::METHODS.contains(&name) => {
+                self.bytes_method(value, max, method, args, span)
+            }
             (Type::Prefix4 | Type::Prefix6, "contains") => {
                 let address = if value.ty == Type::Prefix4 { Type::Ip4 } else { Type::Ip6 };
                 let mark = self.code.len();
@@ -195,9 +198,10 @@ impl Lowerer<'_> {
         let known: &[&str] = match ty {
             Type::Option(_) => &["or", "is_some", "is_none"],
             Type::Prefix4 | Type::Prefix6 => &["contains"],
+            Type::Bytes(_) => &bytes::METHODS,
             _ => &[],
         };
-        if known.contains(&method.text.as_str()) {
+        if known.contains(&method.text.as_str()) && !matches!(ty, Type::Bytes(_)) {
             let note = format!("it takes no arguments: write `.{}`", method.text);
             diagnostic = diagnostic.note(note);
         } else if let Some(near) = nearest(&method.text, known.iter().copied()) {

@@ -63,6 +63,7 @@ impl Changes {
                 self.locals.push(*ok);
             }
             StmtKind::State(_, op) => self.locals.extend(results(op)),
+            StmtKind::Extract { results, .. } => self.locals.extend(results),
         }
     }
 

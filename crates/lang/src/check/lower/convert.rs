@@ -23,6 +23,11 @@ impl Lowerer<'_> {
         {
             return Val::scalar(ty.clone(), fold::cast(value.leaf(from), to));
         }
+        if let (&Type::Bytes(from), &Type::Bytes(to)) = (&value.ty, ty)
+            && from < to
+        {
+            return Self::grown(value, to);
+        }
         self.mismatch(&value.ty, ty, span);
         Val::zero(ty.clone())
     }
@@ -45,6 +50,7 @@ impl Lowerer<'_> {
             (Type::Uint(_) | Type::Int(_), Type::Uint(_) | Type::Int(_)) => {
                 Some(format!("convert it on purpose: `… as {expected}`"))
             }
+            (Type::Bytes(_), Type::Bytes(to)) => Some(format!("cut it on purpose: `…[0..{to}]`")),
             (_, Type::Option(inner)) if **inner == *found => Some("write `Some(…)`".into()),
             (found, Type::Bool) if found.is_integer() => {
                 Some("a number is no truth value: compare it, for example `!= 0`".into())
@@ -86,9 +92,16 @@ impl Lowerer<'_> {
                 let leaves = vec![fold::constant(*address, 128), len];
                 Val { ty: Type::Prefix6, leaves }
             }
+            Literal::Bytes(bytes) => self.bytes_literal(bytes, expected, span),
+            Literal::Str(text) if matches!(expected, Some(Type::Bytes(_))) => {
+                self.bytes_literal(text.as_bytes(), expected, span)
+            }
             Literal::Str(_) => {
                 let message = "a text is no value here";
-                self.sink.error("E0212", message, span, "only for parameters and log texts");
+                self.sink.report(
+                    Diagnostic::error("E0212", message, span, "only for parameters and log texts")
+                        .note("for bytes whose type is not known here write `b\"…\"`"),
+                );
                 Val::error()
             }
         }
@@ -218,7 +231,7 @@ fn convertible(from: &Type, to: &Type) -> Option<u8> {
 pub(super) fn is_flexible(expr: &ast::Expr) -> bool {
     use ast::BinaryOp as Op;
     match &expr.kind {
-        ast::ExprKind::Literal(ast::Literal::Int { .. }) => true,
+        ast::ExprKind::Literal(ast::Literal::Int { .. } | ast::Literal::Str(_)) => true,
         ast::ExprKind::Unary(_, inner) => is_flexible(inner),
         ast::ExprKind::Binary(op, left, right) => {
             let arithmetic = matches!(

@@ -217,6 +217,7 @@ impl Lowerer<'_> {
             return Val { ty, leaves };
         }
         match (&value.ty, field.text.as_str()) {
+            (Type::Bytes(_), "len") => Val::scalar(Type::Uint(16), value.leaves[0].clone()),
             (Type::Option(_), "is_some") => Val::truth(value.leaves[0].clone()),
             (Type::Option(_), "is_none") => Val::truth(fold::not(value.leaves[0].clone())),
             (Type::Record(record), "reversed") if matches!(&*record.name, "Flow" | "Flow6") => {
@@ -247,6 +248,7 @@ impl Lowerer<'_> {
                 }
             }
             Type::Record(record) if record.name.starts_with("Flow") => names.push("reversed"),
+            Type::Bytes(_) => names.push("len"),
             _ => {}
         }
         if let Some(near) = nearest(&field.text, names.iter().copied()) {

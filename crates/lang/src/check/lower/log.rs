@@ -42,7 +42,7 @@ impl Line {
                     self.push_leaf(view, leaf);
                 }
             }
-            (_, 1) => {
+            (Type::Bytes(_), _) | (_, 1) => {
                 for ((_, _, view), leaf) in named.into_iter().zip(value.leaves) {
                     self.push_leaf(view, leaf);
                 }
@@ -51,8 +51,10 @@ impl Line {
                 self.push_text("{");
                 for (i, ((name, _, view), leaf)) in named.into_iter().zip(value.leaves).enumerate()
                 {
-                    let comma = if i == 0 { "" } else { ", " };
-                    self.push_text(&format!("{comma}{name}: "));
+                    if view != View::Word {
+                        let comma = if i == 0 { "" } else { ", " };
+                        self.push_text(&format!("{comma}{name}: "));
+                    }
                     self.push_leaf(view, leaf);
                 }
                 self.push_text("}");

@@ -10,6 +10,7 @@
 
 mod assign;
 mod builtin;
+mod bytes;
 mod call;
 mod clobber;
 mod control;

@@ -127,6 +127,9 @@ impl Lowerer<'_> {
                 );
                 Val::error()
             }
+            Some(Named::Constant(Value::Str(text))) if matches!(expected, Some(Type::Bytes(_))) => {
+                self.bytes_literal(text.as_bytes(), expected, span)
+            }
             Some(Named::Constant(value)) => {
                 let message = format!("{} is no value here", value.ty().with_article());
                 self.sink.error("E0212", message, span, "tables are for `for`, texts for logs");

@@ -318,6 +318,9 @@ pub(super) fn widen(a: Val, b: Val) -> Option<(Val, Val)> {
     if a.ty == b.ty {
         return Some((a, b));
     }
+    if let (&Type::Bytes(x), &Type::Bytes(y)) = (&a.ty, &b.ty) {
+        return Some((Lowerer::grown(a, x.max(y)), Lowerer::grown(b, x.max(y))));
+    }
     let (Type::Uint(x), Type::Uint(y)) = (&a.ty, &b.ty) else { return None };
     let (x, y) = (*x, *y);
     let width = x.max(y);

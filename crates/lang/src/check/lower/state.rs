@@ -28,11 +28,19 @@ impl Lowerer<'_> {
     /// `base[index]` as a value.
     pub(super) fn index(&mut self, base: &ast::Expr, index: &ast::Expr) -> Val {
         let Some(state) = self.state_named(base) else {
+            if let Some(value) = self.slice(base, index) {
+                return value;
+            }
             let value = self.expr(base, None);
             self.expr(index, None);
             if !value.ty.is_silent() {
                 let message = format!("{} cannot be indexed", value.ty.with_article());
-                self.sink.error("E0203", message, base.span, "only maps, arrays and lpm tables");
+                self.sink.error(
+                    "E0203",
+                    message,
+                    base.span,
+                    "only maps, arrays, lpm tables, byte strings",
+                );
             }
             return Val::error();
         };

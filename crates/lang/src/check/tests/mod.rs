@@ -1,6 +1,7 @@
 //! Tests of the checker: messages, examples of all codes, lowered programs in the interpreter,
 //! mutated programs.
 
+mod bytes;
 mod codes;
 mod messages;
 mod mutation;

@@ -8,7 +8,7 @@ use crate::ir_check::validate;
 use crate::testing::run_all;
 
 /// Runs the tests of a program without errors; the failures as text.
-fn failures(text: &str) -> String {
+pub(super) fn failures(text: &str) -> String {
     let (unit, checked) = check_with(text, &NoFiles);
     assert_eq!(checked.errors(), 0, "{}", super::messages(text));
     let program = checked.program.expect("a program without errors is lowered");
@@ -26,7 +26,7 @@ fn failures(text: &str) -> String {
 
 /// Runs a handler body on a TCP packet from 10.0.0.1:1000 to 10.0.0.2:80 with 4 bytes of payload
 /// and expects it on `wan` with this mark.
-fn mark(declarations: &str, body: &str, mark: u64) {
+pub(super) fn mark(declarations: &str, body: &str, mark: u64) {
     let text = format!(
         "element E {{
     port lan, wan, tap[3]

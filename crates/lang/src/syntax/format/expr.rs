@@ -412,6 +412,7 @@ impl Printer<'_> {
                 bytes[2..].iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(":")
             }
             Literal::Str(s) => return self.string(s),
+            Literal::Bytes(bytes) => format!("b\"{}\"", text::escaped(bytes)),
         };
         self.push(&text);
     }
@@ -428,6 +429,12 @@ impl Printer<'_> {
                 self.push("<");
                 self.joined(args, ", ", Self::ty);
                 self.push(">");
+            }
+            TypeKind::Sized(name, size) => {
+                self.push(&name.text);
+                self.push("[");
+                self.push(&self.unbroken(size));
+                self.push("]");
             }
             TypeKind::Tuple(parts) => {
                 self.push("(");

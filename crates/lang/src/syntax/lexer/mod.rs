@@ -93,7 +93,8 @@ impl<'a> Lexer<'a> {
                 ' ' | '\t' | '\r' | '\u{feff}' => self.at += c.len_utf8(),
                 '/' if self.rest().starts_with("//") => self.line_comment(),
                 '/' if self.rest().starts_with("/*") => self.block_comment(),
-                '"' => self.string(),
+                '"' => self.string(TokenKind::Str),
+                'b' if self.rest().starts_with("b\"") => self.string(TokenKind::ByteStr),
                 ':' | 'a'..='f' | 'A'..='F' | '0'..='9' if self.address() => {}
                 '0'..='9' => self.number(),
                 _ if is_word(c) => {
@@ -171,9 +172,10 @@ impl<'a> Lexer<'a> {
     }
 
     /// A string ends at its closing quote or, with a message, at the end of its line.
-    fn string(&mut self) {
+    fn string(&mut self, kind: TokenKind) {
         let rest = self.rest();
-        let mut chars = rest.char_indices().skip(1);
+        let opening = if kind == TokenKind::ByteStr { 2 } else { 1 };
+        let mut chars = rest.char_indices().skip(opening);
         let mut len = rest.len();
         let mut closed = false;
         while let Some((i, c)) = chars.next() {
@@ -195,17 +197,18 @@ impl<'a> Lexer<'a> {
             }
         }
         if closed {
-            self.token(TokenKind::Str, len);
+            self.token(kind, len);
         } else {
             let end = rest[..len].trim_end().len();
-            let span = self.span(self.at, self.at + end);
+            // The quoted part: what the parser knows an unclosed text by.
+            let span = self.span(self.at + opening - 1, self.at + end);
             let after = self.span(self.at + end, self.at + end);
             self.diagnose(
                 Diagnostic::error("E0002", "this text is never closed", span, "no `\"` follows")
                     .note("a text ends on the line where it begins; write `\\n` for a line feed")
                     .patch(after, "\""),
             );
-            self.token(TokenKind::Str, end);
+            self.token(kind, end);
         }
     }
 }

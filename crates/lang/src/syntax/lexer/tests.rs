@@ -17,7 +17,7 @@ fn symbols(text: &str) -> String {
         TokenKind::Word => text[t.span.start as usize..t.span.end as usize].to_string(),
         TokenKind::Symbol(s) => (*s).to_string(),
         TokenKind::Literal(_) => "#".to_string(),
-        TokenKind::Str => "$".to_string(),
+        TokenKind::Str | TokenKind::ByteStr => "$".to_string(),
         TokenKind::Bad => "?".to_string(),
         TokenKind::Eof => ".".to_string(),
     };

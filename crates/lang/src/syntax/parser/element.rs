@@ -4,10 +4,7 @@ use super::{Parse, Parser, Reported};
 use crate::diagnostic::Diagnostic;
 use crate::syntax::ast::{Element, Expr, Ident, Member, MemberKind, On, Pattern, Port, State};
 use crate::syntax::nearest;
-use crate::syntax::token::{MEMBER_WORDS, TokenKind};
-
-/// Words that begin an option of a state object.
-const STATE_OPTIONS: &[&str] = &["expire", "evict", "rate", "burst", "members"];
+use crate::syntax::token::{MEMBER_WORDS, STATE_OPTIONS, TokenKind};
 
 impl Parser<'_> {
     pub(super) fn element(&mut self) -> Parse<Element> {

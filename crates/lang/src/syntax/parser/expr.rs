@@ -244,6 +244,7 @@ impl Parser<'_> {
                 ExprKind::Literal(literal)
             }
             TokenKind::Str => ExprKind::Literal(Literal::Str(self.string("a text")?.0)),
+            TokenKind::ByteStr => ExprKind::Literal(Literal::Bytes(self.byte_string()?)),
             TokenKind::Symbol("(") => return self.parens(),
             TokenKind::Symbol("[") => ExprKind::List(self.list(("[", "]"), Self::expr)?),
             // Before a block, an operand is missing.
@@ -272,7 +273,9 @@ impl Parser<'_> {
                 self.bump();
                 Ok(ExprKind::Copy(self.name("a packet")?))
             }
-            word if KEYWORDS.contains(&word) => Err(self.unexpected("an expression")),
+            word if KEYWORDS.contains(&word) || self.at_member_word() => {
+                Err(self.unexpected("an expression"))
+            }
             _ => {
                 let name = self.name("a value")?;
                 if self.newline() {

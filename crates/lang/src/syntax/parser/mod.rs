@@ -18,7 +18,8 @@ mod tests;
 
 use super::ast::{Expr, ExprKind, File, Ident};
 use super::lexer::{Lexed, lex};
-use super::token::{Comment, CommentKind, KEYWORDS, RESERVED, STATEMENT_WORDS, Token, TokenKind};
+use super::token::{Comment, CommentKind, Token, TokenKind};
+use super::token::{INFIX_WORDS, KEYWORDS, RESERVED, STATEMENT_WORDS};
 use super::{FILE_BYTES_MAX, HEIGHT_MAX, MESSAGES_MAX, NESTING_MAX, text};
 use crate::diagnostic::Diagnostic;
 use crate::source::{SourceMap, Span};
@@ -201,10 +202,25 @@ impl<'a> Parser<'a> {
         self.word() == word
     }
 
-    /// The next token is a word that may name something.
+    /// The next token is a word that may name something. A declaration on the next line is none:
+    /// what should have been named is missing.
     fn at_name(&self) -> bool {
         let word = self.word();
-        !word.is_empty() && !KEYWORDS.contains(&word) && !RESERVED.contains(&word)
+        let reserved = KEYWORDS.contains(&word) || RESERVED.contains(&word);
+        !word.is_empty() && !reserved && !self.at_member_word()
+    }
+
+    /// What follows the next token is on its line and can only follow a word that declares or
+    /// commands: a name, a literal, a text or a block. A word that is used as a name has an
+    /// operator or nothing behind it.
+    fn heads(&self) -> bool {
+        let second = self.second();
+        let follows = match second.kind {
+            TokenKind::Word => !INFIX_WORDS.contains(&self.word_of(self.at + 1)),
+            TokenKind::Literal(_) | TokenKind::Str | TokenKind::Symbol("{") => true,
+            _ => false,
+        };
+        follows && !second.newline
     }
 
     // Taking tokens.
@@ -245,7 +261,7 @@ impl<'a> Parser<'a> {
             return Ok(self.any_word());
         }
         let word = self.word();
-        if word.is_empty() {
+        if !KEYWORDS.contains(&word) && !RESERVED.contains(&word) {
             return Err(self.unexpected(&format!("the name of {what}")));
         }
         let span = self.span();
@@ -298,6 +314,17 @@ impl<'a> Parser<'a> {
         Ok((text, span))
     }
 
+    /// The bytes of `b"…"`, which is next.
+    fn byte_string(&mut self) -> Parse<Vec<u8>> {
+        // Behind the `b` it is a string like any other.
+        let token = &mut self.tokens[self.at];
+        token.kind = TokenKind::Str;
+        token.span.start += 1;
+        let (raw, span) = self.raw_string("bytes")?;
+        self.tokens[self.at - 1].span.start -= 1;
+        Ok(self.decoded(text::bytes(raw), span))
+    }
+
     /// The value of a string, or its default after a message.
     fn decoded<T: Default>(&mut self, result: Result<T, text::Fault>, span: Span) -> T {
         result.unwrap_or_else(|fault| {
@@ -334,7 +361,7 @@ impl<'a> Parser<'a> {
     fn found(&self) -> String {
         match &self.token().kind {
             TokenKind::Eof => "the end of the text".to_string(),
-            TokenKind::Str => "a text".to_string(),
+            TokenKind::Str | TokenKind::ByteStr => "a text".to_string(),
             TokenKind::Word if KEYWORDS.contains(&self.word()) => {
                 format!("the keyword `{}`", self.word())
             }
@@ -434,7 +461,8 @@ impl<'a> Parser<'a> {
 
     fn missing_comma(&mut self, opened: Span, close: &str) -> Reported {
         let starts_item =
-            matches!(self.token().kind, TokenKind::Word | TokenKind::Literal(_) | TokenKind::Str);
+            matches!(self.token().kind, TokenKind::Word | TokenKind::Literal(_) | TokenKind::Str)
+                || self.token().kind == TokenKind::ByteStr;
         let behind = self.behind();
         let next_statement = self.token().newline && STATEMENT_WORDS.contains(&self.word());
         if self.at_end() || next_statement || self.at_member_word() {

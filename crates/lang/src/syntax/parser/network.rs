@@ -28,7 +28,7 @@ impl Parser<'_> {
 
     fn network_member(&mut self) -> Parse<NetworkMemberKind> {
         match self.word() {
-            "port" => self.ports().map(NetworkMemberKind::Ports),
+            "port" if self.heads() => self.ports().map(NetworkMemberKind::Ports),
             "let" => {
                 self.bump();
                 let name = self.name("an instance")?;

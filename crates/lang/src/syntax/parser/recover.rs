@@ -34,7 +34,7 @@ impl Parser<'_> {
     pub(super) fn skip_item(&mut self, mut start: usize) {
         loop {
             self.skip(start, |p, braces, _| {
-                p.tokens[p.at].newline && braces == 0 && ITEM_WORDS.contains(&p.word())
+                p.tokens[p.at].newline && braces == 0 && p.at_item_word()
             });
             if !self.at_symbol("}") {
                 return;
@@ -73,21 +73,17 @@ impl Parser<'_> {
         !is_cut
     }
 
-    /// The next token is an item's keyword.
+    /// The next token begins an item.
     pub(super) fn at_item_word(&self) -> bool {
-        ITEM_WORDS.contains(&self.word())
+        ITEM_WORDS.contains(&self.word()) && self.heads()
     }
 
-    /// The next token is a keyword, first on its line, that begins a member of an element or an
-    /// item: within a block, a sign that a brace is missing.
+    /// The next token, first on its line, begins a member of an element or an item: within a
+    /// block, a sign that a brace is missing.
     pub(super) fn at_member_word(&self) -> bool {
         let word = self.word();
-        let second = self.second();
-        // A record field or an argument may be called `port`.
-        let is_field = matches!(second.kind, TokenKind::Symbol(":" | "," | ")" | "}" | "."));
-        self.token().newline
-            && !is_field
-            && (MEMBER_WORDS.contains(&word) || ITEM_WORDS.contains(&word))
+        let begins = MEMBER_WORDS.contains(&word) || ITEM_WORDS.contains(&word);
+        self.token().newline && begins && self.heads()
     }
 
     /// An item's keyword at the very left: an item begins, whatever the braces say.

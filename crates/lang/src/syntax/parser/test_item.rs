@@ -35,7 +35,9 @@ impl Parser<'_> {
     }
 
     fn step(&mut self) -> Parse<TestStepKind> {
+        let is_port = matches!(self.second().kind, TokenKind::Symbol("<-" | "["));
         match self.word() {
+            _ if is_port => self.frame_step(),
             "at" => {
                 self.bump();
                 self.expr().map(TestStepKind::At)
@@ -44,16 +46,19 @@ impl Parser<'_> {
                 self.bump();
                 self.expectation()
             }
-            _ if self.at_name() => {
-                let port = self.name("a port")?;
-                let index = self.index()?;
-                if !self.eat("<-") {
-                    return Err(self.unexpected("`<-` and a packet"));
-                }
-                Ok(TestStepKind::Send { port, index, frame: self.frame()? })
-            }
+            _ if self.at_name() => self.frame_step(),
             _ => Err(self.unexpected("a step: `port <- packet`, `expect …` or `at 10s`")),
         }
+    }
+
+    /// `port <- packet`
+    fn frame_step(&mut self) -> Parse<TestStepKind> {
+        let port = self.name("a port")?;
+        let index = self.index()?;
+        if !self.eat("<-") {
+            return Err(self.unexpected("`<-` and a packet"));
+        }
+        Ok(TestStepKind::Send { port, index, frame: self.frame()? })
     }
 
     fn expectation(&mut self) -> Parse<TestStepKind> {

@@ -2,6 +2,7 @@ use super::*;
 use crate::syntax::ast::{
     BinaryOp, Frame, ItemKind, Literal, MemberKind, PatKind, StmtKind, TestStepKind,
 };
+use crate::syntax::token::CONTEXTUAL;
 use trama_base::Rng;
 
 const SAMPLE: &str = include_str!("sample.trama");
@@ -222,6 +223,99 @@ fn one_mistake_in_an_item_gives_one_message() {
         ("test \"a\" for B {\n lan <- hex \"123\"\n}", "E0003 2:14"),
         ("const A: u8 = \nconst B: u8 = 5", "E0010 1:14"),
         ("fn f(x u8) { }\nfn g() { }", "E0010 1:8"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(faults(text), [expected], "{text}");
+    }
+}
+
+/// A program in which `word` names everything that can have a name.
+fn everything_named(word: &str) -> String {
+    let mut text = r#"const W: u8 = 1
+record R { W: u8 }
+enum E { W }
+fn W(W: u8) -> u8 { W }
+element W(W: u8 = 1) {
+    port W, b[2]
+    state W: map<u8, u8>[4]
+    fn g(W: u8) -> bool {
+        W in 1..3
+    }
+    on W(W: packet) {
+        let W = 1
+        W = 2
+        W += 3
+        W.x = 4
+        W[1] = 5
+        W(6)
+        let x = W == W && W in W
+        for W in 1..W limit W { }
+        if W { } else { W }
+        match W { W => W, x if W => 1 }
+        log "{W}" limit W/s
+        insert W { W: W } into W
+        remove W from W
+        drop W because "x"
+        send copy W to W[W]
+        send W to W
+        W
+    }
+    on b[W](p) { send p to W }
+}
+network W(W: u8 = 2) {
+    port W, x
+    let W = W(W: 1)
+    W -> W.W -> x
+    W[0] <-> x
+}
+inputs W { W: "x" }
+test "t" for W(W: 1) {
+    W <- W { W: 1 }
+    W[0] <- hex ""
+    expect W
+    expect W tcp
+    expect W.len == 1
+}
+"#
+    .to_string();
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut at = 0;
+    while let Some(found) = text[at..].find('W').map(|i| at + i) {
+        let alone = !text[found + 1..].starts_with(is_word) && !text[..found].ends_with(is_word);
+        if alone {
+            text.replace_range(found..=found, word);
+        }
+        at = found + 1;
+    }
+    text
+}
+
+#[test]
+fn words_of_one_place_are_names_in_all_others() {
+    let reference = parsed(&everything_named("w")).0;
+    for word in CONTEXTUAL {
+        let text = everything_named(word);
+        assert_eq!(faults(&text), [""; 0], "{word} in\n{text}");
+        let (file, _) = parsed(&text);
+        let tree = format!("{:?}", file.items.iter().map(|i| &i.kind).collect::<Vec<_>>());
+        assert_eq!(file.items.len(), reference.items.len(), "{tree}");
+        let names: Vec<_> = KEYWORDS.iter().chain(RESERVED).collect();
+        assert!(!names.contains(&word), "{word} is in two lists");
+    }
+    for word in KEYWORDS.iter().chain(RESERVED) {
+        assert!(!faults(&everything_named(word)).is_empty(), "{word} cannot be a name");
+    }
+}
+
+#[test]
+fn declarations_are_still_seen_where_a_brace_is_missing() {
+    let cases = [
+        ("element A { port a\n on a(p) { let x =\n port b }", "E0010 2:19"),
+        ("element A { port a\n on a(p) { port = 1\n state x: u8\n }", "E0011 2:10"),
+        ("element A { port a\n init { every = 1\n every 1s { } }", "E0011 2:7"),
+        ("const A: u8 =\nelement B { }\nnetwork n { a -> B }", "E0010 1:14"),
+        ("fn f() { test = 1\ntest \"t\" for A { }", "E0011 1:8"),
+        ("network n { port a,\n port b\n a -> b }", "E0010 1:20"),
     ];
     for (text, expected) in cases {
         assert_eq!(faults(text), [expected], "{text}");

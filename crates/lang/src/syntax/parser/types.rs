@@ -27,6 +27,12 @@ impl Parser<'_> {
             return Err(self.unexpected("a type"));
         }
         let name = self.name("a type")?;
+        if name.text == "bytes"
+            && let Some(size) = self.index()?
+        {
+            let kind = TypeKind::Sized(name, Box::new(size));
+            return Ok(Type { kind, span: self.since(start) });
+        }
         if !self.at_symbol("<") || self.newline() {
             return Ok(Type { kind: TypeKind::Name(name.text), span: name.span });
         }
@@ -130,6 +136,7 @@ impl Parser<'_> {
         let literal = match &self.token().kind {
             TokenKind::Literal(literal) => literal.clone(),
             TokenKind::Str => return Ok(Some(Literal::Str(self.string("a text")?.0))),
+            TokenKind::ByteStr => return Ok(Some(Literal::Bytes(self.byte_string()?))),
             TokenKind::Word if matches!(self.word(), "true" | "false") => {
                 Literal::Bool(self.word() == "true")
             }
