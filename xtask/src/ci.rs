@@ -10,12 +10,14 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// Commands that show what works, quick enough to run at every change.
-const EXHIBITS: [&str; 5] = [
+const EXHIBITS: [&str; 7] = [
     "cargo run --release -- atlas",
     "cargo run --release -- check examples/edge.trama",
     "cargo run --release -- test examples crates/lang/library",
     "cargo run --release -- doctor",
     "cargo run --release -- bench --rounds 3 --packets 100000",
+    "cargo run --release -- run examples/edge.trama --isolate processes",
+    "cargo run --release -- prove netbricks --quick",
 ];
 
 /// Set by `.ci/run`: a test that needs privileges or tools fails instead of skipping.

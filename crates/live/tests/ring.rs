@@ -6,6 +6,7 @@
     unreachable_pub,
     reason = "the ring is included as a file, and not all of it is used here"
 )]
+#![allow(clippy::duplicate_mod, reason = "once as it is, and once with other orderings")]
 
 mod sync {
     pub(crate) use loom::cell::UnsafeCell;

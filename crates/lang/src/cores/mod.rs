@@ -100,7 +100,7 @@ pub struct Options {
 pub struct Division {
     /// By node and state object.
     pub placements: Vec<Vec<Placement>>,
-    /// By node and handler; packet handlers are [`Firing::Everywhere`].
+    /// By node and handler; those that are no timers are [`Firing::Everywhere`].
     pub firings: Vec<Vec<Firing>>,
     /// How packets find their core, by external port.
     pub steering: Vec<steer::PortSteering>,
@@ -153,7 +153,7 @@ fn firings(
     for (n, node) in program.nodes.iter().enumerate() {
         let mut row = Vec::new();
         for (h, handler) in node.handlers.iter().enumerate() {
-            if matches!(handler.trigger, Trigger::Packet { .. } | Trigger::Init) {
+            if !matches!(handler.trigger, Trigger::Timer { .. }) {
                 row.push(Firing::Everywhere);
                 continue;
             }
@@ -191,7 +191,7 @@ impl Division {
                 }
             }
             for (h, handler) in node.handlers.iter_mut().enumerate() {
-                if core == 0 || matches!(handler.trigger, Trigger::Packet { .. } | Trigger::Init) {
+                if core == 0 || !matches!(handler.trigger, Trigger::Timer { .. }) {
                     continue;
                 }
                 match self.firings[n][h] {
@@ -206,7 +206,7 @@ impl Division {
     /// True if the program has handlers that wait for a time: cores must then be told of it.
     pub fn has_timers(program: &Program) -> bool {
         let mut handlers = program.nodes.iter().flat_map(|node| &node.handlers);
-        handlers.any(|handler| matches!(handler.trigger, Trigger::Timer { .. }))
+        handlers.any(|handler| !matches!(handler.trigger, Trigger::Packet { .. } | Trigger::Init))
     }
 }
 

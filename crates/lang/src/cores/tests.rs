@@ -110,7 +110,8 @@ fn the_library_is_divided_where_it_can_be() {
     "#]],
     );
     check(
-        "network n { port a, b\n let s = LearningBridge(ports: 2)\n a <-> s.lan[0]\n b <-> s.lan[1] }",
+        "network n { port a, b\n let s = LearningBridge(ports: 2)\n \
+         a <-> s.lan[0]\n b <-> s.lan[1] }",
         expect![[r#"
             s.addresses: `put` in `on lan[…](eth)` is keyed by eth.src, and `get` in `on lan[…](eth)` by eth.dst of the same packets
         "#]],
@@ -175,8 +176,12 @@ fn keys_of_one_end_are_steered_by_that_end() {
     check(
         "element PerHost { port lan, wan
             state budget: bucket<ip4>[1k] rate 10 burst 10
-            on lan(p: ip) { if budget.take(p.ip.src, 1) { send p to wan } else { drop p because \"slow\" } }
-            on wan(p: ip) { if budget.take(p.ip.dst, 1) { send p to lan } else { drop p because \"slow\" } } }",
+            on lan(p: ip) {
+                if budget.take(p.ip.src, 1) { send p to wan } else { drop p because \"slow\" }
+            }
+            on wan(p: ip) {
+                if budget.take(p.ip.dst, 1) { send p to lan } else { drop p because \"slow\" }
+            } }",
         expect![[r#"
             lan: flow ({})
             lan: ip.src ({eth, ip})

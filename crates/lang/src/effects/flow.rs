@@ -58,8 +58,12 @@ pub(crate) fn run(node: &Node, handler: &Handler, arrival: &Arrival<'_>) -> Pass
         let place = flow.order.len();
         flow.order.insert(address(stmt), place);
     });
+    // Locals begin as zero, but for those that a trigger fills.
+    let is_plain =
+        matches!(handler.trigger, Trigger::Init | Trigger::Packet { .. } | Trigger::Timer { .. });
+    let first = if is_plain { Value::number(0) } else { Value::of(Source::Property) };
     let mut env = Env {
-        locals: vec![Value::number(0); handler.locals.len()],
+        locals: vec![first; handler.locals.len()],
         packets: vec![arrival.written.clone(); handler.packets as usize],
         control: BTreeSet::new(),
         attempt: None,
@@ -219,13 +223,7 @@ impl<'a> Flow<'a> {
             }
             StmtKind::State(id, op) => self.state(*id, op, stmt, &mut env),
             StmtKind::Send { packet, first_port, index, count } => {
-                let ports = match index.as_ref().map(|e| &e.kind) {
-                    None => 0..1,
-                    Some(ExprKind::Const(i)) if *i < u128::from(*count) => *i as u32..*i as u32 + 1,
-                    Some(ExprKind::Const(_)) => 0..0,
-                    Some(_) => 0..*count,
-                };
-                for port in ports {
+                for port in targets(index.as_ref(), *count) {
                     self.send(first_port + port, &env.packets[packet.0 as usize]);
                 }
             }
@@ -390,6 +388,16 @@ impl<'a> Flow<'a> {
             _ if op == BinaryOp::Or && either(mask(e.width)) => Value::number(mask(e.width)),
             _ => Value::mixed([left, right]),
         }
+    }
+}
+
+/// The ports of an array of `count` to which an index may lead.
+fn targets(index: Option<&Expr>, count: u32) -> std::ops::Range<u32> {
+    match index.map(|e| &e.kind) {
+        None => 0..1,
+        Some(ExprKind::Const(i)) if *i < u128::from(count) => *i as u32..*i as u32 + 1,
+        Some(ExprKind::Const(_)) => 0..0,
+        Some(_) => 0..count,
     }
 }
 

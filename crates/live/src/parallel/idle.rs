@@ -24,10 +24,12 @@ impl Idle {
     /// There was nothing; waits a little, longer each time.
     pub(super) fn wait(&mut self) {
         self.rounds = self.rounds.saturating_add(1);
-        match self.rounds {
-            0..=SPINS => std::hint::spin_loop(),
-            ..=YIELDS => std::thread::yield_now(),
-            _ => std::thread::sleep(SLEEP),
+        if self.rounds <= SPINS {
+            std::hint::spin_loop();
+        } else if self.rounds <= YIELDS {
+            std::thread::yield_now();
+        } else {
+            std::thread::sleep(SLEEP);
         }
     }
 }

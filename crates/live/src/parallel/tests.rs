@@ -192,11 +192,14 @@ fn a_stage_that_hangs_is_replaced() {
     check_balance(&result);
 }
 
+/// What a hostile stage does.
+type Trick = fn(&Hostile);
+
 /// Does what it should until the packet with this number, and then what it must not, once in the
 /// life of this host.
 struct Hostile {
     inner: Box<dyn Engine>,
-    trick: fn(&Hostile),
+    trick: Trick,
     memory: (usize, usize),
     armed: bool,
 }
@@ -235,7 +238,7 @@ impl Engine for Hostile {
 
 /// The memory that a child shares with its host, and only that: that of the other stages is mapped
 /// too after a fork, so the last one made is taken.
-fn hostile(trick: fn(&Hostile)) -> Box<Make> {
+fn hostile(trick: Trick) -> Box<Make> {
     let program = program(CHAIN);
     Box::new(move |index, start| {
         let inner = interpreter(&stage_program(&program, index), start);
@@ -257,7 +260,7 @@ fn hostile(trick: fn(&Hostile)) -> Box<Make> {
 
 #[test]
 fn a_stage_that_writes_garbage_is_found_out() {
-    let tricks: [(fn(&Hostile), &str); 2] = [
+    let tricks: [(Trick, &str); 2] = [
         (
             |hostile| {
                 // SAFETY: a test of what happens if a process spoils memory that it can write.
