@@ -19,6 +19,7 @@
 //! **Invariants:** ids are unique; a system that is not [`Status::NotYet`] names its command; one
 //! that [works](Status::Works) has an exhibit.
 #![forbid(unsafe_code)]
+#![allow(clippy::vec_box, reason = "packets are boxed at the seam to the engine")]
 
 pub mod evidence;
 pub mod exhibits;

@@ -1,5 +1,7 @@
 //! Programs on several cores do what they do on one.
 
+#![allow(clippy::vec_box, reason = "packets are boxed at the seam to the engine")]
+
 use crate::captures;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,11 +23,14 @@ use trama_wire::{FlowKey, Packet, Pool};
 /// Frames with the port at which they enter and their time.
 type Frames = Vec<(u32, Nanos, Vec<u8>)>;
 
+/// A frame that left, and when.
+type Left = (Nanos, Vec<u8>);
+
 /// What can be observed of a run, apart from the order of packets of different flows.
 #[derive(Debug, PartialEq)]
 struct Seen {
     /// By port and flow: the frames that left, with their times, in order.
-    flows: BTreeMap<(u32, Option<FlowKey>), Vec<(Nanos, Vec<u8>)>>,
+    flows: BTreeMap<(u32, Option<FlowKey>), Vec<Left>>,
     states: Vec<Vec<Vec<Entry>>>,
     report: Report,
 }

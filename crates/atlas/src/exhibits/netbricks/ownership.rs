@@ -71,7 +71,7 @@ impl Engine for Copying {
         output: &mut Vec<Box<Packet>>,
         pool: &mut Pool,
     ) {
-        let mut copies = input.iter().cloned().collect();
+        let mut copies = input.clone();
         // The originals stay here, so that their memory is not used for the copies.
         self.0.process(&mut copies, output, pool);
     }
