@@ -442,7 +442,7 @@ fn property(p: PacketId, meta: Meta, env: &Env) -> Value {
     match meta {
         Meta::Mark => written.mark.clone().unwrap_or_else(|| Value::of(Source::Property)),
         _ if written.rebuilt => Value::of(Source::Rebuilt),
-        Meta::Proto => Value::of(Source::Proto),
+        Meta::Proto if !written.has_moved(HeaderId::IP) => Value::of(Source::Proto),
         _ => Value::of(Source::Property),
     }
 }

@@ -98,6 +98,11 @@ impl Written {
         all.iter().all(Option::is_some).then_some(true)
     }
 
+    /// Whether this header may be another one than the packet brought, or none.
+    pub(super) fn has_moved(&self, id: HeaderId) -> bool {
+        self.moved.contains_key(&id)
+    }
+
     /// The frame was cut: whatever lies behind the link header may be gone. What is still there is
     /// as it was.
     pub(super) fn cut(&mut self) {
