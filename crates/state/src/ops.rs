@@ -22,6 +22,19 @@ pub trait ObjectOps {
     /// of length. Buckets: each tracked key with the whole tokens left at `now`, 8 bytes. Maglev:
     /// each member with its weight, 4 bytes.
     fn entries(&mut self, now: Nanos) -> Vec<Entry>;
+
+    /// Puts these entries, as [`entries`](Self::entries) gives them, in the place of all that it
+    /// holds. What was inserted before counts on, and these do not; those without room are refused,
+    /// and count. False, and nothing is changed, if it is neither an array, a counter nor a map
+    /// whose entries stay until they are removed.
+    fn refill(&mut self, _entries: &[Entry], _now: Nanos) -> bool {
+        false
+    }
+}
+
+/// The index and the value of an entry of an array or a counter.
+pub(crate) fn indexed((key, value): &Entry) -> Option<(u64, &[u8])> {
+    Some((u64::from_le_bytes(key[..].try_into().ok()?), value))
 }
 
 /// An exact-match table.
