@@ -70,6 +70,7 @@ pub(super) fn resolve(unit: &Unit, notes: &Notes) -> (Vec<Occurrence>, Vec<Decla
         locals: Vec::new(),
         members: Members::default(),
         element: None,
+        user_files: unit.user_files().len(),
     };
     // What was made of folds and queries has no names that somebody wrote there.
     let written = unit.files().iter().filter(|file| !file.is_generated);
@@ -89,6 +90,8 @@ struct Walker<'a> {
     /// The members of the element or network being walked.
     members: Members<'a>,
     element: Option<String>,
+    /// Files from this one on are the library's.
+    user_files: usize,
 }
 
 impl<'a> Walker<'a> {

@@ -14,6 +14,8 @@ use trama_wire::header::{FieldRef, HeaderId, HeaderSet};
 #[derive(Clone, Copy)]
 pub(crate) struct Place<'a> {
     pub(crate) node: &'a Node,
+    /// It is of an event that the program generates itself.
+    pub(crate) in_event: bool,
 }
 
 /// A body that is being made up.

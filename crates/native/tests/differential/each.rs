@@ -10,7 +10,10 @@ impl Body<'_> {
     pub(super) fn generate(&mut self) -> StmtKind {
         let event = self.rng.below(self.place.node.events.len() as u64) as u32;
         let args = self.leaves(&self.place.node.events[event as usize].shape);
+        // Chains of events without a delay, at each packet, are for patient people.
+        let may_chain = !self.place.in_event || self.rng.one_in(16);
         let delay = match self.rng.below(8) {
+            _ if !may_chain => expr(ExprKind::Const(1 << self.rng.below(34)), 64),
             0 => self.expr(64, 1),
             1 => expr(ExprKind::Const(0), 64),
             _ => expr(ExprKind::Const(1 << self.rng.below(34)), 64),

@@ -108,7 +108,7 @@ fn handler(rng: &mut Rng, node: &mut Node, trigger: Trigger, copies: bool) {
         }
         _ => HeaderSet::EMPTY,
     };
-    let place = Place { node };
+    let place = Place { node, in_event: matches!(trigger, Trigger::Event { .. }) };
     let input = matches!(trigger, Trigger::Packet { .. });
     let registers = if input { rng.below(3) as u32 + 1 } else { rng.below(2) as u32 };
     let mut body = Body::new(rng, place, registers, copies);

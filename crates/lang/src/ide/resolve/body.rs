@@ -167,9 +167,15 @@ impl<'a> Walker<'a> {
         if matches!(name, "Some" | "None") {
             return Some(Target::Topic(name.into()));
         }
-        let def = self.items.enums_with_variant(name).first()?;
+        // An enum of the program hides one of the library.
+        let all = self.items.enums_with_variant(name);
+        let def = all.iter().find(|def| self.is_users(def.name.span)).or(all.first())?;
         let variant = def.variants.iter().find(|variant| variant.0.text == name)?;
         Some(Target::Declared(variant.0.span))
+    }
+
+    fn is_users(&self, declared: Span) -> bool {
+        (declared.file as usize) < self.user_files
     }
 
     fn constant_named(&self, name: &str) -> Option<Target> {
