@@ -45,23 +45,29 @@ pub(super) fn firings(
     Ok(all)
 }
 
+/// What ties handlers together: an event, or an object that no packet uses.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Tie {
+    Event(u32),
+    Object(usize),
+}
+
 /// The handlers of a node that no packet leads to, in groups.
 fn groups(node: &Node, n: usize, uses: &Uses, solution: &Solution) -> Vec<BTreeSet<usize>> {
-    let mut groups: Vec<(BTreeSet<usize>, BTreeSet<(bool, usize)>)> = Vec::new();
+    let mut groups: Vec<(BTreeSet<usize>, BTreeSet<Tie>)> = Vec::new();
     for &(_, h) in uses.alone.iter().filter(|(node, _)| *node == n) {
-        // What ties handlers together: events, and objects of their own.
         let mut ties = BTreeSet::new();
         if let Trigger::Event { event, .. } = node.handlers[h].trigger {
-            ties.insert((true, event.0 as usize));
+            ties.insert(Tie::Event(event.0));
         }
         walk_stmts(&node.handlers[h].body, &mut |stmt| {
             if let StmtKind::Generate { event, .. } = stmt.kind {
-                ties.insert((true, event.0 as usize));
+                ties.insert(Tie::Event(event.0));
             }
         });
         let own = uses.of_handler(n, h).filter(|u| u.node == n);
         let shared = own.filter(|u| solution.placements[n][u.state] == Placement::Alone);
-        ties.extend(shared.map(|u| (false, u.state)));
+        ties.extend(shared.map(|u| Tie::Object(u.state)));
         let (tied, rest): (Vec<_>, Vec<_>) =
             groups.into_iter().partition(|(_, others)| !others.is_disjoint(&ties));
         let mut group = (BTreeSet::from([h]), ties);
