@@ -39,8 +39,8 @@ struct Core {
     logs: Vec<LogLine>,
 }
 
-/// Runs a division on traces, `cores` at a time, what leaves and what is emitted being discarded. It
-/// must have no keeper ([`Division::has_keeper`]): cores have no common time here.
+/// Runs a division on traces, `cores` at a time; what leaves and what is emitted is discarded. The
+/// program must have no [keeper](Division::has_keeper): cores have no common time here.
 pub fn run(
     program: &Program,
     division: &Division,

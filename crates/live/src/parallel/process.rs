@@ -133,6 +133,8 @@ impl Process {
         let [jobs, results] = queues;
         self.jobs = Writer::new(jobs.clone());
         self.results = Reader::new(results.clone());
+        // A child sees the memory of its own queues, and not that of others.
+        self.memory.inherit(true)?;
         // SAFETY: the child runs `child::main`, which never returns.
         let pid = check(unsafe { libc::fork() }, "fork")?;
         if pid == 0 {
@@ -147,6 +149,7 @@ impl Process {
                 telling,
             )
         }
+        self.memory.inherit(false)?;
         self.pid = Some(pid);
         self.started = clock::monotonic();
         self.retry = None;

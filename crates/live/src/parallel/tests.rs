@@ -4,7 +4,7 @@ use super::shared::{FRAME_BYTES_MAX, Fault, Note, Place, QUEUE_BYTES, Reader, SL
 use super::*;
 use crate::mapping::Mapping;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use trama_lang::compile::{Options, Unit};
 use trama_lang::engine::{Entry, LogLine, Report};
 use trama_lang::files::NoFiles;
@@ -85,6 +85,7 @@ fn frames(packets: &[Box<Packet>]) -> Vec<(u32, Nanos, Vec<u8>)> {
 
 #[test]
 fn stages_apart_do_what_they_do_together() {
+    let _alone = alone();
     let program = program(CHAIN);
     let mut together = interpreter(&program, packet(0).time);
     let expected = frames(&feed(&mut *together, 0..1000));
@@ -126,8 +127,16 @@ fn both_directions_pass_and_loops_end() {
     assert_eq!(drops(together.report()), 10);
 }
 
+/// Held by tests with processes: each is to find the memory of its own.
+static PROCESSES: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    PROCESSES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Feeds, does something to the second stage in the middle, and feeds on until it works again.
 fn disturb(make: Box<Make>, harm: impl Fn(u32)) -> (u64, u64, StageReport, Report) {
+    let _alone = alone();
     let program = program(CHAIN);
     let chain = Chain::new(program, Isolation::Processes, None, make);
     let mut chain = chain.expect("it starts");
@@ -253,10 +262,9 @@ impl Engine for Hostile {
     }
 }
 
-/// The memory that a child shares with its host, and only that: that of the other stages is mapped
-/// too after a fork, so the last one made is taken.
+/// Makes the second stage hostile; it knows the memory that it shares with its host.
 fn hostile(trick: Trick) -> Box<Make> {
-    let program = program(CHAIN);
+    let (program, host) = (program(CHAIN), std::process::id());
     Box::new(move |index, start| {
         let inner = interpreter(&stage_program(&program, index), start);
         if index != 1 {
@@ -268,9 +276,12 @@ fn hostile(trick: Trick) -> Box<Make> {
             let number = |text| usize::from_str_radix(text, 16).ok();
             Some((number(from)?, number(to)?))
         };
-        // The lowest: mappings are placed from above, and stage 0 has the first.
-        let memory = maps.lines().filter(|line| line.contains("trama-stage")).filter_map(range);
-        let memory = memory.min().unwrap_or_default();
+        let own: Vec<_> =
+            maps.lines().filter(|line| line.contains("trama-stage")).filter_map(range).collect();
+        // In the host there is none or several, and nothing is done with them.
+        let is_child = std::process::id() != host;
+        assert!(!is_child || own.len() == 1, "a stage sees its own memory only");
+        let memory = own.first().copied().unwrap_or_default();
         Ok(Box::new(Hostile { inner, trick, memory, armed: true }))
     })
 }
@@ -284,6 +295,10 @@ fn a_stage_that_writes_garbage_is_found_out() {
                 unsafe {
                     std::ptr::write_bytes((hostile.memory.0 + QUEUE_BYTES) as *mut u8, 0xa5, 64)
                 };
+                // Or it would write what is right before anybody looks.
+                loop {
+                    std::hint::spin_loop();
+                }
             },
             "slots are used",
         ),
@@ -321,6 +336,7 @@ fn a_stage_cannot_reach_outside() {
 
 #[test]
 fn frames_that_do_not_fit_are_counted() {
+    let _alone = alone();
     let program = program(CHAIN);
     let mut chain = chain(&program, Isolation::Processes);
     let mut long = packet(0);
