@@ -41,6 +41,7 @@ fn main() -> std::process::ExitCode {
         Command::Doctor(args) => command::doctor::doctor(&args),
         Command::Lab(args) => command::lab::lab(&args),
         Command::Atlas(args) => command::atlas::atlas(&args),
+        Command::Prove(args) => command::prove::prove(&args),
         Command::Bench(args) => command::bench::bench(&args),
         Command::Sim(args) => command::sim::sim(&args),
     };
