@@ -394,6 +394,9 @@ impl<'a> Walker<'a> {
         if self.find_local(name).is_some() {
             return None;
         }
+        if self.members.pattern_set(name).is_some() {
+            return (!is_entry).then_some("patterns");
+        }
         let kind = head(&self.members.state(name)?.kind);
         let fits = !is_entry || kind == "counter";
         (fits && STATE_KINDS.contains(&kind)).then_some(kind)
