@@ -151,7 +151,9 @@ pub fn html(title: &str, rows: &[Row]) -> String {
         escape(title),
         crate::report::STYLE
     );
-    METRICS.iter().for_each(|name| drop(write!(page, "<th>{name}")));
+    for name in METRICS {
+        let _ = write!(page, "<th>{name}");
+    }
     for row in rows {
         let load = row.load.as_deref().unwrap_or("-");
         let _ = write!(page, "</tr>\n<tr><td>{}<td>{load}<td>{}", row.transport, row.seeds);

@@ -23,6 +23,7 @@ pub mod sampler;
 pub mod scenario;
 pub mod simulation;
 pub mod topology;
+pub mod trace;
 pub mod workload;
 
 pub use network::Network;

@@ -63,6 +63,20 @@ pub(crate) enum SimAction {
     List(SimListArgs),
     /// Run a scenario with several transports, loads and seeds, and compare
     Compare(SimCompareArgs),
+    /// Tell the life of one message, event by event
+    Trace(SimTraceArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct SimTraceArgs {
+    #[command(flatten)]
+    pub(crate) scenario: ScenarioArgs,
+    /// The message: its line in flows.csv
+    #[arg(long)]
+    pub(crate) flow: u32,
+    /// Write its packets here too, as pcapng with an interface for each port
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pcap: Option<PathBuf>,
 }
 
 #[derive(Args)]

@@ -4,6 +4,7 @@ mod compare;
 mod list;
 mod progress;
 mod render;
+mod trace;
 
 use crate::args::{ScenarioArgs, SimAction, SimArgs, SimRunArgs};
 use crate::exit::{Exit, Failure, Outcome};
@@ -18,6 +19,7 @@ pub(crate) fn sim(args: &SimArgs) -> Outcome {
     match &args.action {
         None => run(&args.run),
         Some(SimAction::Compare(args)) => compare::compare(args),
+        Some(SimAction::Trace(args)) => trace::trace(args),
         Some(SimAction::List(args)) => list::list(args),
     }
 }
