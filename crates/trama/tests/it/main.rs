@@ -5,6 +5,7 @@ mod cli;
 mod edge;
 mod elements;
 mod facts;
+mod flows;
 mod library;
 mod live;
 mod lsp;
