@@ -50,7 +50,8 @@ impl Route {
         Self::Tree { first: 0, count, stride, down, up: 0, ups: 0, divisor: 1 }
     }
 
-    /// The port for a packet; `chance` is a random number for this packet and switch. None if no port leads there.
+    /// The port for a packet; `chance` is a random number for this packet and switch. None if no
+    /// port leads there.
     pub(crate) fn port(
         &self,
         packet: &Packet,

@@ -4,13 +4,15 @@
 
 use std::collections::VecDeque;
 use trama_base::{Parameters as _, Picos, Rate, Rng};
+use trama_sim::simulation::{Observer, Seen};
 use trama_sim::topology::{Dumbbell, Plan, Star, Topology};
 use trama_sim::workload::Flow;
 use trama_sim::{Network, Simulation};
 use trama_transport::endpoint::Counters;
 use trama_transport::fabric::{Credits, Service, Sharing};
 use trama_transport::{
-    Arrival, Balance, Endpoint, Event, HostId, Message, Outlet, Packet, Queueing, registry,
+    Arrival, Balance, Endpoint, Event, Flags, Hop, HostId, Message, Outlet, Packet, Queueing,
+    registry,
 };
 
 /// Sends each message as one packet without headers, at once, and never again; its tag is its
@@ -37,6 +39,7 @@ impl Endpoint for Datagrams {
             wire_bytes: bytes,
             payload_bytes: bytes,
             priority: message.tag as u8,
+            flags: Flags::TELEMETRY,
             ..Packet::default()
         });
     }
@@ -122,6 +125,34 @@ fn a_message_takes_the_time_that_its_packets_take() {
     assert_eq!(times("dctcp", 10, 1448), (Some(4_400_000), Some(6_483_200)));
     // Two packets of 9 kB take 720 ns each, answers of 64 B 5.12 ns.
     assert_eq!(times("ndp", 100, 2 * 8936), (Some(4_160_000), Some(6_170_240)));
+}
+
+/// Keeps what switches told in the packets that arrived.
+#[derive(Default)]
+struct Told(Vec<Vec<Hop>>);
+
+impl Observer for Told {
+    fn see(&mut self, _: Picos, seen: &Seen<'_>) {
+        if let Seen::Delivered { telemetry, .. } = seen {
+            self.0.push(telemetry.to_vec());
+        }
+    }
+}
+
+#[test]
+fn switches_tell_of_their_ports() {
+    let star = Star { hosts: 4, ..Star::default() };
+    let network = build(&star, Queueing::drop_tail(100_000), Balance::Flow);
+    let flows: Vec<Flow> = (1..4).map(|host| flow(Picos::ZERO, host, 0, 1500)).collect();
+    let mut run = Simulation::observed(network, flows.into(), 1, Datagrams::new, Told::default());
+    run.run(Picos::MAX);
+    // All come at 2.2 us; one goes at once, the others after 1.2 us each; what waits behind a
+    // packet is told by it.
+    let hop = |ns, queue_bytes, sent_bytes| {
+        let time = Picos::from_nanos(ns);
+        vec![Hop { time, queue_bytes, sent_bytes, bits_per_s: 10_000_000_000 }]
+    };
+    assert_eq!(run.observer().0, [hop(2200, 0, 0), hop(3400, 1500, 1500), hop(4600, 0, 3000)]);
 }
 
 /// Two hosts send packets of 1500 B in two classes to a third one as fast as they can, for 1 ms;

@@ -55,7 +55,8 @@ fn mistakes_are_named_with_their_line_and_what_is_allowed() {
     );
     assert_eq!(
         wrong("kind = \"star\"\n", ""),
-        "line 2: topology.kind: it must be said; there are star, dumbbell, leaf-spine, fat-tree, file"
+        "line 2: topology.kind: it must be said; \
+         there are star, dumbbell, leaf-spine, fat-tree, file"
     );
     assert_eq!(
         wrong("[transport]", "[moon]\n[transport]"),

@@ -87,7 +87,7 @@ fn transports_are_compared_and_what_is_done_is_not_done_again() {
     assert_eq!(std::fs::read_dir(&jobs).expect("it is there").count(), 8);
     std::fs::remove_file(jobs.join("ndp-0.5-2.json")).expect("it is there");
     let second = compare(&["--json", "--jobs", "1"]);
-    assert_eq!(first.stdout, second.stdout, "neither order nor interruption matters");
+    assert!(first.stdout == second.stdout, "neither order nor interruption matters");
     let told = String::from_utf8(second.stderr).expect("it is text");
     assert_eq!(told.matches("done before").count(), 7, "{told}");
     // Another scenario is not taken for this one.

@@ -123,13 +123,14 @@ fn run_one(text: &ScenarioText, file: &Path) -> Result<(Value, bool), Failure> {
     }
     let result = scenario.run(&|name| text.load(name), |_| ());
     let (report, _) = result.map_err(|error| text.failure(&error))?;
-    let report = render::json(&scenario, &report);
+    let written = format!("{}\n", render::json(&scenario, &report));
     // Whoever interrupts this finds all of a report or none of it.
     let partial = file.with_extension("part");
-    std::fs::write(&partial, format!("{report}\n"))
+    std::fs::write(&partial, &written)
         .and_then(|()| std::fs::rename(&partial, file))
         .map_err(|error| Failure::environment(format!("{}: {error}", file.display())))?;
-    Ok((report, true))
+    // Read back, so that numbers are those that the next comparison will read.
+    Ok((serde_json::from_str(&written).expect("it was just written as JSON"), true))
 }
 
 /// The numbers of a report that are compared.
