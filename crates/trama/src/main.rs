@@ -39,6 +39,7 @@ fn main() -> std::process::ExitCode {
         Command::Lab(args) => command::lab::lab(&args),
         Command::Atlas(args) => command::atlas::atlas(&args),
         Command::Bench(args) => command::bench::bench(&args),
+        Command::Ebpf(args) => command::ebpf::ebpf(&args),
     };
     exit.unwrap_or_else(|failure| failure.report()).into()
 }

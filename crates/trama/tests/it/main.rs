@@ -2,6 +2,7 @@
 
 mod captures;
 mod cli;
+mod ebpf;
 mod edge;
 mod elements;
 mod facts;
