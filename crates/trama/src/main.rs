@@ -40,6 +40,7 @@ fn main() -> std::process::ExitCode {
         Command::Atlas(args) => command::atlas::atlas(&args),
         Command::Bench(args) => command::bench::bench(&args),
         Command::Ebpf(args) => command::ebpf::ebpf(&args),
+        Command::Sim(args) => command::sim::sim(&args),
     };
     exit.unwrap_or_else(|failure| failure.report()).into()
 }

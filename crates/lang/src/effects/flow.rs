@@ -13,6 +13,8 @@ use crate::ir::{
 };
 use crate::ir_parts::walk_stmts;
 use std::collections::{BTreeMap, BTreeSet};
+use trama_state::contract::{self, Operation};
+use trama_state::{Method, StateSpec};
 use trama_wire::header::{FieldRef, HeaderId, HeaderSet};
 
 /// The state operations of each handler of a node, in source order.
@@ -349,12 +351,17 @@ impl<'a> Flow<'a> {
     }
 
     fn state(&mut self, id: StateId, op: &StateOp, stmt: &'a Stmt, env: &mut Env) {
-        let key: Vec<Value> = op.key().into_iter().map(|e| eval(e, env)).collect();
+        let spec = &self.node.states[id.0 as usize];
+        let key: Vec<Value> = match op {
+            // What all keys share is no one key's.
+            StateOp::Call { method, .. } if !names_entry(spec, *method) => Vec::new(),
+            _ => op.key().into_iter().map(|e| eval(e, env)).collect(),
+        };
         let access = Access {
-            state: self.node.states[id.0 as usize].name.clone(),
+            state: spec.name.clone(),
             index: id.0,
             op: op.name(),
-            kind: access_kind(op),
+            kind: access_kind(spec, op),
             exposure: if self.is_apart(id, op) {
                 Exposure::Each
             } else {
@@ -379,6 +386,11 @@ impl Flow<'_> {
         };
         matches!(op, StateOp::MapClear) || !key.is_empty() && self.rounds.iter().any(is_own)
     }
+}
+
+/// True if a method is about the entry of its key alone.
+fn names_entry(spec: &StateSpec, method: Method) -> bool {
+    spec.contract(Operation::Call(method)).is_some_and(|c| c.exposure == contract::Exposure::Key)
 }
 
 /// What identifies a statement while the program is borrowed.

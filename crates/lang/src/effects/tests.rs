@@ -187,10 +187,13 @@ fn scopes_follow_from_all_uses() {
 fn kinds_of_access_see_what_commutes() {
     let update = |ops: &[UpdateOp]| {
         let update = |op: &UpdateOp| Update { leaf: 0, op: *op, operand: number(64, 1) };
-        super::access_kind(&StateOp::ArrayUpdate {
-            index: number(64, 0),
-            updates: ops.iter().map(update).collect(),
-        })
+        super::access_kind(
+            &spec(StateKind::Array { len: 1 }, &[], &[64]),
+            &StateOp::ArrayUpdate {
+                index: number(64, 0),
+                updates: ops.iter().map(update).collect(),
+            },
+        )
     };
     assert_eq!(update(&[UpdateOp::Add, UpdateOp::Add]), AccessKind::Update);
     assert_eq!(update(&[UpdateOp::Set]), AccessKind::Write);

@@ -173,8 +173,10 @@ impl<'a> Summary<'a> {
             Table::new(&["state", ">entries", ">peak", ">of", ">expired", ">evicted", ">refused"]);
         for (node, report) in self.program.nodes.iter().zip(&self.report.nodes) {
             for (spec, stats) in node.states.iter().zip(&report.states) {
-                let is_fixed =
-                    matches!(spec.kind, StateKind::Array { .. } | StateKind::Counter { .. });
+                let is_fixed = matches!(
+                    spec.kind,
+                    StateKind::Array { .. } | StateKind::Counter { .. } | StateKind::Patterns(_)
+                );
                 if is_fixed || *stats == StateStats::default() {
                     continue;
                 }

@@ -12,7 +12,9 @@ mod lsp;
 mod names;
 mod nat64;
 mod pages;
+mod patterns;
 mod queries;
+mod sim;
 #[cfg(feature = "tui")]
 mod tui;
 mod tunnel;
