@@ -40,6 +40,9 @@ pub struct MapError {
     pub reason: String,
 }
 
+/// A key with its value.
+pub type Entry = (Vec<u8>, Vec<u8>);
+
 /// A map.
 #[derive(Clone, Debug)]
 pub struct Map {
@@ -375,7 +378,7 @@ impl Map {
     }
 
     /// All entries, in the order of their keys.
-    pub fn entries(&self, memory: &Memory) -> Vec<(Vec<u8>, Vec<u8>)> {
+    pub fn entries(&self, memory: &Memory) -> Vec<Entry> {
         let bytes = memory.bytes(self.region);
         let value = |place: u32| {
             let at = place as usize * self.stride;

@@ -14,7 +14,7 @@ mod memory;
 mod tests;
 mod world;
 
-pub use maps::{BYTES_MAX, Map, MapError};
+pub use maps::{BYTES_MAX, Entry, Map, MapError};
 pub use memory::{Memory, RegionId};
 pub use world::{Machine, MachineError, Redirect, Run, Verdict, World};
 

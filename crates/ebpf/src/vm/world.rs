@@ -1,7 +1,7 @@
 //! A host without a kernel: maps in memory, time and chance from outside.
 
 use super::helper::{HEADROOM, PACKET_MAX};
-use super::maps::{Map, MapError};
+use super::maps::{Entry, Map, MapError};
 use super::memory::{CONTEXT, MAPS, Memory, PACKET, RegionId};
 use super::{Fault, Host, Limits, Reply, Stopped, run};
 use crate::graph::{Code, CodeError};
@@ -198,7 +198,7 @@ impl Machine {
     }
 
     /// Entries of the map of an index, in the order of their keys.
-    pub fn entries(&self, index: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
+    pub fn entries(&self, index: usize) -> Vec<Entry> {
         self.world.maps[index].entries(&self.memory)
     }
 

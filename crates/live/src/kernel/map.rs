@@ -4,6 +4,7 @@ use crate::bpf::{Attr, Command, call, new_fd};
 use crate::sys::SysError;
 use std::os::fd::OwnedFd;
 use trama_ebpf::object::{MapDef, MapKind};
+use trama_ebpf::vm::Entry;
 
 /// A map with what it was made from.
 #[derive(Debug)]
@@ -94,7 +95,7 @@ impl KernelMap {
 
     /// All entries, in the order of their keys. Entries that programs add or remove meanwhile may
     /// or may not be among them; there are at most as many as the map holds.
-    pub fn entries(&self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, SysError> {
+    pub fn entries(&self) -> Result<Vec<Entry>, SysError> {
         let mut entries = Vec::new();
         let mut last: Option<Vec<u8>> = None;
         while entries.len() < self.def.entries as usize {

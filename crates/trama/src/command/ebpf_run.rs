@@ -153,7 +153,7 @@ fn verdict(context: ContextKind, value: u32) -> String {
 
 fn is_drop(context: ContextKind, value: u32) -> bool {
     match context {
-        ContextKind::Xdp => value < 2 || value > 4,
+        ContextKind::Xdp => !(2..=4).contains(&value),
         _ => value == 2,
     }
 }
