@@ -95,6 +95,12 @@ pub(super) fn write(
             }
         }
     }
+    // A part without records is no part at all.
+    for part in [&mut functions, &mut lines] {
+        if part.len() == 1 {
+            part.clear();
+        }
+    }
     let (functions_len, lines_len) = (functions.len() as u32 * 4, lines.len() as u32 * 4);
     let header = [
         0xeb9f | 1 << 16,

@@ -6,9 +6,10 @@ use std::process::{Command, Output};
 
 /// The program of the book's page.
 fn text() -> String {
-    let page = std::fs::read_to_string(project("docs/book/src/ebpf/assembly.md")).unwrap();
-    let (_, text) = page.split_once("```text\n").unwrap();
-    text.split_once("```").unwrap().0.to_owned()
+    let page = std::fs::read_to_string(project("docs/book/src/ebpf/assembly.md"));
+    let page = page.expect("the book has the page");
+    let (_, text) = page.split_once("```text\n").expect("the page has a program");
+    text.split_once("```").expect("the program ends").0.to_owned()
 }
 
 /// A folder of this test's own.
@@ -17,14 +18,14 @@ struct Folder(PathBuf);
 impl Folder {
     fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("trama-ebpf-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
+        std::fs::create_dir_all(&path).expect("a temporary folder");
         Self(path)
     }
 
     fn file(&self, name: &str, content: &[u8]) -> String {
         let path = self.0.join(name);
-        std::fs::write(&path, content).unwrap();
-        path.to_str().unwrap().to_owned()
+        std::fs::write(&path, content).expect("a temporary file");
+        path.to_str().expect("the path is text").to_owned()
     }
 }
 
@@ -36,12 +37,12 @@ impl Drop for Folder {
 
 fn trama(args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_trama"));
-    command.arg("ebpf").args(args).current_dir(project(".")).output().unwrap()
+    command.arg("ebpf").args(args).current_dir(project(".")).output().expect("trama runs")
 }
 
 fn out(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout.clone()).unwrap()
+    String::from_utf8(output.stdout.clone()).expect("it prints text")
 }
 
 #[test]
