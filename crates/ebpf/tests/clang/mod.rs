@@ -14,9 +14,7 @@ const COMPILERS: [&str; 4] = ["clang-19", "clang", "clang-16", "clang-14"];
 pub(crate) fn compile(name: &str, flags: &[&str]) -> Option<Vec<u8>> {
     let compiler = COMPILERS.iter().find(|name| runs(name));
     let Some(compiler) = compiler else {
-        println!("skipped: there is no clang");
-        let required = std::env::var("TRAMA_REQUIRE_LIVE").is_ok_and(|value| value == "1");
-        assert!(!required, "TRAMA_REQUIRE_LIVE=1, but there is no clang");
+        skip("there is no clang");
         return None;
     };
     let source = Path::new(SOURCES).join(format!("{name}.c"));
@@ -35,6 +33,13 @@ pub(crate) fn compile(name: &str, flags: &[&str]) -> Option<Vec<u8>> {
         .expect("it ran before");
     assert!(status.success(), "clang refuses {}", source.display());
     Some(std::fs::read(&object).expect("clang wrote it"))
+}
+
+/// Says what a test lacks. With `TRAMA_REQUIRE_LIVE=1` it may lack nothing.
+pub(crate) fn skip(why: &str) {
+    println!("skipped: {why}");
+    let required = std::env::var("TRAMA_REQUIRE_LIVE").is_ok_and(|value| value == "1");
+    assert!(!required, "TRAMA_REQUIRE_LIVE=1, but {why}");
 }
 
 fn runs(program: &str) -> bool {

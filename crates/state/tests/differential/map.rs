@@ -26,11 +26,12 @@ fn step(
     let mut value = vec![0; lens.1];
     rng.fill(&mut value);
     match rng.below(34) {
-        33 => {
+        // Seldom, or a map is never full.
+        33 if rng.one_in(8) => {
             let half: Vec<_> = model.entries(now).into_iter().step_by(2).collect();
             agree("refill", model.refill(&half, now), mem.refill(&half, now))
         }
-        32 => {
+        32 if rng.one_in(8) => {
             model.clear(now);
             mem.clear(now);
             agree("len, cleared", model.len(now), mem.len(now))
@@ -97,12 +98,12 @@ fn every_length_of_key_and_value_agrees() {
 
 #[test]
 fn a_wrong_map_is_noticed() {
-    let right = spec(map(13, Some(7), WhenFull::Refuse), 4, 4);
+    let right = spec(map(5, Some(7), WhenFull::Refuse), 4, 4);
     for wrong in [
-        map(14, Some(7), WhenFull::Refuse),
-        map(13, Some(8), WhenFull::Refuse),
-        map(13, None, WhenFull::Refuse),
-        map(13, Some(7), WhenFull::EvictOldest),
+        map(6, Some(7), WhenFull::Refuse),
+        map(5, Some(8), WhenFull::Refuse),
+        map(5, None, WhenFull::Refuse),
+        map(5, Some(7), WhenFull::EvictOldest),
     ] {
         parts(|rng| compare(&right, &spec(wrong.clone(), 4, 4), rng));
     }

@@ -1,6 +1,6 @@
 //! `trama ebpf`: text to object, object to text, runs on captures.
 
-use crate::captures::project;
+use crate::captures::{project, skip};
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
@@ -69,8 +69,7 @@ fn the_program_of_the_book_is_assembled_shown_and_run() {
 #[test]
 fn the_kernel_ends_with_the_same_maps() {
     if let Err(why) = trama_lab::require_root() {
-        println!("skipped: {why}");
-        return;
+        return skip(&why.to_string());
     }
     let folder = Folder::new("kernel");
     let source = folder.file("count.s", text().as_bytes());
@@ -93,12 +92,10 @@ fn the_kernel_ends_with_the_same_maps() {
 #[test]
 fn bpftool_loads_what_we_write() {
     if let Err(why) = trama_lab::require_root() {
-        println!("skipped: {why}");
-        return;
+        return skip(&why.to_string());
     }
     if Command::new("bpftool").arg("version").output().is_err() {
-        println!("skipped: there is no bpftool");
-        return;
+        return skip("there is no bpftool");
     }
     let folder = Folder::new("bpftool");
     let source = folder.file("count.s", text().as_bytes());
