@@ -472,7 +472,7 @@ module.exports = grammar({
     _value_name: ($) =>
       choice(
         $.identifier,
-        alias(choice("generate", "emit", "replace", "state"), $.identifier),
+        alias(choice("generate", "emit", "state"), $.identifier),
       ),
     literal: ($) => choice($.number, $.address, $.byte_string),
     boolean: (_) => choice("true", "false"),

@@ -73,9 +73,14 @@ static bool continues(TSLexer *lexer) {
     word[length++] = (char)lexer->lookahead;
     lexer->advance(lexer, false);
   }
-  if (length == 2) {
-    return !memcmp(word, "in", 2) || !memcmp(word, "is", 2) || !memcmp(word, "as", 2);
+  if (length == 2 && !memcmp(word, "in", 2)) {
+    // `in <- …` sends a packet to the port of that name.
+    while (is_blank(lexer->lookahead)) lexer->advance(lexer, false);
+    if (lexer->lookahead != '<') return true;
+    lexer->advance(lexer, false);
+    return lexer->lookahead != '-';
   }
+  if (length == 2) return !memcmp(word, "is", 2) || !memcmp(word, "as", 2);
   return length == 4 && !memcmp(word, "else", 4);
 }
 
