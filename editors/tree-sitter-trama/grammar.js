@@ -472,7 +472,7 @@ module.exports = grammar({
     _value_name: ($) =>
       choice(
         $.identifier,
-        alias(choice("generate", "emit", "state"), $.identifier),
+        alias(choice("generate", "emit", "replace", "state"), $.identifier),
       ),
     literal: ($) => choice($.number, $.address, $.byte_string),
     boolean: (_) => choice("true", "false"),
@@ -628,7 +628,8 @@ module.exports = grammar({
             1,
             seq(
               "record",
-              sep1($.identifier, "."),
+              // Without a stream it is a value of a type of that name.
+              optional(sep1($.identifier, ".")),
               list("{", $.field_value, "}"),
             ),
           ),
