@@ -42,6 +42,58 @@ pub(crate) enum Command {
     Atlas(AtlasArgs),
     /// Measure programs: ns per packet on one core, interleaved rounds
     Bench(BenchArgs),
+    /// Simulate a datacentre fabric with a transport and a workload
+    Sim(SimArgs),
+}
+
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct SimArgs {
+    #[command(subcommand)]
+    pub(crate) action: Option<SimAction>,
+    #[command(flatten)]
+    pub(crate) run: SimRunArgs,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum SimAction {
+    /// Say what can be simulated: topologies, transports, workloads, each with its settings
+    List(SimListArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct SimRunArgs {
+    #[command(flatten)]
+    pub(crate) scenario: ScenarioArgs,
+    /// Write report.html, flows.csv, series.csv and ports.csv into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A scenario and what replaces parts of it.
+#[derive(Args)]
+pub(crate) struct ScenarioArgs {
+    /// The scenario, for example examples/sim/permutation.toml
+    #[arg(required = true, value_name = "SCENARIO")]
+    pub(crate) file: Option<PathBuf>,
+    /// Fix what is left to chance
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Replace a key of the scenario, for example --set workload.load=0.5
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct SimListArgs {
+    /// A topology, transport or workload; all of them if it is not said
+    pub(crate) name: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// The program and what fixes its parameters.

@@ -39,6 +39,7 @@ fn main() -> std::process::ExitCode {
         Command::Lab(args) => command::lab::lab(&args),
         Command::Atlas(args) => command::atlas::atlas(&args),
         Command::Bench(args) => command::bench::bench(&args),
+        Command::Sim(args) => command::sim::sim(&args),
     };
     exit.unwrap_or_else(|failure| failure.report()).into()
 }

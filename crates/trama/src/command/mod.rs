@@ -14,5 +14,6 @@ pub(crate) mod lab;
 pub(crate) mod lsp;
 pub(crate) mod new;
 pub(crate) mod run;
+pub(crate) mod sim;
 pub(crate) mod test;
 pub(crate) mod trace;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-fn trama(args: &[&str]) -> Output {
+pub(crate) fn trama(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_trama"))
         .args(args)
         .current_dir(project("."))

@@ -13,6 +13,7 @@ mod nat64;
 mod pages;
 mod patterns;
 mod queries;
+mod sim;
 #[cfg(feature = "tui")]
 mod tui;
 mod tunnel;
