@@ -1,5 +1,6 @@
 //! Tests of the whole product: real captures, real kernels, the command line.
 
+mod approximate;
 mod captures;
 mod cli;
 mod edge;
