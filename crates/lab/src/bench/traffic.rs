@@ -1,8 +1,8 @@
 //! Two-sided traffic of many flows, made by asking the program itself for its translations.
 //!
-//! One side is generated: UDP packets of flows from inside hosts, or the SYNs of clients. Each is given to the program
-//! once, which opens its state; what comes out is turned round, as an echoing peer would, and is
-//! the other side. So a translator's choice of ports needs no model here.
+//! One side is generated: UDP packets of flows from inside hosts, or the SYNs of clients. Each is
+//! given to the program once, which opens its state; what comes out is turned round, as an echoing
+//! peer would, and is the other side. So a translator's choice of ports needs no model here.
 
 use trama_base::{Nanos, Rng};
 use trama_lang::engine::Engine;

@@ -303,7 +303,7 @@ impl<'a> Planner<'a> {
                 let limits = self.limits(bounds, span);
                 if limits.error.is_some() && limits.evict_oldest {
                     let message = "what is remembered with an error cannot be evicted".to_owned();
-                    self.error("E0904", message, span, "a filter does not know what it holds");
+                    self.error("E0908", message, span, "a filter does not know what it holds");
                 }
                 steps.push(Step::Distinct { keys, limits });
             }
@@ -324,7 +324,7 @@ impl<'a> Planner<'a> {
                 let limits = self.limits(bounds, span);
                 if let Some(error) = &bounds.error {
                     let message = "a join makes no errors".to_owned();
-                    self.error("E0904", message, error.span, "only `distinct` and `quantile` do");
+                    self.error("E0908", message, error.span, "only `distinct` and `quantile` do");
                 }
                 if let Some(join) = self.join(row, (other, on, within), limits, span) {
                     steps.push(Step::Join(Box::new(join)));
@@ -390,7 +390,7 @@ impl<'a> Planner<'a> {
             && !aggregates.iter().any(Aggregate::is_quantile)
         {
             let message = "a group without quantiles makes no errors".to_owned();
-            self.error("E0904", message, error.span, "only `distinct` and `quantile` do");
+            self.error("E0908", message, error.span, "only `distinct` and `quantile` do");
         }
         let (keys, mut made) = self.columns(row, keys);
         if limits.window.is_some() {

@@ -97,15 +97,15 @@ fn messages_point_at_the_users_text() {
         packets(ip) |> group(ip.src) { a: quantile(len, len, 2) } |> emit
           E0903 `len`: `len` is of a packet, and the rows here are not packets any more
         packets(ip) |> group(ip.src) error 1% { a: sum(len) } |> emit
-          E0904 `1%`: a group without quantiles makes no errors
+          E0908 `1%`: a group without quantiles makes no errors
         packets(ip) |> group(ip.src) error 60% { a: quantile(len, 1, 2) } |> emit
           E0803 `60%`: the error of a `histogram<ip4>` is 0.0489% to 50%
         packets(ip) |> distinct(ip.src) [9] error 1 |> map(len) |> emit
           E0801 `1`: an error is given in per cent
         packets(ip) |> distinct(ip.src) [9] evict oldest error 1% |> map(len) |> emit
-          E0904 `distinct(ip.src) [9] evict oldest error 1%`: what is remembered with an error cannot be evicted
+          E0908 `distinct(ip.src) [9] evict oldest error 1%`: what is remembered with an error cannot be evicted
         packets(ip) |> map(a: len) |> join(other) on(a) within 1s error 1% |> emit
-          E0904 `1%`: a join makes no errors
+          E0908 `1%`: a join makes no errors
     "#]]
     .assert_eq(&out);
 }
