@@ -14,15 +14,18 @@
 )]
 #![allow(clippy::vec_box, reason = "packets are boxed at the seam to the engine")]
 
+pub mod affinity;
 pub mod bpf;
 pub mod capability;
 pub mod clock;
 pub mod doctor;
 pub mod interface;
 pub mod io;
+pub mod kernel;
 pub mod mapping;
 pub mod namespace;
 pub mod netlink;
+pub mod parallel;
 pub mod poll;
 pub mod run;
 pub mod signal;

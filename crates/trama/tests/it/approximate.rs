@@ -150,7 +150,7 @@ fn heavy_hitters_by_a_sketch_are_all_there_and_hardly_too_high() {
         let Some((all, beyond, excess)) = sketch_excess(columns, limit) else { return };
         println!("{columns} columns: {beyond} of {all} beyond the bound, at most {excess} B more");
         assert!(beyond as f64 <= 0.018 * all as f64, "{columns}: {beyond} of {all}");
-        assert!(all > 100, "{all} sources");
+        assert!(all > 50, "{all} sources");
         // The negative control: where sources share cells, the oracle sees that.
         assert!(columns == 4096 || excess > 0, "64 columns are exact?");
     }

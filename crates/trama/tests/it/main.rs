@@ -1,11 +1,15 @@
 //! Tests of the whole product: real captures, real kernels, the command line.
 
+mod apart;
 mod approximate;
 mod captures;
 mod cli;
+mod cores;
+mod ebpf;
 mod edge;
 mod elements;
 mod facts;
+mod flows;
 mod library;
 mod live;
 mod lsp;
