@@ -195,7 +195,7 @@ module.exports = grammar({
       ),
     columns: ($) => list("(", choice($.argument, $.expression), ")"),
     _bound: ($) =>
-      choice(seq("window", "(", $.expression, ")"), $.index, seq("evict", "oldest")),
+      choice(seq("window", "(", $.expression, ")"), $.index, seq("evict", "oldest"), $._error),
     _duration: ($) => choice($.number, $.identifier, $.parenthesized),
     when: (_) => choice("each", seq("on", "change"), seq("at", "close")),
 
@@ -280,9 +280,10 @@ module.exports = grammar({
       choice(
         seq("evict", "oldest"),
         seq("update", "conservative"),
-        seq("error", alias(/[0-9]+(\.[0-9]+)?%/, $.number)),
+        $._error,
         seq(choice("expire", "rate", "burst", "members", "seed"), $.expression),
       ),
+    _error: ($) => seq("error", alias(/[0-9]+(\.[0-9]+)?%/, $.number)),
     handler: ($) =>
       seq(
         "on",
@@ -635,13 +636,18 @@ module.exports = grammar({
           ),
           $.port_expectation,
           $.expression,
+          alias("in", $.identifier),
         ),
         $._terminator,
       ),
     port_expectation: ($) =>
       prec.dynamic(
         1,
-        seq(field("port", $.identifier), optional($.index), field("filter", $.expression)),
+        seq(
+          field("port", choice($.identifier, alias("in", $.identifier))),
+          optional($.index),
+          field("filter", $.expression),
+        ),
       ),
 
     // Tokens.

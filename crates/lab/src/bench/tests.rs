@@ -66,7 +66,7 @@ impl Hand for Careless {
 
 #[test]
 fn a_careless_yardstick_is_found() {
-    for name in ["firewall", "nat", "chain", "maglev", "router"] {
+    for name in ["firewall", "nat", "chain", "maglev", "router", "scan"] {
         assert!(compare_with(&case(name), |hand| hand).is_ok(), "{name}");
         let careless = compare_with(&case(name), |inner| Box::new(Careless { inner, count: 0 }));
         assert!(matches!(careless, Err(WorkloadError::Differs { .. })), "{name}");
@@ -97,7 +97,7 @@ fn segment(case: &Case, rng: &mut Rng) -> Packet {
 fn connections_are_followed_by_hand_as_well() {
     // SYN, SYN ACK, ACK, FIN ACK, RST.
     const FLAGS: [u128; 7] = [0x02, 0x12, 0x10, 0x10, 0x10, 0x11, 0x04];
-    for name in ["firewall", "nat", "chain", "maglev", "router"] {
+    for name in ["firewall", "nat", "chain", "maglev", "router", "scan"] {
         let case = case(name);
         let mut now = Nanos::from_secs(1000);
         let program = case.workload.program().expect("it compiles");

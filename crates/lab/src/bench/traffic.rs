@@ -1,8 +1,8 @@
 //! Two-sided traffic of many flows, made by asking the program itself for its translations.
 //!
-//! One side is generated: UDP packets of flows from inside hosts. Each is given to the program
-//! once, which opens its state; what comes out is turned round, as an echoing peer would, and is
-//! the other side. So a translator's choice of ports needs no model here.
+//! One side is generated: UDP packets of flows from inside hosts, or the SYNs of clients. Each is
+//! given to the program once, which opens its state; what comes out is turned round, as an echoing
+//! peer would, and is the other side. So a translator's choice of ports needs no model here.
 
 use trama_base::{Nanos, Rng};
 use trama_lang::engine::Engine;
@@ -11,6 +11,9 @@ use trama_wire::{Packet, Pool};
 
 /// Inside hosts; a /24 has room for them.
 const HOSTS: u32 = 200;
+
+/// 11.0.0.0: the first of the clients that have addresses of their own.
+const CLIENTS: u32 = 0x0b00_0000;
 
 /// What traffic to make.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +30,17 @@ pub struct TrafficPlan {
     pub station: u64,
     /// External ports: where the flows enter, and where they leave.
     pub ports: (u32, u32),
+    /// What the flows are.
+    pub opening: Opening,
+}
+
+/// What the packets of a flow are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// UDP, from the inside hosts.
+    Datagram,
+    /// TCP: a SYN from a client with an address of its own, and the SYN, ACK that answers it.
+    Handshake,
 }
 
 /// Frames with the port at which each enters, in the order in which they are sent.
@@ -75,6 +89,9 @@ impl Traffic {
             match output.iter_mut().find(|p| p.port == plan.ports.1) {
                 Some(sent) => {
                     turn_round(sent);
+                    if plan.opening == Opening::Handshake {
+                        sent.set(field(HeaderId::TCP, "flags"), 0x12);
+                    }
                     traffic.push(&forward, plan.ports.0);
                     traffic.push(sent.bytes(), plan.ports.1);
                 }
@@ -133,12 +150,24 @@ pub(super) fn hosts() -> std::ops::Range<u32> {
     0..HOSTS
 }
 
-/// The first packet of a flow from inside.
+/// The first packet of a flow.
 fn forward_frame(plan: &TrafficPlan, flow: u32) -> Vec<u8> {
     let endpoint = flow / plan.destinations;
     let host = endpoint % HOSTS;
-    let source_port = 1024 + endpoint / HOSTS;
-    let (eth, ip, udp) = (HeaderId::ETH, HeaderId::IP, HeaderId::UDP);
+    let (eth, ip) = (HeaderId::ETH, HeaderId::IP);
+    let (source, transport) = match plan.opening {
+        Opening::Datagram => {
+            let udp = HeaderId::UDP;
+            let port = u128::from(1024 + endpoint / HOSTS);
+            (host_address(host), (udp, vec![(field(udp, "src"), port), (field(udp, "dst"), 53)]))
+        }
+        Opening::Handshake => {
+            let tcp = HeaderId::TCP;
+            let ports = [(field(tcp, "src"), 1024), (field(tcp, "dst"), 80)];
+            let fields = ports.into_iter().chain([(field(tcp, "flags"), 0x02)]).collect();
+            (CLIENTS + endpoint, (tcp, fields))
+        }
+    };
     let stack = [
         (
             eth,
@@ -150,14 +179,15 @@ fn forward_frame(plan: &TrafficPlan, flow: u32) -> Vec<u8> {
         (
             ip,
             vec![
-                (field(ip, "src"), u128::from(host_address(host))),
+                (field(ip, "src"), u128::from(source)),
                 (field(ip, "dst"), u128::from(plan.destination + flow % plan.destinations)),
             ],
         ),
-        (udp, vec![(field(udp, "src"), u128::from(source_port)), (field(udp, "dst"), 53)]),
+        transport,
     ];
-    let payload = vec![0x5a; (plan.frame_bytes as usize).saturating_sub(42)];
-    let packet = Packet::build(&stack, &payload).expect("a UDP packet can always be built");
+    let header_bytes = if plan.opening == Opening::Datagram { 42 } else { 54 };
+    let payload = vec![0x5a; (plan.frame_bytes as usize).saturating_sub(header_bytes)];
+    let packet = Packet::build(&stack, &payload).expect("such a packet can always be built");
     packet.bytes().to_vec()
 }
 
@@ -186,6 +216,7 @@ mod tests {
         destinations: 2,
         station: 1,
         ports: (0, 1),
+        opening: Opening::Datagram,
     };
 
     #[test]

@@ -1,7 +1,7 @@
 //! What is measured: programs made of library elements, each with its traffic.
 
 use super::hand::{self, Hand, Leg};
-use super::traffic::{self, Traffic, TrafficPlan};
+use super::traffic::{self, Opening, Traffic, TrafficPlan};
 use std::sync::Arc;
 use trama_base::Nanos;
 use trama_lang::compile::{Options, Unit};
@@ -91,7 +91,7 @@ const CHAIN_MAX: u32 = 16;
 
 /// All workloads that are measured unless others are asked for.
 pub fn workloads() -> Vec<Workload> {
-    const NAMES: [&str; 14] = [
+    const NAMES: [&str; 15] = [
         "counter",
         "arp-responder",
         "icmp-responder",
@@ -104,6 +104,7 @@ pub fn workloads() -> Vec<Workload> {
         "edge",
         "maglev",
         "router",
+        "scan",
         "query",
         "query-flow",
     ];
@@ -187,6 +188,10 @@ fn made(name: &str) -> Option<Workload> {
                 ),
             ),
         ),
+        "scan" => (
+            "PortScanDetector: SYNs of clients with two targets each, and answers",
+            two_ports("lan <-> PortScanDetector <-> wan"),
+        ),
         "tracker" => ("a set of 4M flows, for curves", TRACKER.into()),
         _ => {
             let length = name.strip_prefix("counters-")?.parse::<u32>().ok()?;
@@ -244,6 +249,7 @@ fn by_hand(name: &str) -> Option<fn() -> Box<dyn Hand>> {
         "nat" => || Box::new(hand::Nat::new(PUBLIC)),
         "chain" => || Box::new(hand::Chain::new(PUBLIC)),
         "maglev" => || Box::new(hand::Maglev::new(SERVICE, (1..=100).map(|i| 0x0a09_0000 | i))),
+        "scan" => || Box::new(hand::PortScanDetector::new()),
         "router" => || Box::new(hand::Router::new(legs(), routes())),
         _ => return None,
     })
@@ -350,7 +356,10 @@ impl Workload {
     fn plan(&self, flows: u32, frame_bytes: u32) -> TrafficPlan {
         let (destination, station) = (self.destination, self.station);
         let destinations = if destination == SERVICE { 1 } else { 2 };
-        TrafficPlan { flows, frame_bytes, destination, destinations, station, ports: (0, 1) }
+        let is_scan = self.name == "scan";
+        let opening = if is_scan { Opening::Handshake } else { Opening::Datagram };
+        let ports = (0, 1);
+        TrafficPlan { flows, frame_bytes, destination, destinations, station, ports, opening }
     }
 
     /// The function written by hand, with the flows opened as [`traffic`](Self::traffic) does.

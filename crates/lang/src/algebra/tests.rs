@@ -385,10 +385,9 @@ element E {
 }
 ";
 
-// long: one table.
-#[test]
-fn every_state_object_has_its_class() {
-    let mut unit = Unit::parse("objects.trama", OBJECTS, &NoFiles);
+/// The classes of the state objects of a program's first node, as text.
+fn object_classes(text: &str) -> String {
+    let mut unit = Unit::parse("objects.trama", text, &NoFiles);
     let checked = unit.check(&crate::compile::Options::default(), &NoFiles);
     let program = checked.program.unwrap_or_else(|| panic!("{:?}", checked.diagnostics));
     let node = &program.nodes[0];
@@ -410,6 +409,13 @@ fn every_state_object_has_its_class() {
         }
         let _ = writeln!(found, "  read by {:?}, merge {:?}", told.observed_by, told.merge);
     }
+    found
+}
+
+// long: one table.
+#[test]
+fn every_state_object_has_its_class() {
+    let found = object_classes(OBJECTS);
     expect_test::expect![[r#"
         e.hits: associative-commutative
           on lan(ip/tcp): packets merge by sum of 64 bits; bytes merge by sum of 64 bits
@@ -463,6 +469,79 @@ fn every_state_object_has_its_class() {
           on lan(ip/tcp), entry of 3: copied merge by sum of 32 bits
           read by [], merge Some([("copied", "sum")])
     "#]].assert_eq(&found);
+}
+
+/// Summaries are classified by what they stand for, and nothing read out of them is.
+#[test]
+fn summaries_have_classes_too() {
+    let text = "
+element E {
+    port lan, wan
+    state plain: sketch<ip4>[64 x 4]
+    state careful: sketch<ip4>[64 x 4] update conservative
+    state filter: bloom<Flow>[1k] error 1%
+    state spread: histogram<ip4>[64]
+    state newest: histogram<ip4>[64] evict oldest
+    state queue: ring<ip4>[8]
+    state bytes: stream_buffer<Flow>[8 x 64]
+    state estimates: map<ip4, u64>[1k]
+    state found: counter[2]
+    patterns words = [\"GET\", \"POST\"]
+
+    on lan(p: ip/tcp) {
+        plain.add(p.ip.src, p.len as u64)
+        careful.add(p.ip.src, 1)
+        filter.insert(p.flow)
+        spread.add(p.ip.src, p.len as u64)
+        newest.add(p.ip.src, p.len as u64)
+        queue.push(p.ip.src)
+        bytes.insert(p.flow, p.tcp.seq, p)
+        estimates[p.ip.src] = plain.estimate(p.ip.src)
+        for i in words.matches(p) { found[i as u64].count(p) }
+        if p.flow in filter { send p to wan } else { drop p because \"new\" }
+    }
+
+    on wan(p) { send p to lan }
+
+    every 1s {
+        plain.clear()
+        spread.clear()
+    }
+}
+";
+    expect_test::expect![[r#"
+        e.plain: associative-commutative
+          on lan(ip/tcp), entry of ip.src: count merge by sum of 64 bits
+          read by ["on lan(ip/tcp)"], merge None
+        e.careful: general
+          on lan(ip/tcp): what a conservative addition raises depends on those before it
+          read by [], merge None
+        e.filter: associative-commutative and idempotent
+          on lan(ip/tcp), entry of ip.src, ip.dst, l4.src, l4.dst, ip.proto: it is there
+          read by ["on lan(ip/tcp)"], merge None
+        e.spread: associative-commutative
+          on lan(ip/tcp), entry of ip.src, len: count merge by sum of 64 bits
+          read by [], merge Some([("count", "sum")])
+        e.newest: associative-commutative
+          on lan(ip/tcp), entry of ip.src, len: count merge by sum of 64 bits
+          read by [], merge None
+        e.queue: general
+          on lan(ip/tcp): a queue has one order
+          read by [], merge None
+        e.bytes: general
+          on lan(ip/tcp): a stream is in the order of its offsets
+          read by [], merge None
+        e.estimates: general
+          on lan(ip/tcp), entry of ip.src: estimates general
+            `(other keys share its cells)` at `plain.estimate(p.ip.src)`: other keys share its cells
+          read by [], merge None
+        e.found: general
+          on lan(ip/tcp): a loop with many rounds is not followed
+          read by [], merge None
+        e.words: constant
+          read by ["on lan(ip/tcp)"], merge None
+    "#]]
+    .assert_eq(&object_classes(text));
 }
 
 type Entries = std::collections::BTreeMap<Vec<u8>, Vec<u128>>;

@@ -21,6 +21,11 @@ pub(super) enum Kind {
     Max,
     First,
     Last,
+    /// `part / whole` of the values do not exceed it.
+    Quantile {
+        part: Code,
+        whole: Code,
+    },
     /// A fold with the names of what it keeps, and the call that gives its first value.
     Fold {
         name: String,
@@ -42,7 +47,7 @@ pub(super) struct Aggregate {
 }
 
 /// Names of the aggregates that are no folds.
-const BUILT_IN: &str = "count, sum, avg, min, max, first or last, or a fold";
+const BUILT_IN: &str = "count, sum, avg, min, max, first, last or quantile, or a fold";
 
 /// The plan of `name: call`.
 pub(super) fn plan(
@@ -56,10 +61,11 @@ pub(super) fn plan(
         planner.error("E0905", message, call.span, BUILT_IN);
         return None;
     };
-    let kind = kind(planner, function)?;
+    let mut kind = kind(planner, function)?;
     let wanted = match &kind {
         Kind::Count => 0,
         Kind::Fold { name, .. } => planner.words.items.folds[name.as_str()].params.len(),
+        Kind::Quantile { .. } => 3,
         _ => 1,
     };
     if args.len() != wanted {
@@ -68,6 +74,20 @@ pub(super) fn plan(
         planner.error("E0905", message, call.span, &format!("{} given", args.len()));
         return None;
     }
+    let args = match &mut kind {
+        Kind::Quantile { part, whole } => {
+            if matches!((number(&args[1]), number(&args[2])), (Some(p), Some(w)) if p > w || w == 0)
+            {
+                let message = "this is no part of the whole".to_owned();
+                let label = "the median is `quantile(x, 1, 2)`, the 99th percentile `(x, 99, 100)`";
+                planner.error("E0905", message, args[1].span.to(args[2].span), label);
+                return None;
+            }
+            (*part, *whole) = (planner.constant(&args[1]), planner.constant(&args[2]));
+            &args[..1]
+        }
+        _ => args,
+    };
     let args: Vec<Code> = args.iter().map(|e| planner.expr(row, e)).collect();
     let span = call.span;
     let mut ty = None;
@@ -98,6 +118,7 @@ fn kind(planner: &mut Planner<'_>, function: &ast::Ident) -> Option<Kind> {
         "max" => Kind::Max,
         "first" => Kind::First,
         "last" => Kind::Last,
+        "quantile" => Kind::Quantile { part: Code::default(), whole: Code::default() },
         name => {
             let Some(fold) = planner.words.items.folds.get(name) else {
                 let message = format!("there is no aggregate `{name}`");
@@ -109,6 +130,14 @@ fn kind(planner: &mut Planner<'_>, function: &ast::Ident) -> Option<Kind> {
             Kind::Fold { name: name.to_owned(), states, first }
         }
     })
+}
+
+/// The number that an expression is, if it is written out.
+const fn number(expr: &ast::Expr) -> Option<u128> {
+    match &expr.kind {
+        ast::ExprKind::Literal(ast::Literal::Int { value, .. }) => Some(*value),
+        _ => None,
+    }
 }
 
 /// `, a, b`
@@ -126,7 +155,7 @@ impl Aggregate {
         let is_number = matches!(ty, Type::Uint(1..=64) | Type::Duration | Type::Error);
         match self.kind {
             Kind::Sum | Kind::Avg if !is_number => Some("only unsigned numbers and durations"),
-            Kind::Min | Kind::Max if !is_number && *ty != Type::Time => {
+            Kind::Min | Kind::Max | Kind::Quantile { .. } if !is_number && *ty != Type::Time => {
                 Some("only unsigned numbers, times and durations")
             }
             _ => None,
@@ -142,7 +171,8 @@ impl Aggregate {
                 vec![(format!("{name}_sum_"), "u64".into()), (format!("{name}_n_"), "u64".into())]
             }
             // Complements are of numbers.
-            Kind::Min => vec![(name.clone(), number(ty))],
+            Kind::Min => vec![(name.clone(), number_type(ty))],
+            Kind::Quantile { .. } => Vec::new(),
             Kind::Max | Kind::First | Kind::Last => vec![(name.clone(), ty.to_owned())],
             Kind::Fold { name: fold, .. } => vec![(name.clone(), fold.clone())],
         }
@@ -161,11 +191,12 @@ impl Aggregate {
             Kind::Sum => format!("{field} += ($ as u64)\n"),
             Kind::Avg => format!("{field}_sum_ += ($ as u64)\n{field}_n_ += 1\n"),
             Kind::Min => {
-                let number = number(ty);
+                let number = number_type(ty);
                 format!("{field} = max({field}.or(0), !($ as {number}))\n")
             }
             Kind::Max => format!("{field} = max({field}.or(0), $)\n"),
             Kind::First | Kind::Last | Kind::Fold { .. } => format!("{field} = $\n"),
+            Kind::Quantile { .. } => return Code::default(),
         };
         let args: Vec<&Code> = self.args.iter().collect();
         Code::fill(&template, &args, self.span)
@@ -183,12 +214,13 @@ impl Aggregate {
                 format!("{name}_sum_: {field}_sum_ + ($ as u64), {name}_n_: {field}_n_ + 1, ")
             }
             Kind::Min => {
-                let number = number(ty);
+                let number = number_type(ty);
                 format!("{name}: max({field}, !($ as {number})), ")
             }
             Kind::Max => format!("{name}: max({field}, $), "),
             Kind::First => format!("{name}: if {found} {{ {field} }} else {{ $ }}, "),
             Kind::Last => format!("{name}: $, "),
+            Kind::Quantile { .. } => return Code::default(),
             Kind::Fold { name: fold, .. } => {
                 let args = listed(&self.args, self.span);
                 let template = format!("{name}: {fold}({field}$), ");
@@ -209,22 +241,37 @@ impl Aggregate {
         Code::new(fields.concat(), self.span)
     }
 
-    /// Its value, of the entry `entry`.
-    pub(super) fn result(&self, entry: &str, ty: &str) -> String {
+    /// Its value, of the entry `entry` of a key whose numbers are in `histogram`.
+    pub(super) fn result(&self, (entry, key): (&str, &str), histogram: &str, ty: &str) -> Code {
         let field = format!("{entry}.{}", self.name);
-        match &self.kind {
+        let text = match &self.kind {
             Kind::Avg => format!("{field}_sum_ / {field}_n_"),
             Kind::Min => format!("(!{field}) as {ty}"),
+            Kind::Quantile { part, whole } => {
+                let template = format!("{histogram}.quantile({key}, $, $).or(0) as {ty}");
+                return Code::fill(&template, &[part, whole], self.span);
+            }
             Kind::Fold { states, .. } => match &states[..] {
                 [only] => format!("{field}.{only}"),
                 _ => field,
             },
             _ => field,
-        }
+        };
+        Code::new(text, self.span)
+    }
+
+    /// True if it needs all numbers, in a histogram.
+    pub(super) const fn is_quantile(&self) -> bool {
+        matches!(self.kind, Kind::Quantile { .. })
+    }
+
+    /// True if both are of the same numbers.
+    pub(super) fn shares_numbers(&self, other: &Self) -> bool {
+        self.is_quantile() && other.is_quantile() && self.args[0].text == other.args[0].text
     }
 }
 
 /// The type of the number that a value of this type is.
-fn number(ty: &str) -> String {
+fn number_type(ty: &str) -> String {
     if matches!(ty, "Time" | "Duration") { "u64".into() } else { ty.to_owned() }
 }

@@ -4,6 +4,7 @@
 //! packet gives are followed in its handler; those of groups, in the functions `roll…`, which run
 //! when a window or the run ends.
 
+use super::aggregate::Aggregate;
 use super::code::Code;
 use super::names::{Column, PACKET};
 use super::plan::{Group, Join, Limits, Pipeline, Step, Value, bound_code};
@@ -254,7 +255,7 @@ impl<'t> Generator<'t> {
         let default = Code::new(CAPACITY, limits.span);
         let capacity = limits.capacity.as_ref().unwrap_or(&default);
         let evict = if limits.evict_oldest { " evict oldest" } else { "" };
-        Code::fill(&format!("[$]{evict}\n"), &[capacity], limits.span)
+        Code::fill(&format!("[$]{evict}"), &[capacity], limits.span)
     }
 
     /// Declares the window of a group or set. Those in front end before those behind them.
@@ -291,17 +292,24 @@ impl<'t> Generator<'t> {
         let (id, span) = (self.fresh(), limits.span);
         let (key, ty) = self.key(keys, span);
         let bounds = Self::bounds(limits);
-        let state = Code::fill(&format!("state seen{id}_: set<{ty}>$"), &[&bounds], span);
+        let state = match &limits.error {
+            None => Code::fill(&format!("state seen{id}_: set<{ty}>$\n"), &[&bounds], span),
+            Some(error) => {
+                let template = format!("state seen{id}_: bloom<{ty}>$ error $\n");
+                Code::fill(&template, &[&bounds, error], span)
+            }
+        };
         self.members.append(&state);
         self.window(id, limits, false);
         if limits.window.is_some() {
             self.roll(id, &Code::new(format!("seen{id}_.clear()\n"), span), true, span);
         }
         let rest = self.steps(rest, origin);
-        let template = format!(
-            "let key{id}_ = $\nif !(key{id}_ in seen{id}_) {{\n\
-             if seen{id}_.add(key{id}_) {{\n$}}\n}}\n"
-        );
+        let taken = match &limits.error {
+            None => format!("if seen{id}_.add(key{id}_) {{\n$}}\n"),
+            Some(_) => format!("seen{id}_.insert(key{id}_)\n$"),
+        };
+        let template = format!("let key{id}_ = $\nif !(key{id}_ in seen{id}_) {{\n{taken}}}\n");
         Code::fill(&template, &[&key, &rest], span)
     }
 
@@ -310,7 +318,7 @@ impl<'t> Generator<'t> {
         let (key, key_ty) = self.key(&group.keys, span);
         self.window(id, &group.limits, true);
         let outer = (std::mem::take(&mut self.flush), std::mem::take(&mut self.shown));
-        let mut row = Code::new(self.row(id, group), span);
+        let mut row = self.row(id, group);
         row.append(&self.steps(rest, Origin { group: Some((id, group.when)) }));
         let flush = std::mem::replace(&mut self.flush, outer.0);
         let shown = std::mem::replace(&mut self.shown, outer.1);
@@ -327,11 +335,22 @@ impl<'t> Generator<'t> {
         }
         self.records.push(format!("record {record} {{ {fields}}}\n"), span);
         let bounds = Self::bounds(&group.limits);
-        let state = format!("state group{id}_: map<{key_ty}, {record}>$");
+        let state = format!("state group{id}_: map<{key_ty}, {record}>$\n");
         self.members.append(&Code::fill(&state, &[&bounds], span));
+        let error = match &group.limits.error {
+            Some(error) => Code::fill(" error $", &[error], span),
+            None => Code::default(),
+        };
+        let mut clear = format!("group{id}_.clear()\n");
+        let mut forget = format!("group{id}_.remove(key{id}_)\n");
+        for name in histograms(id, group) {
+            let state = format!("state {name}: histogram<{key_ty}>$$\n");
+            self.members.append(&Code::fill(&state, &[&bounds, &error], span));
+            let _ = writeln!(clear, "{name}.clear()");
+            let _ = writeln!(forget, "{name}.remove(key{id}_)");
+        }
 
         let is_late = group.when == When::AtClose;
-        let clear = format!("group{id}_.clear()\n");
         let mut closing = Code::default();
         if is_late {
             let template = format!("for (key{id}_, entry{id}_) in group{id}_ {{\n$}}\n$");
@@ -345,14 +364,13 @@ impl<'t> Generator<'t> {
         let until = match &group.until {
             None => Code::default(),
             Some(until) => {
-                let remove = format!("group{id}_.remove(key{id}_)\n");
                 let late = if is_late { row.clone() } else { Code::default() };
-                Code::fill(&format!("if $ {{\n${remove}}}\n"), &[until, &late], span)
+                Code::fill(&format!("if $ {{\n${forget}}}\n"), &[until, &late], span)
             }
         };
         let now = match (is_late, &group.until) {
             (true, None) => return code,
-            (true, Some(_)) => Code::new(self.row(id, group), span),
+            (true, Some(_)) => self.row(id, group),
             (false, _) => row,
         };
         let template = format!("if let Some(entry{id}_) = group{id}_[key{id}_] {{\n$$}}\n");
@@ -365,7 +383,7 @@ impl<'t> Generator<'t> {
     }
 
     /// The columns of a group's row as names.
-    fn row(&self, id: usize, group: &Group) -> String {
+    fn row(&self, id: usize, group: &Group) -> Code {
         let mut out = String::new();
         for (index, key) in group.keys.iter().enumerate() {
             let part = if group.keys.len() > 1 { format!(".{index}") } else { String::new() };
@@ -374,12 +392,15 @@ impl<'t> Generator<'t> {
         if group.limits.window.is_some() {
             let _ = writeln!(out, "let window_start = opened{id}_");
         }
+        let mut code = Code::new(out, group.span);
         for aggregate in &group.aggregates {
             let ty = self.argument(aggregate.ty);
-            let result = aggregate.result(&format!("entry{id}_"), &ty);
-            let _ = writeln!(out, "let {} = {result}", aggregate.name);
+            let entry = (&*format!("entry{id}_"), &*format!("key{id}_"));
+            let result = aggregate.result(entry, &histogram(id, group, aggregate), &ty);
+            let template = format!("let {} = $\n", aggregate.name);
+            code.append(&Code::fill(&template, &[&result], group.span));
         }
-        out
+        code
     }
 
     /// Takes a row into its group.
@@ -388,13 +409,20 @@ impl<'t> Generator<'t> {
         let place = format!("group{id}_[key{id}_]");
         let types = group.aggregates.iter().map(|a| self.argument(a.ty));
         let mut code = Code::default();
-        if group.aggregates.iter().all(super::aggregate::Aggregate::is_in_place) {
+        let mut numbers = Code::default();
+        for aggregate in owners(group) {
+            let name = histogram(id, group, aggregate);
+            let template = format!("{name}.add(key{id}_, $ as u64)\n");
+            numbers.append(&Code::fill(&template, &[&aggregate.args[0]], aggregate.span));
+        }
+        if group.aggregates.iter().all(Aggregate::is_in_place) {
             for (aggregate, ty) in group.aggregates.iter().zip(types) {
                 code.append(&aggregate.update(&place, &ty));
             }
-            if group.aggregates.is_empty() {
+            if group.aggregates.iter().all(Aggregate::is_quantile) {
                 code.push(format!("{place} = zero()\n"), span);
             }
+            code.append(&numbers);
             return code;
         }
         let (mut first, mut next) = (Code::default(), Code::default());
@@ -409,9 +437,9 @@ impl<'t> Generator<'t> {
         }
         let template = format!(
             "let found{id}_ = {place}\nlet old{id}_ = found{id}_.or({record} {{ $ }})\n\
-             {place} = {record} {{ $ }}\n"
+             {place} = {record} {{ $ }}\n$"
         );
-        Code::fill(&template, &[&first, &next], span)
+        Code::fill(&template, &[&first, &next, &numbers], span)
     }
 
     fn top(
@@ -512,6 +540,26 @@ impl<'t> Generator<'t> {
         self.pipeline(&pipeline, span);
         Code::new(left, span)
     }
+}
+
+/// The quantiles of a group of which each is the first of its numbers.
+fn owners(group: &Group) -> impl Iterator<Item = &Aggregate> {
+    let is_first = |(index, aggregate): &(usize, &Aggregate)| {
+        let before = &group.aggregates[..*index];
+        aggregate.is_quantile() && !before.iter().any(|known| known.shares_numbers(aggregate))
+    };
+    group.aggregates.iter().enumerate().filter(is_first).map(|(_, aggregate)| aggregate)
+}
+
+/// The histograms of a group.
+fn histograms(id: usize, group: &Group) -> impl Iterator<Item = String> {
+    owners(group).map(move |aggregate| histogram(id, group, aggregate))
+}
+
+/// The histogram of the numbers of a quantile.
+fn histogram(id: usize, group: &Group, of: &Aggregate) -> String {
+    let owner = owners(group).find(|known| known.shares_numbers(of)).unwrap_or(of);
+    format!("numbers{id}_{}_", owner.name)
 }
 
 /// `let a = …` for each value, all computed before any is named.

@@ -28,6 +28,7 @@ pub(super) struct Limits {
     pub(super) window: Option<Code>,
     pub(super) capacity: Option<Code>,
     pub(super) evict_oldest: bool,
+    pub(super) error: Option<Code>,
     pub(super) span: Span,
 }
 
@@ -196,7 +197,7 @@ impl<'a> Planner<'a> {
     }
 
     /// A constant: parameters and constants only.
-    fn constant(&mut self, expr: &ast::Expr) -> Code {
+    pub(super) fn constant(&mut self, expr: &ast::Expr) -> Code {
         self.expr(&Row::default(), expr)
     }
 
@@ -259,6 +260,11 @@ impl<'a> Planner<'a> {
             window: bounds.window.as_ref().map(|e| self.constant(e)),
             capacity: bounds.capacity.as_ref().map(|e| self.constant(e)),
             evict_oldest: bounds.evict_oldest,
+            error: bounds.error.as_ref().map(|e| {
+                let mut code = Code::default();
+                code.verbatim(self.words.sources, e.span);
+                code
+            }),
             span,
         }
     }
@@ -295,6 +301,10 @@ impl<'a> Planner<'a> {
             StageKind::Distinct { keys, bounds } => {
                 let (keys, _) = self.columns(row, keys);
                 let limits = self.limits(bounds, span);
+                if limits.error.is_some() && limits.evict_oldest {
+                    let message = "what is remembered with an error cannot be evicted".to_owned();
+                    self.error("E0908", message, span, "a filter does not know what it holds");
+                }
                 steps.push(Step::Distinct { keys, limits });
             }
             StageKind::Group { keys, bounds, until, aggregates } => {
@@ -312,6 +322,10 @@ impl<'a> Planner<'a> {
             }
             StageKind::Join { other, on, within, bounds } => {
                 let limits = self.limits(bounds, span);
+                if let Some(error) = &bounds.error {
+                    let message = "a join makes no errors".to_owned();
+                    self.error("E0908", message, error.span, "only `distinct` and `quantile` do");
+                }
                 if let Some(join) = self.join(row, (other, on, within), limits, span) {
                     steps.push(Step::Join(Box::new(join)));
                 }
@@ -372,6 +386,12 @@ impl<'a> Planner<'a> {
             .iter()
             .filter_map(|(name, call)| aggregate::plan(self, row, name, call))
             .collect();
+        if let Some(error) = &bounds.error
+            && !aggregates.iter().any(Aggregate::is_quantile)
+        {
+            let message = "a group without quantiles makes no errors".to_owned();
+            self.error("E0908", message, error.span, "only `distinct` and `quantile` do");
+        }
         let (keys, mut made) = self.columns(row, keys);
         if limits.window.is_some() {
             self.probe.push("let window_start = now\n", span);

@@ -40,6 +40,14 @@ fn messages_point_at_the_users_text() {
         "packets(ip) |> flat_map(i in 0..len) |> map(i) |> emit",
         "packets(ip) |> group(ip.src) { o: order(len) } |> emit",
         "packets(nonsense) |> map(len) |> emit",
+        "packets(ip) |> group(ip.src) { a: quantile(len, 3, 2) } |> emit",
+        "packets(ip) |> group(ip.src) { a: quantile(ip.dst, 1, 2) } |> emit",
+        "packets(ip) |> group(ip.src) { a: quantile(len, len, 2) } |> emit",
+        "packets(ip) |> group(ip.src) error 1% { a: sum(len) } |> emit",
+        "packets(ip) |> group(ip.src) error 60% { a: quantile(len, 1, 2) } |> emit",
+        "packets(ip) |> distinct(ip.src) [9] error 1 |> map(len) |> emit",
+        "packets(ip) |> distinct(ip.src) [9] evict oldest error 1% |> map(len) |> emit",
+        "packets(ip) |> map(a: len) |> join(other) on(a) within 1s error 1% |> emit",
     ];
     let mut out = String::new();
     for case in cases {
@@ -82,6 +90,22 @@ fn messages_point_at_the_users_text() {
           E0905 `order(len)`: `order` takes 2 arguments
         packets(nonsense) |> map(len) |> emit
           E0303 `nonsense`: there is no header `nonsense`
+        packets(ip) |> group(ip.src) { a: quantile(len, 3, 2) } |> emit
+          E0905 `3, 2`: this is no part of the whole
+        packets(ip) |> group(ip.src) { a: quantile(ip.dst, 1, 2) } |> emit
+          E0905 `quantile(ip.dst, 1, 2)`: `a` cannot be of an `ip4`
+        packets(ip) |> group(ip.src) { a: quantile(len, len, 2) } |> emit
+          E0903 `len`: `len` is of a packet, and the rows here are not packets any more
+        packets(ip) |> group(ip.src) error 1% { a: sum(len) } |> emit
+          E0908 `1%`: a group without quantiles makes no errors
+        packets(ip) |> group(ip.src) error 60% { a: quantile(len, 1, 2) } |> emit
+          E0803 `60%`: the error of a `histogram<ip4>` is 0.0489% to 50%
+        packets(ip) |> distinct(ip.src) [9] error 1 |> map(len) |> emit
+          E0801 `1`: an error is given in per cent
+        packets(ip) |> distinct(ip.src) [9] evict oldest error 1% |> map(len) |> emit
+          E0908 `distinct(ip.src) [9] evict oldest error 1%`: what is remembered with an error cannot be evicted
+        packets(ip) |> map(a: len) |> join(other) on(a) within 1s error 1% |> emit
+          E0908 `1%`: a join makes no errors
     "#]]
     .assert_eq(&out);
 }

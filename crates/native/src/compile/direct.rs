@@ -10,7 +10,9 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
 use trama_lang::ir::PacketId;
 use trama_state::hash::Hasher;
-use trama_state::mem::direct::{AgesDirect, ArrayDirect, MapDirect, PoolDirect, bucket};
+use trama_state::mem::direct::{
+    AgesDirect, ArrayDirect, MapDirect, PoolDirect, RingDirect, bucket,
+};
 use trama_wire::header::{HeaderId, HeaderSet};
 
 /// Longest key, in bytes, that is compared in place.
@@ -122,6 +124,17 @@ impl Lowering<'_, '_> {
         }
         self.b.ins().jump(detour.end, &[one.into()]);
         self.meet(&detour, slowly);
+    }
+
+    /// The address of the oldest value of a ring, or null.
+    pub(super) fn oldest(&mut self, ring: RingDirect) -> Value {
+        let (head, len) = (self.address(ring.head), self.address(ring.len));
+        let head = self.load(Memory::Value, 8, head, 0);
+        let len = self.load(Memory::Value, 8, len, 0);
+        let offset = self.b.ins().imul_imm_s(head, ring.places.value_bytes as i64);
+        let first = self.address(ring.places.values);
+        let (at, none) = (self.b.ins().iadd(first, offset), self.word(0));
+        self.select(len, at, none)
     }
 
     /// 1 if an index of a pool is in use.

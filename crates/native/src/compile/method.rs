@@ -1,10 +1,12 @@
-//! Operations that have one form: a call, with packed operands and room for packed results.
+//! Operations that have one form: a call, with packed operands and room for packed results. Only
+//! the oldest value of a ring, which loops wait for, is looked at without one.
 
 use super::function::Lowering;
 use crate::error::NativeError;
 use crate::runtime::Routine;
 use crate::runtime::method::CallPlan;
 use trama_lang::ir::{StateId, StateOp};
+use trama_state::{Method, mem};
 
 impl Lowering<'_, '_> {
     pub(super) fn method(&mut self, state: StateId, op: &StateOp) -> Result<(), NativeError> {
@@ -13,6 +15,12 @@ impl Lowering<'_, '_> {
         };
         let spec = &self.source.node.states[state.0 as usize];
         let signature = method.signature(spec);
+        if *method == Method::RingPeek {
+            let ring = self.direct(state, mem::Object::as_ring_mut, mem::Ring::direct)?;
+            let found = self.oldest(ring);
+            self.found_value(found, &signature.results, *answer, results);
+            return Ok(());
+        }
         let plan = CallPlan {
             method: *method,
             key_bytes: signature.key.bytes(),

@@ -121,6 +121,11 @@ impl StateSpec {
                 (false, false, "A queue has one order: parts are queues of their own.")
             }
             StateKind::Streams { .. } => (false, true, "Exact by key."),
+            StateKind::Histogram { when_full: WhenFull::EvictOldest, .. } => (
+                false,
+                true,
+                "Which key is the oldest depends on all additions: parts evict their own oldest.",
+            ),
             StateKind::Histogram { .. } => {
                 (true, true, "Copies merge by the sums of their buckets; parts are exact by key.")
             }

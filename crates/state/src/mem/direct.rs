@@ -66,6 +66,17 @@ pub struct ArrayDirect {
     pub value_bytes: usize,
 }
 
+/// A ring.
+#[derive(Clone, Copy, Debug)]
+pub struct RingDirect {
+    /// The places of its values.
+    pub places: ArrayDirect,
+    /// Place of the oldest value.
+    pub head: *const u64,
+    /// Number of values.
+    pub len: *const u64,
+}
+
 /// A pool: for each index 16 bytes, the time of its last use and which use that was, or zero if
 /// the index is free.
 #[derive(Clone, Copy, Debug)]

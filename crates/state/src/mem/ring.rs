@@ -1,5 +1,6 @@
 //! Ring queue.
 
+use super::direct::{ArrayDirect, RingDirect};
 use crate::ops::{Entry, ObjectOps, RingOps};
 use crate::{StateKind, StateSpec, StateStats, WhenFull};
 use trama_base::Nanos;
@@ -39,6 +40,16 @@ impl Ring {
     /// Bytes that it has reserved.
     pub fn reserved_bytes(&self) -> u64 {
         self.bytes.capacity() as u64
+    }
+
+    /// Where the values are, for generated code.
+    pub fn direct(&mut self) -> RingDirect {
+        let (values, len) = (self.bytes.as_mut_ptr(), self.capacity);
+        RingDirect {
+            places: ArrayDirect { values, len, value_bytes: self.value_bytes },
+            head: &raw const self.head,
+            len: &raw const self.stats.len,
+        }
     }
 
     /// First byte of the value that is `behind` places behind the oldest.

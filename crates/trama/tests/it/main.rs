@@ -1,6 +1,7 @@
 //! Tests of the whole product: real captures, real kernels, the command line.
 
 mod apart;
+mod approximate;
 mod captures;
 mod cli;
 mod cores;

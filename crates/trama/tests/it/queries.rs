@@ -16,8 +16,8 @@ use trama_wire::header::HeaderId;
 use trama_wire::{Packet, Pool};
 
 /// A record: the stream and the leaves of its fields by name.
-type Row = (String, Vec<(String, u128)>);
-type Frames = Vec<(Nanos, Vec<u8>)>;
+pub(crate) type Row = (String, Vec<(String, u128)>);
+pub(crate) type Frames = Vec<(Nanos, Vec<u8>)>;
 
 fn program(text: &str) -> Arc<Program> {
     let mut unit = Unit::parse("queries.trama", text, &NoFiles);
@@ -40,7 +40,7 @@ fn rows_of(program: &Program, engine: &mut dyn Engine, frames: &Frames) -> Vec<R
 }
 
 /// The records of a run, which are the same on both engines.
-fn rows(text: &str, frames: &Frames) -> Vec<Row> {
+pub(crate) fn rows(text: &str, frames: &Frames) -> Vec<Row> {
     let program = program(text);
     let start = frames.first().map_or(Nanos::ZERO, |frame| frame.0);
     let mut native = NativeEngine::new(Arc::clone(&program), start, 0).expect("it compiles");
@@ -50,21 +50,21 @@ fn rows(text: &str, frames: &Frames) -> Vec<Row> {
     found
 }
 
-fn field(row: &Row, name: &str) -> u128 {
+pub(crate) fn field(row: &Row, name: &str) -> u128 {
     row.1.iter().find(|(known, _)| known == name).unwrap_or_else(|| panic!("{name} in {row:?}")).1
 }
 
 /// What a query may know of a packet, read without one.
-struct Seen {
-    time: u64,
-    src: u32,
-    dst: u32,
-    proto: u8,
-    len: u64,
+pub(crate) struct Seen {
+    pub(crate) time: u64,
+    pub(crate) src: u32,
+    pub(crate) dst: u32,
+    pub(crate) proto: u8,
+    pub(crate) len: u64,
 }
 
 /// The IPv4 packets of a capture. Time does not go back, whatever the capture says.
-fn seen(frames: &Frames) -> Vec<Seen> {
+pub(crate) fn seen(frames: &Frames) -> Vec<Seen> {
     let mut now = frames.first().map_or(0, |frame| frame.0.0);
     let mut all = Vec::new();
     for (time, bytes) in frames {
@@ -89,7 +89,7 @@ fn seen(frames: &Frames) -> Vec<Seen> {
 }
 
 /// The Ethernet captures, with their frames.
-fn all_captures() -> Option<Vec<(PathBuf, Frames)>> {
+pub(crate) fn all_captures() -> Option<Vec<(PathBuf, Frames)>> {
     let folder = captures::folder()?;
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .expect("the folder can be read")

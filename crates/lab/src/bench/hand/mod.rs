@@ -13,12 +13,14 @@ mod firewall;
 mod maglev;
 mod nat;
 mod router;
+mod scan;
 
 pub(super) use chain::Chain;
 pub(super) use firewall::Firewall;
 pub(super) use maglev::Maglev;
 pub(super) use nat::Nat;
 pub(super) use router::{Leg, Router};
+pub(super) use scan::PortScanDetector;
 
 use trama_base::Nanos;
 use trama_state::{Shape, StateKind, StateSpec, WhenFull, mem};

@@ -86,8 +86,9 @@ query lengths = packets(ip) |> map(ip.src, lines: len / 64) |> emit
     Code {
         code: "E0905",
         title: "no aggregate",
-        explanation: "A group computes `count`, `sum`, `avg`, `min`, `max`, `first` or `last` of \
-            its rows, or a fold. Sums and averages are of unsigned numbers and durations.",
+        explanation: "A group computes `count`, `sum`, `avg`, `min`, `max`, `first`, `last` or \
+            `quantile` of its rows, or a fold. Sums and averages are of unsigned numbers and \
+            durations; the part of a quantile is at most the whole: `quantile(len, 99, 100)`.",
         bad: "\
 query hosts = packets(ip) |> group(ip.src) { bytes: total(len) } |> emit
 ",
@@ -120,6 +121,19 @@ query many = host |> where(n > 10) |> emit
         good: "\
 query hosts = packets(ip) |> group(ip.src) { n: count() } |> emit
 query many = hosts |> where(n > 10) |> emit
+",
+    },
+    Code {
+        code: "E0908",
+        title: "an error where nothing errs",
+        explanation: "`error` says how wrong a `distinct` may be that remembers in a filter, or \
+            the quantiles of a group. All else is exact. A filter does not know what it holds, \
+            so it evicts nothing.",
+        bad: "\
+query hosts = packets(ip) |> group(ip.src) error 1% { packets: count() } |> emit
+",
+        good: "\
+query hosts = packets(ip) |> group(ip.src) [1k] error 1% { most: quantile(len, 99, 100) } |> emit
 ",
     },
 ];

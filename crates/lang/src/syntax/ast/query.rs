@@ -147,12 +147,14 @@ pub struct Bounds {
     pub capacity: Option<Expr>,
     /// A new entry takes the place of the oldest one.
     pub evict_oldest: bool,
+    /// The share of wrong answers, or of a quantile, that is good enough: per cent as written.
+    pub error: Option<Expr>,
 }
 
 impl Bounds {
     /// The expressions in it.
     pub fn exprs(&self) -> impl Iterator<Item = &Expr> {
-        self.window.iter().chain(&self.capacity)
+        self.window.iter().chain(&self.capacity).chain(&self.error)
     }
 }
 

@@ -176,6 +176,10 @@ impl Printer<'_> {
         if bounds.evict_oldest {
             self.push(" evict oldest");
         }
+        if let Some(error) = &bounds.error {
+            self.push(" error ");
+            self.expr(error, 0);
+        }
         if let Some(until) = until {
             self.push(" ");
             self.called("until", until);

@@ -156,7 +156,7 @@ impl Parser<'_> {
         })
     }
 
-    /// `window(1s) [64k] evict oldest`, and `until(expr)` where it is asked for.
+    /// `window(1s) [64k] evict oldest error 1%`, and `until(expr)` where it is asked for.
     fn bounds(&mut self, mut until: Option<&mut Option<Expr>>) -> Parse<Bounds> {
         let mut bounds = Bounds::default();
         loop {
@@ -169,6 +169,10 @@ impl Parser<'_> {
                     self.bump();
                     self.expect_word("oldest")?;
                     bounds.evict_oldest = true;
+                }
+                "error" if bounds.error.is_none() => {
+                    self.bump();
+                    bounds.error = Some(self.whole()?);
                 }
                 "until" => {
                     let Some(until) = until.as_deref_mut().filter(|until| until.is_none()) else {

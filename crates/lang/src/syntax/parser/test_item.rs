@@ -111,11 +111,11 @@ impl Parser<'_> {
     /// `port filter` or `port`: a name, perhaps with an index, that the line ends with or that an
     /// operand follows. Takes nothing if it is something else.
     fn expected_packet(&mut self) -> Parse<Option<TestStepKind>> {
-        if !self.at_name() {
+        if !self.at_name() && !self.at_word("in") {
             return Ok(None);
         }
         let saved = (self.at, self.diagnostics.len(), self.last_fault);
-        let port = self.name("a port")?;
+        let port = self.port_name()?;
         let index = self.index();
         if let Ok(index) = index {
             // A line that begins with an operator goes on with an expression.
