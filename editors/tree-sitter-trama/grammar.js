@@ -628,7 +628,8 @@ module.exports = grammar({
             1,
             seq(
               "record",
-              sep1($.identifier, "."),
+              // Without a stream it is a value of a type of that name.
+              optional(sep1($.identifier, ".")),
               list("{", $.field_value, "}"),
             ),
           ),

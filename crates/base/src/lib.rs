@@ -5,10 +5,15 @@
 //! given by the host that drives a component; that is what lets a live decision be replayed.
 #![forbid(unsafe_code)]
 
+pub mod parameter;
+pub mod picos;
 pub mod quantity;
 pub mod rng;
 pub mod stats;
 pub mod time;
+pub mod units;
 
+pub use parameter::Parameters;
+pub use picos::{Bytes, Picos, Rate};
 pub use rng::Rng;
 pub use time::Nanos;

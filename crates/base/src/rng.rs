@@ -42,6 +42,11 @@ impl Rng {
         ((u128::from(self.next_u64()) * u128::from(bound)) >> 64) as u64
     }
 
+    /// A number from 0 to below 1.
+    pub fn unit(&mut self) -> f64 {
+        (self.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
     /// True once in `n` draws on average.
     pub fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0

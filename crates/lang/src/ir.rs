@@ -64,7 +64,7 @@
 
 use crate::source::Span;
 use trama_base::Nanos;
-use trama_state::{Shape, StateSpec};
+use trama_state::{Method, Shape, StateSpec};
 pub use trama_wire::extract::{Extract, Extractor};
 use trama_wire::header::{FieldRef, HeaderId, HeaderSet};
 pub use trama_wire::option::TcpOption;
@@ -299,7 +299,7 @@ pub enum Trigger {
 }
 
 /// Index into [`Handler::locals`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LocalId(pub u32);
 
 /// A packet register of a handler.
@@ -644,7 +644,8 @@ pub enum StateOp {
     /// Removes all entries of a map.
     MapClear,
     /// Number of entries of a map, tracked keys of a bucket, used indices of a pool, prefixes of
-    /// an LPM table, members of a Maglev table; 64 bits.
+    /// an LPM table, members of a Maglev table, keys of a Bloom filter, a stream buffer or a
+    /// histogram, values of a ring; 64 bits.
     Len(LocalId),
 
     /// Reads a value; zero if the index (64 bits) is out of range.
@@ -774,6 +775,23 @@ pub enum StateOp {
         found: LocalId,
         /// One for each leaf of the member.
         member: Vec<LocalId>,
+    },
+
+    /// An operation of a sketch, Bloom filter, ring, stream buffer, histogram or pattern set.
+    /// [`Method::signature`] says which parts there are and how wide they are.
+    Call {
+        /// Which.
+        method: Method,
+        /// The packet whose payload goes in; an empty register has none.
+        packet: Option<PacketId>,
+        /// Leaves of the key.
+        key: Vec<Expr>,
+        /// The other operands.
+        operands: Vec<Expr>,
+        /// What is found: zeros after a no.
+        results: Vec<LocalId>,
+        /// 1 bit: yes or no.
+        answer: Option<LocalId>,
     },
 }
 

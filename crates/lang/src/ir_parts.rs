@@ -132,6 +132,7 @@ impl StmtKind {
             | Self::Send { packet: p, .. }
             | Self::Drop(p, _) => vec![*p],
             Self::Copy(to, from) => vec![*to, *from],
+            Self::State(_, StateOp::Call { packet, .. }) => packet.iter().copied().collect(),
             Self::Extract { packet, .. } => packet.iter().copied().collect(),
             _ => vec![],
         }
@@ -167,6 +168,7 @@ impl StateOp {
             Self::PoolUsed { .. } => "used",
             Self::MaglevSet { .. } => "set",
             Self::MaglevPick { .. } => "pick",
+            Self::Call { method, .. } => method.name(),
         }
     }
 
@@ -179,6 +181,7 @@ impl StateOp {
             | Self::MapTouch { key, .. }
             | Self::MapRemove { key, .. }
             | Self::BucketTake { key, .. }
+            | Self::Call { key, .. }
             | Self::MaglevSet { member: key, .. } => key.iter().collect(),
             Self::ArrayGet { index, .. }
             | Self::ArrayUpdate { index, .. }
@@ -201,6 +204,7 @@ impl StateOp {
         let mut all = self.key();
         match self {
             Self::MapPut { value, .. } | Self::LpmPut { value, .. } => all.extend(value),
+            Self::Call { operands, .. } => all.extend(operands),
             Self::Count { bytes, .. } => all.push(bytes),
             Self::BucketTake { amount, .. } => all.push(amount),
             Self::MaglevSet { weight, .. } => all.push(weight),
@@ -236,6 +240,7 @@ impl StateOp {
             | Self::BucketTake { ok: local, .. }
             | Self::MaglevSet { ok: local, .. }
             | Self::MaglevPick { found: local, .. } => Some(*local),
+            Self::Call { answer, .. } => *answer,
             Self::MapClear
             | Self::Len(_)
             | Self::ArrayGet { .. }
@@ -251,6 +256,7 @@ impl StateOp {
             Self::MapGet { value, .. }
             | Self::ArrayGet { value, .. }
             | Self::LpmGet { value, .. }
+            | Self::Call { results: value, .. }
             | Self::MaglevPick { member: value, .. } => value.clone(),
             Self::Len(local) | Self::PoolAlloc { index: local, .. } => vec![*local],
             Self::CounterGet { packets, bytes, .. } => vec![*packets, *bytes],

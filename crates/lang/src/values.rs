@@ -140,6 +140,21 @@ pub fn entry(spec: &StateSpec, view: &StateView, entry: &Entry) -> String {
         StateKind::Maglev { .. } => {
             format!("{} → weight {}", key(spec, view, &entry.key), word(&entry.value, 0))
         }
+        StateKind::Sketch { .. } => {
+            format!("{} → {}", key(spec, view, &entry.key), word(&entry.value, 0))
+        }
+        StateKind::Bloom { .. } => {
+            format!("{} → {:#018x}", key(spec, view, &entry.key), word(&entry.value, 0))
+        }
+        StateKind::Streams { .. } => {
+            let parts = Shape(vec![32; 3]).unpack(&entry.value);
+            let [start, available, waiting] = parts[..] else { return String::new() };
+            let key = key(spec, view, &entry.key);
+            format!("{key} → offset {start}, {available} bytes available, {waiting} waiting")
+        }
+        StateKind::Histogram { .. } => {
+            format!("{} → {} numbers", key(spec, view, &entry.key), word(&entry.value, 0))
+        }
         _ => {
             let value = leaves(&view.value, &spec.value.unpack(&whole(&spec.value, &entry.value)));
             format!("{} → {value}", key(spec, view, &entry.key))
@@ -150,9 +165,12 @@ pub fn entry(spec: &StateSpec, view: &StateView, entry: &Entry) -> String {
 /// Prints the key of an entry of a state object.
 pub fn key(spec: &StateSpec, view: &StateView, packed: &[u8]) -> String {
     match &spec.kind {
-        StateKind::Array { .. } | StateKind::Counter { .. } | StateKind::Pool { .. } => {
-            format!("[{}]", word(packed, 0))
-        }
+        StateKind::Array { .. }
+        | StateKind::Counter { .. }
+        | StateKind::Pool { .. }
+        | StateKind::Sketch { .. }
+        | StateKind::Bloom { .. }
+        | StateKind::Ring { .. } => format!("[{}]", word(packed, 0)),
         StateKind::Lpm { address_bits, .. } => {
             let address = Shape(vec![*address_bits]);
             let value = address.unpack(&whole(&address, packed))[0];

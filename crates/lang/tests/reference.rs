@@ -68,6 +68,7 @@ fn limits_are_those_of_the_code() {
         ("VLAN tags of a frame", TAGS_MAX as u64),
         ("IPv6 extension headers", EXTENSIONS_MAX as u64),
         ("log lines kept for the host", LOG_LINES_MAX as u64),
+        ("rows of a sketch", trama_state::spec::ROWS_MAX.into()),
     ];
     assert_eq!(missing(&page, &rows), [""; 0]);
     assert_eq!(missing(&page, &[("copies in one event", 7)]).len(), 1, "a wrong number is found");
@@ -77,6 +78,11 @@ fn limits_are_those_of_the_code() {
     assert!(page.contains("| memory of one state object | 8 GiB |"));
     assert_eq!(tables::BYTES_MAX, 64 << 20);
     assert!(page.contains("| bytes of a table's file | 64 MiB |"));
+    assert_eq!(trama_state::spec::WINDOW_BYTES_MAX, 16 << 20);
+    assert!(page.contains("| window of one stream of a stream buffer | 16 MiB |"));
+    let patterns = (trama_state::PATTERNS_MAX, trama_state::PATTERN_BYTES_MAX);
+    assert_eq!((patterns, trama_state::SET_BYTES_MAX), ((65_536, 4096), 1 << 20));
+    assert!(page.contains("| 65 536, of 4 096 bytes each and 1 MiB together |"));
     let capacity = spaced(CAPACITY_MAX);
     let row = format!("| entries, values or slots of one state object | 64 Mi = {capacity} |");
     assert!(page.contains(&row));

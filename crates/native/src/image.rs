@@ -3,6 +3,7 @@
 
 use crate::error::NativeError;
 use crate::runtime::each::Cursor;
+use crate::runtime::method::CallPlan;
 use crate::runtime::packet::{InsertPlan, RemovePlan};
 use std::cell::UnsafeCell;
 use trama_base::Rng;
@@ -18,6 +19,7 @@ pub(crate) struct NodeImage {
     log_sites: Box<[LogSite]>,
     inserts: Plans<InsertPlan>,
     removes: Plans<RemovePlan>,
+    calls: Plans<CallPlan>,
     extracts: Plans<Extract>,
     cursors: Plans<UnsafeCell<Cursor>>,
 }
@@ -58,6 +60,7 @@ impl NodeImage {
             log_sites: node.log_sites.clone().into(),
             inserts: Plans(Default::default()),
             removes: Plans(Default::default()),
+            calls: Plans(Default::default()),
             extracts: Plans(Default::default()),
             cursors: Plans(Default::default()),
         })
@@ -134,6 +137,11 @@ impl NodeImage {
     /// Plans of `Remove` statements.
     pub(crate) fn removes(&self) -> &Plans<RemovePlan> {
         &self.removes
+    }
+
+    /// Plans of operations that have one form.
+    pub(crate) fn calls(&self) -> &Plans<CallPlan> {
+        &self.calls
     }
 
     /// Extractors of `Extract` statements.

@@ -4,7 +4,9 @@
 //! and from the program, never from the code of a backend. A [`Contract`] belongs to an operation
 //! on an object; [`Algebra`] and [`Mapping`] to the object as a whole.
 
-use crate::{StateKind, StateSpec, WhenFull};
+mod methods;
+
+use crate::{Method, StateKind, StateSpec, WhenFull};
 
 /// An operation that a program can do, as the intermediate representation has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,11 +39,13 @@ pub enum Operation {
     BucketTake,
     MaglevSet,
     MaglevPick,
+    /// An operation of the kinds that have them in one form.
+    Call(Method),
 }
 
 impl Operation {
-    /// All operations.
-    pub const ALL: [Self; 25] = [
+    /// All operations but calls.
+    const WORDS: [Self; 25] = [
         Self::MapGet,
         Self::MapPut,
         Self::MapUpdate(Combine::General),
@@ -68,6 +72,11 @@ impl Operation {
         Self::MaglevSet,
         Self::MaglevPick,
     ];
+
+    /// All operations.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::WORDS.into_iter().chain(Method::ALL.map(Self::Call))
+    }
 }
 
 /// How the leaves of an in-place change combine old values and operands.
@@ -174,6 +183,9 @@ impl StateSpec {
         if operation == Operation::Len {
             return self.contract_of_len();
         }
+        if let Operation::Call(method) = operation {
+            return self.contract_of_method(method);
+        }
         match self.kind {
             StateKind::Map { when_full, .. } => self.contract_of_map(operation, when_full),
             StateKind::Array { .. } | StateKind::Counter { .. } => self.contract_of_flat(operation),
@@ -185,6 +197,8 @@ impl StateSpec {
             StateKind::Maglev { table_size, capacity } => {
                 self.contract_of_maglev(operation, table_size, capacity)
             }
+            // All that these can do but to tell their length are calls.
+            _ => None,
         }
     }
 
@@ -225,6 +239,7 @@ impl StateSpec {
             StateKind::Maglev { .. } => {
                 (true, false, "A function of its members: copies with the same members are equal.")
             }
+            _ => self.algebra_of_methods(),
         };
         Algebra { is_mergeable, is_splittable, note }
     }
@@ -270,14 +285,18 @@ impl StateSpec {
                  BPF_MAP_TYPE_ARRAY_OF_MAPS",
                 "register array or action selector, written by the control plane",
             ),
+            _ => self.mapping_of_methods(),
         };
         Mapping { ebpf, switch }
     }
 
     /// True if entries of this object expire or fill with time.
-    fn is_timed(&self) -> bool {
+    pub fn is_timed(&self) -> bool {
         match self.kind {
-            StateKind::Map { expire, .. } | StateKind::Pool { expire, .. } => expire.is_some(),
+            StateKind::Map { expire, .. }
+            | StateKind::Pool { expire, .. }
+            | StateKind::Streams { expire, .. }
+            | StateKind::Histogram { expire, .. } => expire.is_some(),
             StateKind::Bucket { .. } => true,
             _ => false,
         }
@@ -290,10 +309,12 @@ impl StateSpec {
 
     fn contract_of_len(&self) -> Option<Contract> {
         let (is_timed, bound) = match self.kind {
-            StateKind::Array { .. } | StateKind::Counter { .. } => return None,
-            StateKind::Map { expire: Some(_), .. } | StateKind::Pool { expire: Some(_), .. } => {
-                (true, Bound::Amortised)
-            }
+            StateKind::Array { .. }
+            | StateKind::Counter { .. }
+            | StateKind::Sketch { .. }
+            | StateKind::Patterns(_) => return None,
+            StateKind::Bucket { .. } => (false, Bound::Always),
+            _ if self.is_timed() => (true, Bound::Amortised),
             _ => (false, Bound::Always),
         };
         let cost = Cost { lines: 1, instructions: 4, bound };

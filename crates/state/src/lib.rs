@@ -22,11 +22,17 @@
 pub mod contract;
 pub mod hash;
 pub mod mem;
+mod method;
 pub mod model;
 mod object;
 pub mod ops;
+mod pattern;
 pub mod spec;
 mod validate;
 
+pub use method::{Method, Operands, Signature};
+pub use pattern::{
+    PATTERN_BYTES_MAX, PATTERNS_MAX, Pattern, PatternError, PatternSet, SET_BYTES_MAX,
+};
 pub use spec::{Shape, StateKind, StateSpec, StateStats, WhenFull};
 pub use validate::{BYTES_MAX, SpecError};

@@ -3,6 +3,12 @@
 //! Reads take `&mut self` where a read may notice that time has passed.
 #![allow(clippy::len_without_is_empty, reason = "a number that programs read, not a container")]
 
+mod buffers;
+mod summaries;
+
+pub use buffers::{PatternsOps, RingOps, StreamsOps};
+pub use summaries::{BloomOps, HistogramOps, SketchOps};
+
 use crate::StateStats;
 use trama_base::Nanos;
 
@@ -20,8 +26,25 @@ pub trait ObjectOps {
     /// little endian; a counter's value is packets and bytes, 8 bytes each. Pools: each index in
     /// use, no value. LPM: the packed address with the bits beyond the prefix zero, then one byte
     /// of length. Buckets: each tracked key with the whole tokens left at `now`, 8 bytes. Maglev:
-    /// each member with its weight, 4 bytes.
+    /// each member with its weight, 4 bytes. Sketches: each cell that is not zero, as the index
+    /// `row * width + column`, with its count. Bloom filters: the words of 64 bits that are not
+    /// zero, by index. Rings: the values by their place, the oldest at 0. Streams: each key with
+    /// its start, the bytes available and the bytes waiting, 4 bytes each. Histograms: each key
+    /// with how many numbers it has. Pattern sets: nothing.
     fn entries(&mut self, now: Nanos) -> Vec<Entry>;
+
+    /// Puts these entries, as [`entries`](Self::entries) gives them, in the place of all that it
+    /// holds. What was inserted before counts on, and these do not; those without room are refused,
+    /// and count. False, and nothing is changed, if it is neither an array, a counter nor a map
+    /// whose entries stay until they are removed.
+    fn refill(&mut self, _entries: &[Entry], _now: Nanos) -> bool {
+        false
+    }
+}
+
+/// The index and the value of an entry of an array or a counter.
+pub(crate) fn indexed((key, value): &Entry) -> Option<(u64, &[u8])> {
+    Some((u64::from_le_bytes(key[..].try_into().ok()?), value))
 }
 
 /// An exact-match table.

@@ -1,6 +1,6 @@
 //! What a specification must satisfy before an object is made of it.
 
-use crate::spec::{Shape, StateKind, StateSpec};
+use crate::spec::{PRECISION_MAX, ROWS_MAX, Shape, StateKind, StateSpec, WINDOW_BYTES_MAX};
 use thiserror::Error;
 use trama_base::{Nanos, quantity};
 
@@ -77,6 +77,20 @@ pub enum SpecError {
         /// Slots.
         size: u32,
     },
+    /// A number of the kind out of its range.
+    #[error("`{name}`: its {what} must be {least} to {most}, not {number}")]
+    Range {
+        /// Name of the object.
+        name: String,
+        /// Which number it is.
+        what: &'static str,
+        /// The number.
+        number: u64,
+        /// The least that is possible.
+        least: u64,
+        /// The most that is possible.
+        most: u64,
+    },
     /// More memory than one object may have.
     #[error(
         "`{name}` would reserve {}; the limit for one object is {}",
@@ -139,12 +153,60 @@ impl StateSpec {
                 self.check_room(capacity, "capacity")?;
                 self.check_maglev(table_size, capacity)?;
             }
+            _ => self.check_more()?,
         }
         let bytes = self.bytes_at_capacity();
         if bytes > BYTES_MAX {
             return Err(SpecError::TooLarge { name: self.name.clone(), bytes });
         }
         Ok(())
+    }
+
+    /// The kinds whose operations are [`crate::Method`]s.
+    fn check_more(&self) -> Result<(), SpecError> {
+        if !matches!(self.kind, StateKind::Patterns(_)) {
+            self.check_room(self.kind.capacity().try_into().unwrap_or(u32::MAX), "capacity")?;
+        }
+        let is_valueless = self.value.0.is_empty();
+        match self.kind {
+            StateKind::Sketch { depth, .. } => {
+                self.check_shape(is_valueless, "a sketch has no value but its counts")?;
+                self.check_range("number of rows", depth.into(), 1..=ROWS_MAX.into())
+            }
+            StateKind::Bloom { error_ppm, .. } => {
+                self.check_shape(is_valueless, "a Bloom filter has no value")?;
+                self.check_range("error in millionths", error_ppm.into(), 1..=500_000)
+            }
+            StateKind::Ring { .. } => {
+                self.check_shape(self.key.0.is_empty(), "a ring has no key")?;
+                self.check_shape(!is_valueless, "a ring has values")
+            }
+            StateKind::Streams { window_bytes, expire, .. } => {
+                self.check_expire(expire)?;
+                self.check_shape(is_valueless, "a stream buffer has no value but its bytes")?;
+                let range = 1..=WINDOW_BYTES_MAX.into();
+                self.check_range("window in bytes", window_bytes.into(), range)
+            }
+            StateKind::Histogram { precision, expire, .. } => {
+                self.check_expire(expire)?;
+                self.check_shape(is_valueless, "a histogram has no value but its buckets")?;
+                self.check_range("precision in bits", precision.into(), 0..=PRECISION_MAX.into())
+            }
+            _ => self.check_shape(self.is_shapeless(), "a pattern set has no key and no value"),
+        }
+    }
+
+    fn check_range(
+        &self,
+        what: &'static str,
+        number: u64,
+        range: std::ops::RangeInclusive<u64>,
+    ) -> Result<(), SpecError> {
+        if range.contains(&number) {
+            return Ok(());
+        }
+        let (least, most) = (*range.start(), *range.end());
+        Err(SpecError::Range { name: self.name.clone(), what, number, least, most })
     }
 
     fn is_shapeless(&self) -> bool {

@@ -40,8 +40,62 @@ pub(crate) enum Command {
     Lab(LabArgs),
     /// List the published systems that Trama is to hold, with their status
     Atlas(AtlasArgs),
+    /// Show what a published system claims beside what Trama does, with controls that must fail
+    Prove(ProveArgs),
     /// Measure programs: ns per packet on one core, interleaved rounds
     Bench(BenchArgs),
+    /// Simulate a datacentre fabric with a transport and a workload
+    Sim(SimArgs),
+}
+
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct SimArgs {
+    #[command(subcommand)]
+    pub(crate) action: Option<SimAction>,
+    #[command(flatten)]
+    pub(crate) run: SimRunArgs,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum SimAction {
+    /// Say what can be simulated: topologies, transports, workloads, each with its settings
+    List(SimListArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct SimRunArgs {
+    #[command(flatten)]
+    pub(crate) scenario: ScenarioArgs,
+    /// Write report.html, flows.csv, series.csv and ports.csv into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A scenario and what replaces parts of it.
+#[derive(Args)]
+pub(crate) struct ScenarioArgs {
+    /// The scenario, for example examples/sim/permutation.toml
+    #[arg(required = true, value_name = "SCENARIO")]
+    pub(crate) file: Option<PathBuf>,
+    /// Fix what is left to chance
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Replace a key of the scenario, for example --set workload.load=0.5
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct SimListArgs {
+    /// A topology, transport or workload; all of them if it is not said
+    pub(crate) name: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// The program and what fixes its parameters.
@@ -90,9 +144,29 @@ pub(crate) struct RunArgs {
     /// Show ports, drops, elements, state and log lines on the terminal while it runs
     #[arg(long, conflicts_with = "json")]
     pub(crate) tui: bool,
+    /// Spread packets over so many cores, such that no state is shared
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(crate) cores: Option<u8>,
+    /// Keep elements apart: none (one engine), threads, processes (one that fails harms nobody)
+    #[arg(long, value_enum, conflicts_with = "cores", default_value_t = Isolate::None)]
+    pub(crate) isolate: Isolate,
+    /// With --cores: cut single token buckets in equal parts, one for each core
+    #[arg(long, requires = "cores")]
+    pub(crate) split_limits: bool,
     /// Print the summary as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// How elements are kept apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Isolate {
+    /// Not: all of them are one piece of machine code
+    None,
+    /// Each in a thread of its own
+    Threads,
+    /// Each in a process of its own, restarted if it fails
+    Processes,
 }
 
 #[derive(Args)]
@@ -246,6 +320,22 @@ pub(crate) struct AtlasArgs {
     /// Only this area, for example nfv
     #[arg(long)]
     pub(crate) area: Option<String>,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ProveArgs {
+    /// The system, for example netbricks
+    #[arg(required_unless_present = "list")]
+    pub(crate) system: Option<String>,
+    /// List the systems that can be proved
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Measure for seconds instead of minutes: that it works, with rough figures
+    #[arg(long)]
+    pub(crate) quick: bool,
     /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -53,6 +53,22 @@ static bool block_comment(TSLexer *lexer) {
   return false;
 }
 
+// After `in`: it is the name of a port that gets a packet, `in <- ip {}` or `in[1] <- ip {}`.
+static bool is_packet_step(TSLexer *lexer) {
+  while (lexer->lookahead == ' ' || lexer->lookahead == '\t') lexer->advance(lexer, false);
+  if (lexer->lookahead == '[') {
+    while (lexer->lookahead != ']' && lexer->lookahead != '\n' && !lexer->eof(lexer)) {
+      lexer->advance(lexer, false);
+    }
+    if (lexer->lookahead != ']') return false;
+    lexer->advance(lexer, false);
+    while (lexer->lookahead == ' ' || lexer->lookahead == '\t') lexer->advance(lexer, false);
+  }
+  if (lexer->lookahead != '<') return false;
+  lexer->advance(lexer, false);
+  return lexer->lookahead == '-';
+}
+
 // What is next goes on with the statement of the line before.
 static bool continues(TSLexer *lexer) {
   int32_t c = lexer->lookahead;
@@ -73,9 +89,8 @@ static bool continues(TSLexer *lexer) {
     word[length++] = (char)lexer->lookahead;
     lexer->advance(lexer, false);
   }
-  if (length == 2) {
-    return !memcmp(word, "in", 2) || !memcmp(word, "is", 2) || !memcmp(word, "as", 2);
-  }
+  if (length == 2 && !memcmp(word, "in", 2)) return !is_packet_step(lexer);
+  if (length == 2) return !memcmp(word, "is", 2) || !memcmp(word, "as", 2);
   return length == 4 && !memcmp(word, "else", 4);
 }
 

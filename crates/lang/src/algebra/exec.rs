@@ -4,6 +4,8 @@
 //! an expression over the old one and the packet. A write is taken to find room: a full table is
 //! counted elsewhere, and no class can say what a refused write would have been.
 
+mod methods;
+
 use super::sym::{FOUND, Old, Sym, is_input};
 use crate::ir::{
     BinaryOp, Expr, ExprKind, Handler, Label, LocalId, Node, StateId, StateOp, Stmt, StmtKind,
@@ -12,6 +14,7 @@ use crate::ir::{
 use crate::ir_parts::walk_stmts;
 use crate::source::Span;
 use std::collections::{BTreeMap, BTreeSet};
+use trama_state::StateKind;
 
 /// Most rounds of a loop that is followed round by round.
 const ROUNDS_MAX: u128 = 32;
@@ -279,7 +282,8 @@ impl Executor<'_> {
                 env.locals[id.0 as usize] = self.unknown(why, width, inner.span);
             }
             if let StmtKind::State(id, op) = &inner.kind {
-                if crate::effects::access_kind(op) == crate::effects::AccessKind::Read {
+                let spec = &self.node.states[id.0 as usize];
+                if crate::effects::access_kind(spec, op) == crate::effects::AccessKind::Read {
                     self.out.observed.insert(id.0);
                 } else {
                     self.out.opaque.push((id.0, why, inner.span));
@@ -355,13 +359,16 @@ impl Executor<'_> {
         }
         let spec = &self.node.states[self.out.cells[cell as usize].object as usize];
         let widths: &[u8] = match spec.kind {
-            trama_state::StateKind::Counter { .. } => &[64, 64],
+            StateKind::Counter { .. } => &[64, 64],
+            StateKind::Sketch { .. } | StateKind::Histogram { .. } => &[64],
             _ => &spec.value.0,
         };
         let old =
             |(leaf, &width): (usize, &u8)| Sym::old(Old { cell, leaf: leaf as u32 }, width, span);
         let found = match spec.kind {
-            trama_state::StateKind::Map { .. } => Sym::old(Old { cell, leaf: FOUND }, 1, span),
+            StateKind::Map { .. } | StateKind::Bloom { .. } => {
+                Sym::old(Old { cell, leaf: FOUND }, 1, span)
+            }
             _ => Sym::constant(1, 1),
         };
         Content { value: widths.iter().enumerate().map(old).collect(), found, span }
@@ -395,6 +402,15 @@ impl Executor<'_> {
         }
         content.found = Sym::constant(1, 1);
         env.contents.insert(cell, Content { span, ..content });
+    }
+
+    /// What all entries begin anew after is no update of one.
+    fn clear(&mut self, id: StateId, env: &mut Env) {
+        let own = self.out.cells.iter().map(|cell| cell.object == id.0);
+        let own: Vec<u32> =
+            (0..).zip(own).filter(|(_, is_own)| *is_own).map(|(cell, _)| cell).collect();
+        env.contents.retain(|cell, _| !own.contains(cell));
+        self.out.cleared.insert(id.0);
     }
 
     fn state(&mut self, id: StateId, op: &StateOp, env: &mut Env, span: Span) {
@@ -445,14 +461,8 @@ impl Executor<'_> {
                 let found = Sym::constant(0, 1);
                 env.contents.insert(cell, Content { value, found, span });
             }
-            // What all entries begin anew after is no update of one.
-            StateOp::MapClear => {
-                let own = self.out.cells.iter().map(|cell| cell.object == id.0);
-                let own: Vec<u32> =
-                    (0..).zip(own).filter(|(_, is_own)| *is_own).map(|(cell, _)| cell).collect();
-                env.contents.retain(|cell, _| !own.contains(cell));
-                self.out.cleared.insert(id.0);
-            }
+            StateOp::MapClear => self.clear(id, env),
+            StateOp::Call { .. } => self.call(id, op, env, span),
             _ => {
                 let why = "the object does not consist of independent entries";
                 let stmt = Stmt { kind: StmtKind::State(id, op.clone()), span };

@@ -167,12 +167,13 @@ pub fn classes(node: &Node) -> Vec<ObjectClass> {
 }
 
 fn changes_of(node: &Node, object: u32, handler: usize, outcome: &exec::Outcome) -> Vec<Change> {
-    let is_map = matches!(node.states[object as usize].kind, StateKind::Map { .. });
+    let kind = &node.states[object as usize].kind;
+    let has_presence = matches!(kind, StateKind::Map { .. } | StateKind::Bloom { .. });
     let own =
         outcome.changed.iter().filter(|(cell, _)| outcome.cells[**cell as usize].object == object);
     own.map(|(&cell, content)| {
         let mut value: Vec<(u32, Sym)> = (0..).zip(content.value.iter().cloned()).collect();
-        if is_map {
+        if has_presence {
             value.push((FOUND, content.found.clone()));
         }
         let update = Update::new(cell, &value, &BTreeMap::new(), content.span);
@@ -192,7 +193,11 @@ fn combined(node: &Node, mut of: ObjectClass) -> ObjectClass {
         .into_iter()
         .collect();
     let spec = &node.states[of.object as usize];
-    let is_set = spec.value.0.is_empty() && matches!(spec.kind, StateKind::Map { .. });
+    let is_set = match spec.kind {
+        StateKind::Map { .. } => spec.value.0.is_empty(),
+        StateKind::Bloom { .. } => true,
+        _ => false,
+    };
     let mut merges = Vec::new();
     let mut parts = Vec::new();
     for leaf in leaves {

@@ -63,6 +63,9 @@ impl Names {
             trama_state::StateKind::Counter { .. } => {
                 (vec!["packets".into(), "bytes".into()], vec![View::Uint, View::Uint])
             }
+            trama_state::StateKind::Sketch { .. } | trama_state::StateKind::Histogram { .. } => {
+                (vec!["count".into()], vec![View::Uint])
+            }
             _ => view.map(|v| v.value.iter().cloned().unzip()).unwrap_or_default(),
         };
         Self { leaves, views, inputs: Vec::new(), entry }

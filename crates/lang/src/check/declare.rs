@@ -9,6 +9,7 @@ use crate::source::Span;
 use crate::syntax::ast;
 use crate::syntax::nearest;
 use trama_base::Nanos;
+use trama_state::spec::PRECISION_MAX;
 use trama_state::{Shape, StateKind, StateSpec, WhenFull};
 
 /// Most entries of a state object.
@@ -38,6 +39,18 @@ pub(super) enum StateType {
     Bucket(Option<Type>),
     /// `maglev<M>[slots]`
     Maglev(Type),
+    /// `sketch<K>[width x depth]`
+    Sketch(Type),
+    /// `bloom<K>[n]`
+    Bloom(Type),
+    /// `ring<T>[n]`
+    Ring(Type),
+    /// `stream_buffer<K>[n x bytes]`
+    Streams(Type),
+    /// `histogram<K>[n]`
+    Histogram(Type),
+    /// `patterns name = […]`
+    Patterns,
 }
 
 impl StateType {
@@ -61,6 +74,12 @@ impl StateType {
             Self::Bucket(None) => "bucket".into(),
             Self::Bucket(Some(key)) => format!("`bucket<{key}>`"),
             Self::Maglev(member) => format!("`maglev<{member}>`"),
+            Self::Sketch(key) => format!("`sketch<{key}>`"),
+            Self::Bloom(key) => format!("`bloom<{key}>`"),
+            Self::Ring(value) => format!("`ring<{value}>`"),
+            Self::Streams(key) => format!("`stream_buffer<{key}>`"),
+            Self::Histogram(key) => format!("`histogram<{key}>`"),
+            Self::Patterns => "pattern set".into(),
         }
     }
 
@@ -73,7 +92,11 @@ impl StateType {
             Self::Lpm { address, value } => (Some(address), Some(value)),
             Self::Bucket(key) => (key.as_ref(), None),
             Self::Maglev(member) => (Some(member), None),
-            Self::Counter { .. } | Self::Pool => (None, None),
+            Self::Sketch(key) | Self::Bloom(key) | Self::Streams(key) | Self::Histogram(key) => {
+                (Some(key), None)
+            }
+            Self::Ring(value) => (None, Some(value)),
+            Self::Counter { .. } | Self::Pool | Self::Patterns => (None, None),
         }
     }
 
@@ -84,6 +107,11 @@ impl StateType {
             Self::Pool => &["expire"],
             Self::Bucket(_) => &["rate", "burst"],
             Self::Maglev(_) => &["members"],
+            Self::Sketch(_) => &["update", "seed"],
+            Self::Bloom(_) => &["error", "seed"],
+            Self::Ring(_) => &["evict"],
+            Self::Streams(_) => &["expire", "evict"],
+            Self::Histogram(_) => &["error", "expire", "evict"],
             _ => &[],
         }
     }
@@ -97,6 +125,10 @@ struct Options {
     rate: Option<u64>,
     burst: Option<u64>,
     members: Option<u64>,
+    conservative: bool,
+    /// In millionths.
+    error: Option<u64>,
+    seed: u64,
 }
 
 impl Lowerer<'_> {
@@ -113,25 +145,36 @@ impl Lowerer<'_> {
     fn try_declare(&mut self, state: &ast::State) -> Option<()> {
         let ty = self.state_type(&state.kind, state.size.is_some())?;
         let size = self.state_size(state, &ty)?;
+        let by = self.state_by(state, &ty)?;
         let options = self.state_options(state, &ty)?;
-        let kind = self.state_kind(state, &ty, size, &options)?;
+        let kind = self.state_kind(state, &ty, (size, by), &options)?;
+        self.add_state(&state.name, ty, kind)
+    }
+
+    /// Adds a state object to the node, if it can be made.
+    pub(super) fn add_state(
+        &mut self,
+        name: &ast::Ident,
+        ty: StateType,
+        kind: StateKind,
+    ) -> Option<()> {
         let (key, value) = ty.parts();
         let shape = |ty: Option<&Type>| Shape(ty.map(Type::widths).unwrap_or_default());
         let spec =
-            StateSpec { name: state.name.text.clone(), kind, key: shape(key), value: shape(value) };
+            StateSpec { name: name.text.clone(), kind, key: shape(key), value: shape(value) };
         if let Err(error) = spec.validate() {
-            self.sink.error("E0803", error.to_string(), state.name.span, "this state object");
+            self.sink.error("E0803", error.to_string(), name.span, "this state object");
             return None;
         }
         self.node.states.push(spec);
         self.node.state_views.push(StateView {
             key: key.map(views).unwrap_or_default(),
             value: value.map(views).unwrap_or_default(),
-            span: state.name.span,
+            span: name.span,
         });
         let id = StateId((self.node.states.len() - 1) as u32);
         let var = StateVar { id, ty };
-        self.states.insert(state.name.text.clone(), var);
+        self.states.insert(name.text.clone(), var);
         Some(())
     }
 
@@ -141,7 +184,8 @@ impl Lowerer<'_> {
                 "counter" => Some(StateType::Counter { is_array: has_size }),
                 "pool" => Some(StateType::Pool),
                 "bucket" => Some(StateType::Bucket(None)),
-                "map" | "set" | "array" | "lpm" | "maglev" => {
+                "map" | "set" | "array" | "lpm" | "maglev" | "sketch" | "bloom" | "ring"
+                | "stream_buffer" | "histogram" => {
                     let example = example(name);
                     let message = format!("`{name}` needs types, for example `{example}`");
                     self.sink.error("E0801", message, kind.span, "of what?");
@@ -171,6 +215,11 @@ impl Lowerer<'_> {
             ("array", [value]) => self.stored(value).map(StateType::Array),
             ("bucket", [key]) => self.stored(key).map(|key| StateType::Bucket(Some(key))),
             ("maglev", [member]) => self.stored(member).map(StateType::Maglev),
+            ("sketch", [key]) => self.stored(key).map(StateType::Sketch),
+            ("bloom", [key]) => self.stored(key).map(StateType::Bloom),
+            ("ring", [value]) => self.stored(value).map(StateType::Ring),
+            ("stream_buffer", [key]) => self.stored(key).map(StateType::Streams),
+            ("histogram", [key]) => self.stored(key).map(StateType::Histogram),
             ("lpm", [address_type, value]) => {
                 let (address, value) = (self.stored(address_type), self.stored(value));
                 let address = address?;
@@ -181,7 +230,11 @@ impl Lowerer<'_> {
                 }
                 Some(StateType::Lpm { address, value: value? })
             }
-            ("map" | "set" | "array" | "bucket" | "maglev" | "lpm", _) => {
+            (
+                "map" | "set" | "array" | "bucket" | "maglev" | "lpm" | "sketch" | "bloom" | "ring"
+                | "stream_buffer" | "histogram",
+                _,
+            ) => {
                 let example = example(&name.text);
                 let message = format!("`{}` is written `{example}`", name.text);
                 self.sink.error("E0801", message, kind.span, format!("{} types", args.len()));
@@ -241,6 +294,36 @@ impl Lowerer<'_> {
         }
     }
 
+    /// What stands behind `x` in the brackets: needed for two kinds, not allowed for others.
+    fn state_by(&mut self, state: &ast::State, ty: &StateType) -> Option<u32> {
+        let needs = match ty {
+            StateType::Sketch(_) => Some("columns and rows: `[1024 x 4]`"),
+            StateType::Streams(_) => Some("streams and bytes for each: `[1000 x 64k]`"),
+            _ => None,
+        };
+        match (needs, &state.by) {
+            (None, None) => Some(0),
+            (None, Some(by)) => {
+                let message = format!("{} has one size", ty.describe());
+                self.sink.error("E0801", message, by.span, "remove this");
+                None
+            }
+            (Some(what), None) => {
+                let message = format!("`{}` needs two sizes", state.name.text);
+                self.sink.report(
+                    Diagnostic::error("E0801", message, state.kind.span, "only one is given")
+                        .note(what),
+                );
+                None
+            }
+            (Some(_), Some(by)) => {
+                let number = self.state_number(by)?;
+                // What is too great for the kind is found with the rest of the specification.
+                Some(u32::try_from(number).unwrap_or(u32::MAX))
+            }
+        }
+    }
+
     fn state_number(&mut self, expr: &ast::Expr) -> Option<u64> {
         self.const_expr(expr, &Type::Uint(64))?.as_u64()
     }
@@ -261,7 +344,12 @@ impl Lowerer<'_> {
             }
             seen.push(&name.text);
             match name.text.as_str() {
-                "evict" => options.evict_oldest = self.evict_oldest(expr)?,
+                "evict" => options.evict_oldest = self.option_word(name, "oldest", expr)?,
+                "update" => {
+                    options.conservative = self.option_word(name, "conservative", expr)?;
+                }
+                "error" => options.error = Some(self.share(expr, ty)?),
+                "seed" => options.seed = self.state_number(expr)?,
                 "expire" => {
                     let value = self.const_expr(expr, &Type::Duration)?;
                     options.expire = value.as_u64().map(Nanos);
@@ -274,12 +362,38 @@ impl Lowerer<'_> {
         Some(options)
     }
 
-    fn evict_oldest(&mut self, expr: &ast::Expr) -> Option<bool> {
-        if matches!(&expr.kind, ast::ExprKind::Name(word) if word == "oldest") {
+    /// An option that has one word for a value.
+    fn option_word(&mut self, name: &ast::Ident, word: &str, expr: &ast::Expr) -> Option<bool> {
+        if matches!(&expr.kind, ast::ExprKind::Name(written) if written == word) {
             return Some(true);
         }
-        self.sink.error("E0801", "what is evicted is `oldest`", expr.span, "write `evict oldest`");
+        let message = format!("what follows `{}` is `{word}`", name.text);
+        let label = format!("write `{} {word}`", name.text);
+        self.sink.error("E0801", message, expr.span, label);
         None
+    }
+
+    /// A share in per cent, as millionths.
+    fn share(&mut self, expr: &ast::Expr, ty: &StateType) -> Option<u64> {
+        let (least, words) = match ty {
+            StateType::Histogram(_) => (1_000_000_u128.div_ceil(2 << PRECISION_MAX), "0.0489%"),
+            _ => (1, "0.0001%"),
+        };
+        match &expr.kind {
+            ast::ExprKind::Literal(ast::Literal::Int { value, text }) if text.ends_with('%') => {
+                if !(least..=500_000).contains(value) {
+                    let message = format!("the error of {} is {words} to 50%", ty.describe());
+                    self.sink.error("E0803", message, expr.span, "out of range");
+                    return None;
+                }
+                u64::try_from(*value).ok()
+            }
+            _ => {
+                let message = "an error is given in per cent";
+                self.sink.error("E0801", message, expr.span, "for example `error 1%`");
+                None
+            }
+        }
     }
 
     fn unknown_option(&mut self, name: &ast::Ident, ty: &StateType) {
@@ -298,13 +412,22 @@ impl Lowerer<'_> {
         &mut self,
         state: &ast::State,
         ty: &StateType,
-        size: u32,
+        (size, by): (u32, u32),
         options: &Options,
     ) -> Option<StateKind> {
+        let when_full = match options.evict_oldest {
+            true => WhenFull::EvictOldest,
+            false => WhenFull::Refuse,
+        };
+        let expire = options.expire;
         let mut needed = |value: Option<u64>, name: &str| {
             if value.is_none() {
                 let message = format!("`{}` needs `{name}`", state.name.text);
-                let example = example(if name == "members" { "maglev" } else { "bucket" });
+                let example = example(match name {
+                    "members" => "maglev",
+                    "error" => "bloom",
+                    _ => "bucket",
+                });
                 self.sink.report(
                     Diagnostic::error("E0801", message, state.kind.span, "incomplete")
                         .note(format!("for example `{example}`")),
@@ -313,14 +436,9 @@ impl Lowerer<'_> {
             value
         };
         Some(match ty {
-            StateType::Map { .. } | StateType::Set(_) => StateKind::Map {
-                capacity: size,
-                expire: options.expire,
-                when_full: match options.evict_oldest {
-                    true => WhenFull::EvictOldest,
-                    false => WhenFull::Refuse,
-                },
-            },
+            StateType::Map { .. } | StateType::Set(_) => {
+                StateKind::Map { capacity: size, expire, when_full }
+            }
             StateType::Array(_) | StateType::Single(_) => StateKind::Array { len: size },
             StateType::Counter { .. } => StateKind::Counter { len: size },
             StateType::Pool => StateKind::Pool { size, expire: options.expire },
@@ -339,8 +457,36 @@ impl Lowerer<'_> {
                 let capacity = u32::try_from(members).unwrap_or(u32::MAX);
                 StateKind::Maglev { table_size: size, capacity }
             }
+            StateType::Sketch(_) => {
+                let Options { conservative, seed, .. } = *options;
+                StateKind::Sketch { width: size, depth: by, conservative, seed }
+            }
+            StateType::Bloom(_) => {
+                let error = needed(options.error, "error")?;
+                let error_ppm = u32::try_from(error).unwrap_or(u32::MAX);
+                StateKind::Bloom { capacity: size, error_ppm, seed: options.seed }
+            }
+            StateType::Ring(_) => StateKind::Ring { capacity: size, when_full },
+            StateType::Streams(_) => {
+                StateKind::Streams { capacity: size, window_bytes: by, expire, when_full }
+            }
+            StateType::Histogram(_) => {
+                let precision = options.error.map_or(PRECISION, precision_for);
+                StateKind::Histogram { capacity: size, precision, expire, when_full }
+            }
+            // These are declared by `patterns`.
+            StateType::Patterns => return None,
         })
     }
+}
+
+/// Precision of a histogram that does not say one: errors of at most 3.2 per cent.
+const PRECISION: u8 = 4;
+
+/// The least precision that keeps errors within some millionths, or one too great to be had.
+fn precision_for(error_ppm: u64) -> u8 {
+    let keeps = |precision: &u8| 1_000_000 >> (precision + 1) <= error_ppm;
+    (0..=PRECISION_MAX).find(keeps).unwrap_or(PRECISION_MAX + 1)
 }
 
 /// Names and views of the leaves of a type.
@@ -355,6 +501,11 @@ fn example(kind: &str) -> &'static str {
         "array" => "array<u64>[256]",
         "lpm" => "lpm<ip4, u32>[10k]",
         "bucket" => "bucket<ip4>[10k] rate 1000 burst 2000",
+        "sketch" => "sketch<ip4>[1024 x 4]",
+        "bloom" => "bloom<Flow>[100k] error 1%",
+        "ring" => "ring<ip4>[256]",
+        "stream_buffer" => "stream_buffer<Flow>[1000 x 64k]",
+        "histogram" => "histogram<ip4>[1k]",
         _ => "maglev<ip4>[65537] members 256",
     }
 }

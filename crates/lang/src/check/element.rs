@@ -268,6 +268,7 @@ fn declare<'a>(lowerer: &mut Lowerer<'a>, element: &'a ast::Element) {
             MemberKind::State(state) => lowerer.declare_state(state),
             MemberKind::Event(event) => lowerer.declare_event(event),
             MemberKind::Stream(name, ty) => lowerer.declare_stream(name, ty),
+            MemberKind::Patterns(patterns) => lowerer.declare_patterns(patterns),
             _ => {}
         }
     }
@@ -346,6 +347,9 @@ fn warn_unused(lowerer: &mut Lowerer<'_>, element: &ast::Element) {
             MemberKind::Event(event) => warn_event(lowerer.sink, element, &event.name, &used),
             MemberKind::Stream(name, _) if !used.emitted.contains(&name.text) => {
                 warn(lowerer.sink, "W0110", "stream", name);
+            }
+            MemberKind::Patterns(set) if !used.names.contains(&set.name.text) => {
+                warn(lowerer.sink, "W0102", "pattern set", &set.name);
             }
             MemberKind::Fn(function) if !used.fns.contains(&function.name.text) => {
                 warn(lowerer.sink, "W0104", "function", &function.name);

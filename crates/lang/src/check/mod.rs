@@ -18,6 +18,7 @@ pub mod headers;
 pub mod items;
 mod lower;
 pub mod network;
+mod patterns;
 pub mod sink;
 pub mod tables;
 pub mod types;

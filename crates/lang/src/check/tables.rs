@@ -11,8 +11,8 @@ use super::value::{Tables, Value};
 use crate::diagnostic::Diagnostic;
 use crate::files::Files;
 use crate::source::{SourceMap, Span};
-use crate::syntax::nearest;
 use crate::syntax::{ast, parse_expr};
+use crate::syntax::{nearest, text};
 use std::rc::Rc;
 use trama_wire::bytes::ByteString;
 
@@ -46,18 +46,7 @@ impl Tables for FileTables<'_> {
         span: Span,
         sink: &mut Sink,
     ) -> Option<Value> {
-        let from = self.names.get(from_file as usize).map_or("", String::as_str);
-        let fail = |sink: &mut Sink, message: String| {
-            sink.error("E0520", message, span, "needed for this table");
-            None
-        };
-        let (name, text) = match self.files.read(from, path) {
-            Ok(found) => found,
-            Err(why) => return fail(sink, why),
-        };
-        if text.len() > BYTES_MAX {
-            return fail(sink, format!("`{name}` is longer than {BYTES_MAX} bytes"));
-        }
+        let (name, text) = self.text(from_file, path, span, sink)?;
         let mut columns = Vec::new();
         push_columns(&Type::Record(Rc::clone(record)), "", &mut columns);
         let rows = match path.rsplit('.').next() {
@@ -77,6 +66,23 @@ impl Tables for FileTables<'_> {
                 None
             }
         }
+    }
+
+    fn text(
+        &self,
+        from_file: u32,
+        path: &str,
+        span: Span,
+        sink: &mut Sink,
+    ) -> Option<(String, String)> {
+        let from = self.names.get(from_file as usize).map_or("", String::as_str);
+        let read = match self.files.read(from, path) {
+            Ok((name, text)) if text.len() > BYTES_MAX => {
+                Err(format!("`{name}` is longer than {BYTES_MAX} bytes"))
+            }
+            other => other,
+        };
+        read.map_err(|why| sink.error("E0520", why, span, "this file is needed")).ok()
     }
 }
 
@@ -208,10 +214,11 @@ fn push_cell(cell: &str, ty: &Type, row: &mut Vec<u128>) -> Result<(), String> {
         return push_cell(cell, inner, row);
     }
     if let Type::Bytes(max) = ty {
-        if cell.len() > usize::from(*max) {
-            return Err(format!("`{cell}` has {} bytes, the most are {max}", cell.len()));
+        let bytes = text::bytes(cell).map_err(|fault| format!("`{cell}`: {}", fault.why))?;
+        if bytes.len() > usize::from(*max) {
+            return Err(format!("`{cell}` has {} bytes, the most are {max}", bytes.len()));
         }
-        row.extend(ByteString::new(cell.as_bytes()).leaves(*max));
+        row.extend(ByteString::new(&bytes).leaves(*max));
         return Ok(());
     }
     let wrong = || format!("`{cell}` is not {}", ty.with_article());

@@ -268,8 +268,21 @@ fn push_leaves(ty: &Type, path: &str, out: &mut Vec<(String, u8, View)>) {
 }
 
 /// Names of the kinds of state objects.
-pub const STATE_KINDS: &[&str] =
-    &["map", "set", "array", "counter", "pool", "lpm", "bucket", "maglev"];
+pub const STATE_KINDS: &[&str] = &[
+    "map",
+    "set",
+    "array",
+    "counter",
+    "pool",
+    "lpm",
+    "bucket",
+    "maglev",
+    "sketch",
+    "bloom",
+    "ring",
+    "stream_buffer",
+    "histogram",
+];
 
 /// Names of the types that the language has by itself, for suggestions.
 pub const BUILT_IN: &[&str] = &[

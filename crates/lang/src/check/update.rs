@@ -43,8 +43,9 @@ pub fn fold_update(
     if sink.has_errors() {
         return None;
     }
-    let (handler, states, params, results) = lowered?;
-    Some((of_fold(&handler, (&params, &states), &results, &firsts), names))
+    let made = lowered?;
+    let update = of_fold(&made.handler, (&made.params, &made.states), &made.results, &firsts);
+    Some((update, names))
 }
 
 /// A name for each leaf of a value.

@@ -52,6 +52,15 @@ pub trait Tables {
         span: Span,
         sink: &mut Sink,
     ) -> Option<Value>;
+
+    /// Name and text of a file that `from_file` names; reports at `span` if it cannot be read.
+    fn text(
+        &self,
+        from_file: u32,
+        path: &str,
+        span: Span,
+        sink: &mut Sink,
+    ) -> Option<(String, String)>;
 }
 
 impl Value {

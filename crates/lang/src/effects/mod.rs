@@ -13,11 +13,15 @@ mod flow;
 mod show;
 #[cfg(test)]
 mod tests;
+mod written;
 
 pub use cost::Cost;
+pub(crate) use exposure::Value;
 pub use exposure::{Exposure, FlowKey, Scope, Source};
+pub(crate) use flow::{Arrival, Generated, Passage, join_generated, run};
 pub(crate) use show::field_name;
 pub use show::handler_head;
+pub(crate) use written::Written;
 
 use crate::ir::{
     BinaryOp, Expr, ExprKind, Handler, Meta, Node, Program, StateOp, Stmt, StmtKind, Trigger,
@@ -26,6 +30,8 @@ use crate::ir::{
 use crate::ir_parts::walk_stmts;
 use crate::source::Span;
 use std::collections::BTreeSet;
+use trama_state::StateSpec;
+use trama_state::contract::{Effect, Operation};
 use trama_wire::header::{FieldRef, HeaderId};
 
 /// The effects of an element instance.
@@ -249,6 +255,7 @@ impl EffectRow {
                 self.emits.extend(stream.map(|stream| stream.name.clone()));
                 self.uses_time = true;
             }
+            StmtKind::State(_, StateOp::Call { packet: Some(_), .. }) => self.reads_payload = true,
             StmtKind::Extract { packet, .. } => self.reads_payload |= packet.is_some(),
             _ => {}
         }
@@ -297,23 +304,20 @@ fn handler_row(node: &Node, handler: &Handler, accesses: Vec<Access>) -> EffectR
     }
     walk_stmts(&handler.body, &mut |stmt| row.stmt(node, stmt));
     row.accesses = accesses;
-    row.uses_time |= row.accesses.iter().any(|a| timed(&node.states[a.index as usize].kind));
+    row.uses_time |= row.accesses.iter().any(|a| node.states[a.index as usize].is_timed());
     row
 }
 
-/// True if what an object of this kind answers depends on the time.
-fn timed(kind: &trama_state::StateKind) -> bool {
-    use trama_state::StateKind as Kind;
-    match kind {
-        Kind::Map { expire, .. } | Kind::Pool { expire, .. } => expire.is_some(),
-        Kind::Bucket { .. } => true,
-        Kind::Array { .. } | Kind::Counter { .. } | Kind::Lpm { .. } | Kind::Maglev { .. } => false,
-    }
-}
-
 /// What an operation does to its object.
-pub fn access_kind(op: &StateOp) -> AccessKind {
+pub fn access_kind(spec: &StateSpec, op: &StateOp) -> AccessKind {
     match op {
+        StateOp::Call { method, .. } => {
+            match spec.contract(Operation::Call(*method)).map(|contract| contract.effect) {
+                Some(Effect::Read) => AccessKind::Read,
+                Some(Effect::CommutativeUpdate) => AccessKind::Update,
+                _ => AccessKind::Write,
+            }
+        }
         StateOp::MapGet { .. }
         | StateOp::Len(_)
         | StateOp::ArrayGet { .. }

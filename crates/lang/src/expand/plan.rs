@@ -31,6 +31,14 @@ pub(super) struct Limits {
     pub(super) span: Span,
 }
 
+/// A `group` as it is written.
+struct Grouping<'g> {
+    keys: &'g [ast::Column],
+    bounds: &'g ast::Bounds,
+    until: Option<&'g ast::Expr>,
+    aggregates: &'g [(ast::Ident, ast::Expr)],
+}
+
 /// Groups of rows with what is computed of each.
 #[derive(Clone, Debug)]
 pub(super) struct Group {
@@ -290,8 +298,9 @@ impl<'a> Planner<'a> {
                 steps.push(Step::Distinct { keys, limits });
             }
             StageKind::Group { keys, bounds, until, aggregates } => {
-                let parts = (keys.as_slice(), bounds, until.as_ref(), aggregates.as_slice());
-                let group = self.group(row, parts, (rest, span));
+                let until = until.as_ref();
+                let grouping = Grouping { keys, bounds, until, aggregates };
+                let group = self.group(row, grouping, (rest, span));
                 steps.push(Step::Group(Box::new(group)));
             }
             StageKind::Top { count, by } => {
@@ -355,12 +364,7 @@ impl<'a> Planner<'a> {
     fn group(
         &mut self,
         row: &mut Row,
-        (keys, bounds, until, aggregates): (
-            &[ast::Column],
-            &ast::Bounds,
-            Option<&ast::Expr>,
-            &[(ast::Ident, ast::Expr)],
-        ),
+        Grouping { keys, bounds, until, aggregates }: Grouping<'_>,
         (rest, span): (&[ast::Stage], Span),
     ) -> Group {
         let limits = self.limits(bounds, span);

@@ -256,6 +256,7 @@ fn state_line(spec: &StateSpec) -> String {
             format!("bucket{size} rate {rate_per_s} burst {burst}")
         }
         StateKind::Maglev { table_size, .. } => format!("maglev[{table_size}]"),
+        other => other.to_string(),
     };
     format!("{}: {kind}", spec.name)
 }

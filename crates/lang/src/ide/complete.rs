@@ -116,9 +116,8 @@ fn after_dot(analysis: &Analysis, end: usize, found: &mut Found) {
             return;
         }
     }
-    if let Some(state) = state_named(analysis, end, word) {
-        let kind = head(&state.kind);
-        for operation in operations(kind).into_iter().filter(|_| STATE_KINDS.contains(&kind)) {
+    if let Some(kind) = kind_of_object(analysis, end, word) {
+        for operation in operations(kind) {
             let detail = format!("{} {}", operation.form, operation.text);
             found.add(&operation.name, CompletionKind::Function, detail);
         }
@@ -185,10 +184,14 @@ fn item_at(unit: &Unit, offset: usize) -> Option<&ast::Item> {
     unit.main_file().items.iter().find(|item| item.span.start <= at && at <= item.span.end)
 }
 
-fn state_named<'u>(analysis: &'u Analysis, offset: usize, name: &str) -> Option<&'u ast::State> {
+/// The kind of the state object or pattern set of that name in the element around an offset.
+fn kind_of_object<'u>(analysis: &'u Analysis, offset: usize, name: &str) -> Option<&'u str> {
     let ItemKind::Element(element) = &item_at(&analysis.unit, offset)?.kind else { return None };
     element.members.iter().find_map(|member| match &member.kind {
-        MemberKind::State(state) if state.name.text == name => Some(state),
+        MemberKind::State(state) if state.name.text == name => {
+            Some(head(&state.kind)).filter(|kind| STATE_KINDS.contains(kind))
+        }
+        MemberKind::Patterns(set) if set.name.text == name => Some("patterns"),
         _ => None,
     })
 }
@@ -284,6 +287,9 @@ fn in_element(analysis: &Analysis, element: &ast::Element, start: usize, found: 
         match &member.kind {
             MemberKind::State(state) => {
                 found.add(&state.name.text, CompletionKind::State, "state object");
+            }
+            MemberKind::Patterns(set) => {
+                found.add(&set.name.text, CompletionKind::State, "pattern set");
             }
             MemberKind::Const(c) => found.add(&c.name.text, CompletionKind::Value, "constant"),
             MemberKind::Fn(f) => found.add(&f.name.text, CompletionKind::Function, "function"),

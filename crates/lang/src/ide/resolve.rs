@@ -13,7 +13,7 @@ use crate::check::items::Items;
 use crate::check::sink::{Notes, Sink};
 use crate::compile::Unit;
 use crate::source::Span;
-use crate::syntax::ast::{self, Ident, ItemKind, MemberKind, NetworkMemberKind};
+use crate::syntax::ast::{self, Ident, ItemKind, MemberKind, NetworkMemberKind, PatternSource};
 use scope::{Local, Members};
 use trama_wire::header::HeaderId;
 
@@ -70,6 +70,7 @@ pub(super) fn resolve(unit: &Unit, notes: &Notes) -> (Vec<Occurrence>, Vec<Decla
         locals: Vec::new(),
         members: Members::default(),
         element: None,
+        user_files: unit.user_files().len(),
     };
     // What was made of folds and queries has no names that somebody wrote there.
     let written = unit.files().iter().filter(|file| !file.is_generated);
@@ -89,6 +90,8 @@ struct Walker<'a> {
     /// The members of the element or network being walked.
     members: Members<'a>,
     element: Option<String>,
+    /// Files from this one on are the library's.
+    user_files: usize,
 }
 
 impl<'a> Walker<'a> {
@@ -214,10 +217,20 @@ impl<'a> Walker<'a> {
                 MemberKind::State(s) => {
                     self.declare(&s.name, "state object", member.span, &member.docs);
                     self.ty(&s.kind);
-                    s.size.iter().for_each(|size| self.expr(size));
+                    s.size.iter().chain(&s.by).for_each(|size| self.expr(size));
                     for (option, value) in &s.options {
                         self.name(option.span, Some(Target::Topic(option.text.clone())));
                         self.expr(value);
+                    }
+                }
+                MemberKind::Patterns(set) => {
+                    self.declare(&set.name, "pattern set", member.span, &member.docs);
+                    match &set.source {
+                        PatternSource::From(source) => self.expr(source),
+                        PatternSource::List(patterns, _) => patterns
+                            .iter()
+                            .flat_map(|pattern| pattern.offset.iter().chain(&pattern.depth))
+                            .for_each(|number| self.expr(number)),
                     }
                 }
                 MemberKind::Const(c) => self.constant(c, member.span, &member.docs),

@@ -136,6 +136,9 @@ fn member(unit: &Unit, member: &Member) -> Vec<Symbol> {
         MemberKind::State(s) => {
             vec![leaf(&s.name.text, SymbolKind::State, member.span, s.name.span)]
         }
+        MemberKind::Patterns(set) => {
+            vec![leaf(&set.name.text, SymbolKind::State, member.span, set.name.span)]
+        }
         MemberKind::Const(c) => {
             vec![leaf(&c.name.text, SymbolKind::Const, member.span, c.name.span)]
         }

@@ -8,9 +8,10 @@ use crate::source::Span;
 use trama_base::Nanos;
 use trama_state::model::Object;
 use trama_state::ops::{
-    ArrayOps, BucketOps, CounterOps, LpmOps, MaglevOps, MapOps, ObjectOps, PoolOps,
+    ArrayOps, BloomOps, BucketOps, CounterOps, HistogramOps, LpmOps, MaglevOps, MapOps, ObjectOps,
+    PoolOps, RingOps, StreamsOps,
 };
-use trama_state::{Shape, StateSpec};
+use trama_state::{Method, Operands, Shape, StateSpec};
 
 /// What an operation gives back.
 #[derive(Debug, Default)]
@@ -29,6 +30,8 @@ struct Call<'a> {
     key: &'a [u128],
     /// The other operands: leaves of a value, operands of updates, an amount, a weight.
     rest: &'a [u128],
+    /// The payload of the packet that the operation names.
+    payload: &'a [u8],
     now: Nanos,
 }
 
@@ -37,7 +40,12 @@ impl<O: Observer> Run<'_, O> {
         let operands: Vec<u128> = op.operands().into_iter().map(|e| self.eval(e)).collect();
         let (key, rest) = operands.split_at(op.key().len());
         let spec = &self.node().states[id.0 as usize];
-        let call = Call { spec, op, key, rest, now: self.world.now };
+        let packet = match op {
+            StateOp::Call { packet: Some(p), .. } => self.packets[p.0 as usize].as_ref(),
+            _ => None,
+        };
+        let payload = packet.map_or(&[][..], |flying| flying.frame.payload());
+        let call = Call { spec, op, key, rest, payload, now: self.world.now };
         let listens = self.world.observer.listens();
         let object = &mut self.world.states[self.node_index as usize][id.0 as usize];
 
@@ -72,6 +80,9 @@ impl<O: Observer> Run<'_, O> {
 
 impl Call<'_> {
     fn apply(&self, object: &mut Object) -> Outcome {
+        if let StateOp::Call { method, .. } = self.op {
+            return self.method(*method, object);
+        }
         match object {
             Object::Map(map) => self.map(map),
             Object::Array(array) => self.array(array),
@@ -80,7 +91,23 @@ impl Call<'_> {
             Object::Lpm(lpm) => self.lpm(lpm),
             Object::Bucket(bucket) => self.bucket(bucket),
             Object::Maglev(maglev) => self.maglev(maglev),
+            Object::Bloom(bloom) => number(bloom.len()),
+            Object::Ring(ring) => number(ring.len()),
+            Object::Streams(streams) => number(streams.len(self.now)),
+            Object::Histogram(histogram) => number(histogram.len(self.now)),
+            Object::Sketch(_) | Object::Patterns(_) => self.mismatch(),
         }
+    }
+
+    fn method(&self, method: Method, object: &mut Object) -> Outcome {
+        let signature = method.signature(self.spec);
+        let (key, operands) =
+            (pack(&signature.key, self.key), pack(&signature.operands, self.rest));
+        let mut found = vec![0; signature.results.bytes()];
+        let (payload, now) = (self.payload, self.now);
+        let with = Operands { key: &key, operands: &operands, payload, now };
+        let answer = object.call(method, with, &mut found);
+        Outcome { answer, found: answer.then(|| signature.results.unpack(&found)) }
     }
 
     fn map(&self, map: &mut impl MapOps) -> Outcome {
@@ -249,6 +276,7 @@ fn peek(object: &mut Object, call: &Call<'_>) -> Option<Vec<u128>> {
             | StateOp::Len(_)
             | StateOp::PoolAlloc { .. }
             | StateOp::MaglevPick { .. }
+            | StateOp::Call { .. }
     ) {
         return None;
     }
@@ -271,6 +299,8 @@ fn peek(object: &mut Object, call: &Call<'_>) -> Option<Vec<u128>> {
         },
         Object::Bucket(bucket) => listed(bucket, now, &pack(&call.spec.key, key), &Shape(vec![64])),
         Object::Maglev(maglev) => listed(maglev, now, &pack(&call.spec.key, key), &Shape(vec![32])),
+        // All their operations but the length are calls.
+        _ => None,
     }
 }
 

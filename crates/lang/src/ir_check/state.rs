@@ -48,6 +48,17 @@ impl Checker<'_> {
             | StateOp::MapTouch { key, .. }
             | StateOp::MapRemove { key, .. } => self.leaves(key, &spec.key)?,
             StateOp::MapClear | StateOp::Len(_) | StateOp::PoolAlloc { .. } => {}
+            StateOp::Call { method, packet, key, operands, answer, .. } => {
+                let signature = method.signature(spec);
+                self.leaves(key, &signature.key)?;
+                self.leaves(operands, &signature.operands)?;
+                self.ensure(packet.is_some() == signature.takes_payload, || {
+                    format!("`{}` with a packet where it takes none, or without", op.name())
+                })?;
+                self.ensure(answer.is_some() == signature.answers, || {
+                    format!("`{}` with an answer where it gives none, or without", op.name())
+                })?;
+            }
             _ => self.leaves(op.key(), &word)?,
         }
         for update in op.updates() {
@@ -60,7 +71,12 @@ impl Checker<'_> {
 
     fn results(&self, spec: &StateSpec, op: &StateOp) -> Checked {
         let found = op.found();
+        let of_call;
         let shape = match op {
+            StateOp::Call { method, .. } => {
+                of_call = method.signature(spec).results;
+                &*of_call.0
+            }
             StateOp::MapGet { .. } | StateOp::ArrayGet { .. } | StateOp::LpmGet { .. } => {
                 &*spec.value.0
             }
@@ -99,7 +115,13 @@ fn kind_has(kind: &StateKind, op: &StateOp) -> bool {
         | Op::MapTouch { .. }
         | Op::MapRemove { .. }
         | Op::MapClear => matches!(kind, StateKind::Map { .. }),
-        Op::Len(_) => !matches!(kind, StateKind::Array { .. } | StateKind::Counter { .. }),
+        Op::Len(_) => !matches!(
+            kind,
+            StateKind::Array { .. }
+                | StateKind::Counter { .. }
+                | StateKind::Sketch { .. }
+                | StateKind::Patterns(_)
+        ),
         Op::ArrayGet { .. } | Op::ArrayUpdate { .. } => matches!(kind, StateKind::Array { .. }),
         Op::Count { .. } | Op::CounterGet { .. } => matches!(kind, StateKind::Counter { .. }),
         Op::PoolAlloc { .. }
@@ -112,5 +134,6 @@ fn kind_has(kind: &StateKind, op: &StateOp) -> bool {
         }
         Op::BucketTake { .. } => matches!(kind, StateKind::Bucket { .. }),
         Op::MaglevSet { .. } | Op::MaglevPick { .. } => matches!(kind, StateKind::Maglev { .. }),
+        Op::Call { method, .. } => method.is_of(kind),
     }
 }

@@ -207,6 +207,8 @@ pub enum MemberKind {
     Ports(Vec<Port>),
     /// `state name: type…`
     State(State),
+    /// A set of byte patterns.
+    Patterns(Patterns),
     /// `const` inside the element
     Const(Const),
     /// `fn`
@@ -263,13 +265,52 @@ pub struct Port {
 pub struct State {
     /// Name.
     pub name: Ident,
-    /// `map`, `set`, `array`, `counter`, `pool`, `lpm`, `bucket`, `maglev`, or a value type.
+    /// `map`, `set`, `array`, `counter`, `pool`, `lpm`, `bucket`, `maglev`, `sketch`, `bloom`,
+    /// `ring`, `stream_buffer`, `histogram`, or a value type.
     pub kind: Type,
     /// Size in brackets.
     pub size: Option<Expr>,
-    /// `expire`, `rate`, `burst`, `members` with their values; `evict` has the value-less word
-    /// `oldest`, given as an expression that is a name.
+    /// What stands behind `x` in the brackets: `[1000 x 4]`.
+    pub by: Option<Expr>,
+    /// `expire`, `rate`, `burst`, `members`, `seed` with their values; `evict` and `update` have
+    /// the value-less words `oldest` and `conservative`, given as an expression that is a name;
+    /// `error` has millionths, given as the number of per cent that was written.
     pub options: Vec<(Ident, Expr)>,
+}
+
+/// `patterns name = ["text" nocase, …]` or `patterns name from source`
+#[derive(Clone, Debug)]
+pub struct Patterns {
+    /// Name.
+    pub name: Ident,
+    /// Where the patterns are.
+    pub source: PatternSource,
+}
+
+/// Where patterns come from.
+#[derive(Clone, Debug)]
+pub enum PatternSource {
+    /// A list in the program, with the place of its brackets.
+    List(Vec<BytePattern>, Span),
+    /// A file (a text) or a table (its name).
+    From(Expr),
+}
+
+/// `"text" nocase offset 4 depth 20`
+#[derive(Clone, Debug)]
+pub struct BytePattern {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// They were written as `hex "…"`.
+    pub is_hex: bool,
+    /// Letters match in either case.
+    pub nocase: bool,
+    /// The first byte at which a match may begin.
+    pub offset: Option<Expr>,
+    /// Within how many bytes from there.
+    pub depth: Option<Expr>,
+    /// All of it.
+    pub span: Span,
 }
 
 /// A packet handler.

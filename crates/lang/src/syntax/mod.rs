@@ -10,7 +10,7 @@ pub(crate) mod text;
 mod token;
 
 pub use nearest::nearest;
-pub use parser::{parse, parse_expr};
+pub use parser::{parse, parse_expr, parse_patterns};
 pub use token::{
     CONTEXTUAL, ITEM_WORDS, KEYWORDS, MEMBER_WORDS, RESERVED, STATE_OPTIONS, STATEMENT_WORDS,
 };

@@ -68,7 +68,7 @@ pub const KEYWORDS: &[&str] = &[
 pub const CONTEXTUAL: &[&str] = &[
     "after", "at", "because", "by", "close", "element", "emit", "enum", "event", "every", "expect",
     "fold", "from", "generate", "header", "import", "init", "inputs", "into", "limit", "network",
-    "on", "port", "query", "record", "state", "stream", "test", "to", "top", "with",
+    "on", "patterns", "port", "query", "record", "state", "stream", "test", "to", "top", "with",
 ];
 
 /// Words kept for what the language will do later: no names.
@@ -82,7 +82,7 @@ pub const ITEM_WORDS: &[&str] = &[
 
 /// Words that begin a member of an element.
 pub const MEMBER_WORDS: &[&str] =
-    &["const", "event", "every", "fn", "init", "on", "port", "state", "stream"];
+    &["const", "event", "every", "fn", "init", "on", "patterns", "port", "state", "stream"];
 
 /// Words that stand behind an operand.
 pub(crate) const INFIX_WORDS: &[&str] = &["as", "else", "in", "is"];
@@ -94,4 +94,5 @@ pub const STATEMENT_WORDS: &[&str] = &[
 ];
 
 /// Words that begin an option of a state object.
-pub const STATE_OPTIONS: &[&str] = &["expire", "evict", "rate", "burst", "members"];
+pub const STATE_OPTIONS: &[&str] =
+    &["expire", "evict", "rate", "burst", "members", "update", "error", "seed"];

@@ -9,6 +9,7 @@ use crate::runtime::Routine;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
 use trama_lang::ir::PacketId;
+use trama_state::hash::Hasher;
 use trama_state::mem::direct::{AgesDirect, ArrayDirect, MapDirect, PoolDirect, bucket};
 use trama_wire::header::{HeaderId, HeaderSet};
 
@@ -220,7 +221,8 @@ impl Lowering<'_, '_> {
                 self.b.ins().bor(low, high)
             };
             let a = self.b.ins().bxor(spread, s0);
-            return self.mix(a, acc);
+            let folded = self.mix(a, acc);
+            return self.last_mix(folded);
         }
         let pairs = if n > 16 { n / 16 } else { 0 };
         let last = n.saturating_sub(16);
@@ -231,7 +233,13 @@ impl Lowering<'_, '_> {
             let b = self.b.ins().bxor(high, acc);
             acc = self.mix(a, b);
         }
-        acc
+        self.last_mix(acc)
+    }
+
+    fn last_mix(&mut self, folded: Value) -> Value {
+        let [a, b] = Hasher::LAST.map(|word| self.word(word));
+        let a = self.b.ins().bxor(folded, a);
+        self.mix(a, b)
     }
 
     /// Address of the bucket where the search for a hash starts.

@@ -19,6 +19,7 @@ mod extract;
 pub(crate) mod field;
 mod function;
 mod listing;
+mod method;
 mod prefetch;
 mod registers;
 mod state;

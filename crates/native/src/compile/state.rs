@@ -39,6 +39,7 @@ impl Lowering<'_, '_> {
             StateOp::LpmPut { .. } | StateOp::LpmGet { .. } | StateOp::LpmRemove { .. } => {
                 self.lpm(state, spec, op)
             }
+            StateOp::Call { .. } => self.method(state, op),
             StateOp::BucketTake { key, amount, ok } => {
                 let bucket = self.backend(state, mem::Object::as_bucket_mut)?;
                 let key = self.packed(key, &spec.key)?;

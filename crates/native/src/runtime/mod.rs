@@ -7,11 +7,13 @@
 pub(crate) mod each;
 pub(crate) mod extract;
 pub(crate) mod logs;
+pub(crate) mod method;
 pub(crate) mod packet;
 pub(crate) mod state;
 
 use crate::frame::Frame;
 use each::Cursor;
+use method::CallPlan;
 use packet::{InsertPlan, RemovePlan};
 use trama_lang::ir::{self, LogSite};
 use trama_state::mem;
@@ -115,4 +117,7 @@ routines! {
     BucketTake = state::bucket_take: (*mut mem::Bucket, *const u8, u64, u64, u64) -> u64;
     MaglevSet = state::maglev_set: (*mut mem::Maglev, *const u8, u64, u64) -> u64;
     MaglevPick = state::maglev_pick: (*mut mem::Maglev, u64) -> *const u8;
+    Call = method::call:
+        (*mut mem::Object, *const CallPlan, *const u8, *const u8, *mut u8, *const Packet, u64)
+            -> u64;
 }

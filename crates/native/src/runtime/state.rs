@@ -10,8 +10,8 @@ use std::slice;
 use trama_base::Nanos;
 use trama_state::mem;
 use trama_state::ops::{
-    ArrayOps as _, BucketOps as _, CounterOps as _, LpmOps as _, MaglevOps as _, MapOps as _,
-    PoolOps as _,
+    ArrayOps as _, BloomOps as _, BucketOps as _, CounterOps as _, HistogramOps as _, LpmOps as _,
+    MaglevOps as _, MapOps as _, PoolOps as _, RingOps as _, StreamsOps as _,
 };
 
 /// What [`pool_alloc`] returns when there is no index.
@@ -97,8 +97,15 @@ pub(crate) unsafe extern "C" fn len(object: *mut mem::Object, now: u64) -> u64 {
         mem::Object::Lpm(lpm) => lpm.len(),
         mem::Object::Bucket(bucket) => bucket.len(),
         mem::Object::Maglev(maglev) => maglev.len(),
+        mem::Object::Bloom(bloom) => bloom.len(),
+        mem::Object::Ring(ring) => ring.len(),
+        mem::Object::Streams(streams) => streams.len(Nanos(now)),
+        mem::Object::Histogram(histogram) => histogram.len(Nanos(now)),
         // Code generation admits no length of these.
-        mem::Object::Array(_) | mem::Object::Counter(_) => 0,
+        mem::Object::Array(_)
+        | mem::Object::Counter(_)
+        | mem::Object::Sketch(_)
+        | mem::Object::Patterns(_) => 0,
     }
 }
 

@@ -7,13 +7,15 @@ use trama_lang::ir::{
     StmtKind, TcpOption, Update, UpdateOp,
 };
 use trama_lang::source::Span;
-use trama_state::{Shape, StateKind, StateSpec};
+use trama_state::{Method, Shape, StateKind, StateSpec};
 use trama_wire::header::{FieldRef, HeaderId, HeaderSet};
 
 /// What of its node a body may use.
 #[derive(Clone, Copy)]
 pub(crate) struct Place<'a> {
     pub(crate) node: &'a Node,
+    /// It is of an event that the program generates itself.
+    pub(crate) in_event: bool,
 }
 
 /// A body that is being made up.
@@ -441,8 +443,29 @@ impl<'a> Body<'a> {
                     StateOp::MaglevPick { hash: self.expr(64, 2), found, member }
                 }
             },
+            _ => self.method_op(spec),
         };
         StmtKind::State(StateId(id), self.permitted(StateId(id), op))
+    }
+
+    fn method_op(&mut self, spec: &StateSpec) -> StateOp {
+        let has_len = !matches!(spec.kind, StateKind::Sketch { .. } | StateKind::Patterns(_));
+        if has_len && self.rng.one_in(8) {
+            return self.len_op();
+        }
+        let possible = Method::ALL.into_iter().filter(|method| {
+            let takes_payload = method.is_of(&spec.kind) && method.signature(spec).takes_payload;
+            method.is_of(&spec.kind) && (self.registers > 0 || !takes_payload)
+        });
+        let possible: Vec<Method> = possible.collect();
+        let method = *self.rng.pick(&possible);
+        let signature = method.signature(spec);
+        let key = self.leaves(&signature.key);
+        let operands = self.leaves(&signature.operands);
+        let packet = signature.takes_payload.then(|| self.register());
+        let results = self.results(&signature.results);
+        let answer = signature.answers.then(|| self.answer(&results));
+        StateOp::Call { method, packet, key, operands, results, answer }
     }
 
     fn len_op(&mut self) -> StateOp {

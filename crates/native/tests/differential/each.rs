@@ -10,7 +10,12 @@ impl Body<'_> {
     pub(super) fn generate(&mut self) -> StmtKind {
         let event = self.rng.below(self.place.node.events.len() as u64) as u32;
         let args = self.leaves(&self.place.node.events[event as usize].shape);
+        // Chains of events are for patient people: those with short delays from packet to packet,
+        // and often those without.
+        let in_event = self.place.in_event;
         let delay = match self.rng.below(8) {
+            _ if in_event && self.rng.one_in(16) => expr(ExprKind::Const(0), 64),
+            _ if in_event => expr(ExprKind::Const(1 << (20 + self.rng.below(14))), 64),
             0 => self.expr(64, 1),
             1 => expr(ExprKind::Const(0), 64),
             _ => expr(ExprKind::Const(1 << self.rng.below(34)), 64),

@@ -3,6 +3,7 @@
 use trama_lang::ir::{
     BinaryOp, Expr, ExprKind, Extractor, Program, StateOp, Stmt, StmtKind, Trigger, UpdateOp,
 };
+use trama_state::Method;
 
 /// A fault, by name: it changes an expression or a statement, or leaves it.
 pub(crate) struct Fault {
@@ -41,6 +42,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault { name: "loop once more", change: once_more },
     Fault { name: "value never written", change: |part| state(part, never_written) },
     Fault { name: "maximum as minimum", change: |part| state(part, minimum) },
+    Fault { name: "addition lost", change: |part| state(part, not_added) },
     Fault { name: "field not written", change: not_written },
     Fault { name: "mark lost", change: mark_lost },
     Fault { name: "event a nanosecond late", change: late },
@@ -150,6 +152,12 @@ fn minimum(op: &mut StateOp) {
         for update in updates.iter_mut().filter(|update| update.op == UpdateOp::Max) {
             update.op = UpdateOp::Min;
         }
+    }
+}
+
+fn not_added(op: &mut StateOp) {
+    if let StateOp::Call { method: Method::SketchAdd, operands, .. } = op {
+        operands[0].kind = ExprKind::Const(0);
     }
 }
 

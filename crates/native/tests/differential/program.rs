@@ -1,12 +1,13 @@
 //! Random well-formed programs: networks of nodes with state, tables, logs and handlers.
 
 use crate::body::{Body, Place};
+use std::sync::Arc;
 use trama_base::{Nanos, Rng};
 use trama_lang::ir::{
     BinaryOp, Dest, Event, EventId, Expr, ExprKind, Handler, LogSite, Meta, Node, PacketId,
     Program, Stream, Table, Trigger, View, reason,
 };
-use trama_state::{Shape, StateKind, StateSpec, WhenFull};
+use trama_state::{Pattern, PatternSet, Shape, StateKind, StateSpec, WhenFull};
 use trama_wire::header::{HeaderId, HeaderSet};
 
 /// Widths that values are drawn from: the common ones more often.
@@ -108,7 +109,7 @@ fn handler(rng: &mut Rng, node: &mut Node, trigger: Trigger, copies: bool) {
         }
         _ => HeaderSet::EMPTY,
     };
-    let place = Place { node };
+    let place = Place { node, in_event: matches!(trigger, Trigger::Event { .. }) };
     let input = matches!(trigger, Trigger::Packet { .. });
     let registers = if input { rng.below(3) as u32 + 1 } else { rng.below(2) as u32 };
     let mut body = Body::new(rng, place, registers, copies);
@@ -184,7 +185,8 @@ fn state(rng: &mut Rng, n: u64) -> StateSpec {
     let evicts = rng.one_in(2);
     let when_full = if evicts { WhenFull::EvictOldest } else { WhenFull::Refuse };
     let none = Shape::default;
-    let (kind, key, value) = match rng.below(10) {
+    let seed = rng.below(3);
+    let (kind, key, value) = match rng.below(17) {
         0..=3 => {
             // Large enough, now and then, for its entries to be prefetched.
             let capacity = if rng.one_in(3) { 5_000 } else { capacity };
@@ -209,7 +211,32 @@ fn state(rng: &mut Rng, n: u64) -> StateSpec {
             let (rate_per_s, burst) = (1 << rng.below(30), rng.below(100) + 1);
             (StateKind::Bucket { capacity, rate_per_s, burst }, key, none())
         }
-        _ => (StateKind::Maglev { table_size: 13, capacity }, leaves(rng, 3), none()),
+        9 => (StateKind::Maglev { table_size: 13, capacity }, leaves(rng, 3), none()),
+        10 | 11 => {
+            let (width, depth) = (rng.below(20) as u32 + 1, rng.below(4) as u32 + 1);
+            let conservative = rng.one_in(2);
+            (StateKind::Sketch { width, depth, conservative, seed }, leaves(rng, 4), none())
+        }
+        12 => {
+            let kind = StateKind::Bloom { capacity, error_ppm: 1 << rng.below(18), seed };
+            (kind, leaves(rng, 3), none())
+        }
+        13 => {
+            let mut value = leaves(rng, 4);
+            value.0.push(width(rng));
+            (StateKind::Ring { capacity, when_full }, none(), value)
+        }
+        14 => {
+            let window_bytes = rng.below(60) as u32 + 1;
+            let kind = StateKind::Streams { capacity, window_bytes, expire, when_full };
+            (kind, leaves(rng, 3), none())
+        }
+        15 => {
+            let precision = rng.below(6) as u8;
+            let kind = StateKind::Histogram { capacity, precision, expire, when_full };
+            (kind, leaves(rng, 3), none())
+        }
+        _ => (StateKind::Patterns(patterns(rng)), none(), none()),
     };
     StateSpec { name: format!("state{n}"), kind, key, value }
 }
@@ -230,6 +257,19 @@ fn event(rng: &mut Rng, n: u64) -> Event {
 fn stream(rng: &mut Rng, n: u64) -> Stream {
     let (shape, views) = leaves(rng);
     Stream { name: format!("stream{n}"), shape, views }
+}
+
+/// Patterns that occur now and then: short ones, of the bytes that payloads have.
+fn patterns(rng: &mut Rng) -> Arc<PatternSet> {
+    let patterns = (0..=rng.below(70))
+        .map(|_| {
+            let bytes: Vec<u8> = (0..=rng.below(2)).map(|_| rng.below(256) as u8).collect();
+            let offset = rng.below(3) as u32;
+            let depth = rng.one_in(3).then(|| bytes.len() as u32 + rng.below(40) as u32);
+            Pattern { bytes, nocase: rng.one_in(2), offset, depth }
+        })
+        .collect();
+    Arc::new(PatternSet::new(patterns).expect("they are short and not empty"))
 }
 
 fn table(rng: &mut Rng, n: u64) -> Table {

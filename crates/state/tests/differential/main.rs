@@ -11,6 +11,7 @@ mod flat;
 mod lpm;
 mod maglev;
 mod map;
+mod methods;
 mod pool;
 
 use std::fmt::Debug;

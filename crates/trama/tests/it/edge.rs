@@ -11,7 +11,8 @@ use trama_native::NativeEngine;
 use trama_wire::Packet;
 use trama_wire::header::HeaderId;
 
-struct Examples;
+/// The folder of the examples, for what they load.
+pub(crate) struct Examples;
 
 impl Files for Examples {
     fn read(&self, _from: &str, path: &str) -> Result<(String, String), String> {

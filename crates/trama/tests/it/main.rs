@@ -1,7 +1,9 @@
 //! Tests of the whole product: real captures, real kernels, the command line.
 
+mod apart;
 mod captures;
 mod cli;
+mod cores;
 mod edge;
 mod elements;
 mod facts;
@@ -12,7 +14,9 @@ mod lsp;
 mod names;
 mod nat64;
 mod pages;
+mod patterns;
 mod queries;
+mod sim;
 #[cfg(feature = "tui")]
 mod tui;
 mod tunnel;

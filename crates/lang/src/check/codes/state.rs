@@ -70,4 +70,53 @@ element E {
 }
 ",
     },
+    Code {
+        code: "E0804",
+        title: "wrong pattern set",
+        explanation: "No pattern is empty, too long, or longer than the depth within which it must \
+            lie, and a list of patterns has at least one. A file of patterns has one on each \
+            line, written as in a program; a table has them in a field `pattern` of byte strings.",
+        bad: "\
+element E {
+    port lan
+    patterns attacks = [\"cmd.exe\" nocase depth 4]
+    on lan(p) { if attacks.first(p).is_some { log \"found\" } send p to lan }
+}
+",
+        good: "\
+element E {
+    port lan
+    patterns attacks = [\"cmd.exe\" nocase depth 40]
+    on lan(p) { if attacks.first(p).is_some { log \"found\" } send p to lan }
+}
+",
+    },
+    Code {
+        code: "E0805",
+        title: "search within a search of the same set",
+        explanation: "A pattern set holds what its last search found. A loop over its matches \
+            inside another one would make the outer one lose its place.",
+        bad: "\
+element E {
+    port lan
+    patterns words = [\"a\", \"b\"]
+    on lan(p) {
+        for a in words.matches(p) {
+            for b in words.matches(p) { log \"{a} and {b}\" }
+        }
+        send p to lan
+    }
+}
+",
+        good: "\
+element E {
+    port lan
+    patterns words = [\"a\", \"b\"]
+    on lan(p) {
+        for a in words.matches(p) { log \"{a}\" }
+        send p to lan
+    }
+}
+",
+    },
 ];

@@ -173,7 +173,7 @@ impl Lowerer<'_> {
         let mut value = self.expr(base, None);
         match (&value.ty, method.text.as_str()) {
             (ty, _) if ty.is_silent() => {
-                args.iter().for_each(|arg| drop(self.expr(arg, None)));
+                self.check_args(args);
                 Val::error()
             }
             (Type::Option(inner), "or") => {
@@ -214,6 +214,15 @@ impl Lowerer<'_> {
         }
     }
 
+    /// Checks the arguments of a call that cannot be understood. A packet may be one.
+    pub(super) fn check_args(&mut self, args: &[ast::Expr]) {
+        for arg in args {
+            if self.packet_named(arg).is_none() {
+                self.expr(arg, None);
+            }
+        }
+    }
+
     fn unknown_method(&mut self, ty: &Type, method: &ast::Ident, args: &[ast::Expr]) -> Val {
         let message = format!("`{ty}` has no `{}`", method.text);
         let mut diagnostic = Diagnostic::error("E0110", message, method.span, "no such operation");
@@ -234,7 +243,7 @@ impl Lowerer<'_> {
             diagnostic = diagnostic.note(format!("it is a field: write `.{}`", method.text));
         }
         self.sink.report(diagnostic);
-        args.iter().for_each(|arg| drop(self.expr(arg, None)));
+        self.check_args(args);
         Val::error()
     }
 

@@ -32,6 +32,14 @@ struct Expansion<'f> {
     span: Span,
 }
 
+/// A function as a handler, with the locals in which its values lie.
+pub(in crate::check) struct FunctionHandler {
+    pub(in crate::check) handler: Handler,
+    pub(in crate::check) states: Vec<LocalId>,
+    pub(in crate::check) params: Vec<LocalId>,
+    pub(in crate::check) results: Vec<LocalId>,
+}
+
 impl<'a> Lowerer<'a> {
     /// A constant that stands inside an element: a size, a limit.
     pub(in crate::check) fn const_expr(&mut self, expr: &ast::Expr, ty: &Type) -> Option<Value> {
@@ -346,13 +354,13 @@ impl<'a> Lowerer<'a> {
         self.coerce(value, ty, last)
     }
 
-    /// The handler that a function from values to a value is by itself, with the locals of its
-    /// first `own` leaves, of the other ones, and of its result.
+    /// The handler that a function from values to a value is by itself. The first `own` leaves of
+    /// its parameters are its state.
     pub(in crate::check) fn as_handler(
         &mut self,
         function: &'a ast::Fn,
         own: usize,
-    ) -> Option<(Handler, Vec<LocalId>, Vec<LocalId>, Vec<LocalId>)> {
+    ) -> Option<FunctionHandler> {
         self.begin();
         let mut inputs = Vec::new();
         let mut args = Vec::new();
@@ -373,7 +381,7 @@ impl<'a> Lowerer<'a> {
         let locals = std::mem::take(&mut self.locals);
         let handler = Handler { trigger: Trigger::Init, locals, packets: 0, body: code, span };
         let params = inputs.split_off(own.min(inputs.len()));
-        Some((handler, inputs, params, results))
+        Some(FunctionHandler { handler, states: inputs, params, results })
     }
 
     /// Checks a function that nobody calls, with arguments of which nothing is known.

@@ -1,7 +1,7 @@
 //! `if`, `if let` and loops.
 
 use super::convert::is_flexible;
-use super::{Bound, LoopFrame, Lowerer, Val, closing};
+use super::{Bound, LoopFrame, Lowerer, StateVar, Val, closing};
 use crate::check::flow::{Flow, Own};
 use crate::check::fold;
 use crate::check::types::Type;
@@ -10,6 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::ir::{self, Expr, StmtKind};
 use crate::source::Span;
 use crate::syntax::ast;
+use trama_state::StateKind;
 
 /// Most rounds of a loop.
 pub(super) const ROUNDS_MAX: u64 = 65_536;
@@ -239,9 +240,15 @@ impl Lowerer<'_> {
                 };
                 let var = self.fresh(64);
                 let value = Val::scalar(Type::Uint(64), self.read(var));
-                self.rounds(name, value, Rounds::Count { var, from, to, bound }, body);
+                self.rounds(name, value, Rounds::counting(var, from, to, bound), body);
             }
             ast::ExprKind::Error => self.body_only(name, Val::error(), body),
+            ast::ExprKind::Method(set, method, args) if method.text == "matches" => {
+                match self.state_named(set) {
+                    Some(set) => self.for_matches(name, &set, (method, args), limit, body),
+                    None => self.for_rows(name, over, limit, body),
+                }
+            }
             _ => self.for_rows(name, over, limit, body),
         }
     }
@@ -328,16 +335,86 @@ impl Lowerer<'_> {
         }
         let id = self.table(table, &row_type, &rows);
         let var = self.fresh(64);
-        let columns = row_type.widths().into_iter().zip(0..);
-        let leaves = columns
-            .map(|(width, column)| {
-                let row = Box::new(self.read(var));
-                Expr { kind: ir::ExprKind::Table(id, row, column), width }
-            })
-            .collect();
-        let value = Val { ty: row_type, leaves };
+        let value = row_value(id, row_type, &self.read(var));
         let (from, to) = (fold::constant(0, 64), fold::constant(u128::from(count), 64));
-        self.rounds(name, value, Rounds::Count { var, from, to, bound: count as u32 }, body);
+        self.rounds(name, value, Rounds::counting(var, from, to, count as u32), body);
+    }
+
+    /// `for i in set.matches(p) [limit n] { … }`: the numbers of the patterns that occur in a
+    /// payload, in ascending order.
+    fn for_matches(
+        &mut self,
+        name: &ast::Pat,
+        set: &StateVar,
+        (method, args): (&ast::Ident, &[ast::Expr]),
+        limit: Option<&ast::Expr>,
+        body: &ast::Block,
+    ) {
+        let StateKind::Patterns(patterns) = &self.node.states[set.id.0 as usize].kind else {
+            let message = format!("{} has no `matches`", set.ty.describe());
+            self.sink.error("E0110", message, method.span, "only pattern sets are searched");
+            return self.body_only(name, Val::error(), body);
+        };
+        let to = fold::constant(patterns.len() as u128, 64);
+        let [arg] = args else {
+            self.sink.error("E0204", "`matches` takes (packet)", method.span, "search what?");
+            return self.body_only(name, Val::error(), body);
+        };
+        if self.searching.contains(&set.id) {
+            let message = "this set is searched by a loop around this one";
+            self.sink.report(
+                Diagnostic::error("E0805", message, method.span, "it would lose its place")
+                    .note("note what was found, and search again after that loop"),
+            );
+            return self.body_only(name, Val::error(), body);
+        }
+        let Some(bound) = self.bound(&fold::constant(0, 64), &to, limit, method.span) else {
+            return self.body_only(name, Val::error(), body);
+        };
+        let Some(packet) = self.packet_operand(arg, method) else {
+            return self.body_only(name, Val::error(), body);
+        };
+        let count = self.scan(set, packet);
+        let from = self.fresh(32);
+        self.mutable[from.0 as usize] = true;
+        self.emit(StmtKind::Assign(from, fold::constant(0, 32)));
+        let (prelude, number) = self.nested(|this| {
+            let number = this.next_match(set, from);
+            let after = fold::binary(ir::BinaryOp::Add, this.read(number), fold::constant(1, 32));
+            this.emit(StmtKind::Assign(from, after));
+            number
+        });
+        let (var, to) = (self.fresh(64), fold::cast(self.read(count), 64));
+        let value = Val::scalar(Type::Uint(32), self.read(number));
+        let rounds = Rounds::Count { var, from: fold::constant(0, 64), to, bound, prelude };
+        self.searching.push(set.id);
+        self.rounds(name, value, rounds, body);
+        self.searching.pop();
+    }
+
+    /// `table[index]`: a row, zeros if there is none of that number; `None` if `base` is no table.
+    pub(super) fn table_row(&mut self, base: &ast::Expr, index: &ast::Expr) -> Option<Val> {
+        let ast::ExprKind::Name(name) = &base.kind else { return None };
+        let bound = self.bindings[self.visible_from..].iter().rfind(|b| b.name == *name);
+        let is_constant = match bound {
+            Some(binding) => matches!(binding.bound, Bound::Constant(Value::Table { .. })),
+            None => self.env.contains_key(name) || self.items.consts.contains_key(name.as_str()),
+        };
+        if !is_constant || (bound.is_none() && self.states.contains_key(name)) {
+            return None;
+        }
+        let named = self.lookup(name, base.span)?;
+        let super::name::Named::Constant(Value::Table { record, rows }) = named else {
+            return None;
+        };
+        let row = self.number64(index);
+        let row = self.simple(row);
+        let row_type = Type::Record(record);
+        if rows.is_empty() {
+            return Some(Val::zero(row_type));
+        }
+        let id = self.table(name, &row_type, &rows);
+        Some(row_value(id, row_type, &row))
     }
 
     /// The constant table of the node with these rows.
@@ -355,9 +432,7 @@ impl Lowerer<'_> {
     pub(super) fn body_only(&mut self, name: &ast::Pat, value: Val, body: &ast::Block) {
         let var = self.fresh(64);
         let (from, to) = (fold::constant(0, 64), fold::constant(0, 64));
-        self.nested(|this| {
-            this.rounds(name, value, Rounds::Count { var, from, to, bound: 0 }, body);
-        });
+        self.nested(|this| this.rounds(name, value, Rounds::counting(var, from, to, 0), body));
     }
 
     pub(super) fn rounds(
@@ -402,8 +477,9 @@ impl Lowerer<'_> {
         let ways = [(base.clone(), pattern.span)].into_iter().chain(frame.breaks);
         self.flow = Flow::merge(&base, ways);
         self.emit(match rounds {
-            Rounds::Count { var, from, to, bound } => {
-                StmtKind::Loop { label, continue_label, var, from, to, bound, body: code }
+            Rounds::Count { var, from, to, bound, prelude } => {
+                let body = prelude.into_iter().chain(code).collect();
+                StmtKind::Loop { label, continue_label, var, from, to, bound, body }
             }
             Rounds::Entries { state, key, value, top } => {
                 StmtKind::ForEach { label, continue_label, state, key, value, top, body: code }
@@ -452,10 +528,28 @@ impl Lowerer<'_> {
     }
 }
 
+/// The leaves of a row of a table.
+fn row_value(id: ir::TableId, row_type: Type, row: &Expr) -> Val {
+    let columns = row_type.widths().into_iter().zip(0..);
+    let leaf = |(width, column)| {
+        let kind = ir::ExprKind::Table(id, Box::new(row.clone()), column);
+        Expr { kind, width }
+    };
+    let leaves = columns.map(leaf).collect();
+    Val { ty: row_type, leaves }
+}
+
 /// What the rounds of a loop are.
 pub(super) enum Rounds {
     /// Numbers.
-    Count { var: ir::LocalId, from: Expr, to: Expr, bound: u32 },
+    Count {
+        var: ir::LocalId,
+        from: Expr,
+        to: Expr,
+        bound: u32,
+        /// What each round begins with.
+        prelude: Vec<ir::Stmt>,
+    },
     /// Entries of a map.
     Entries {
         state: ir::StateId,
@@ -463,6 +557,12 @@ pub(super) enum Rounds {
         value: Vec<ir::LocalId>,
         top: Option<ir::Top>,
     },
+}
+
+impl Rounds {
+    fn counting(var: ir::LocalId, from: Expr, to: Expr, bound: u32) -> Self {
+        Self::Count { var, from, to, bound, prelude: Vec::new() }
+    }
 }
 
 /// The number without a type of its own with which a block ends.

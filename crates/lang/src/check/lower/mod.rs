@@ -23,6 +23,7 @@ mod fuse;
 mod handler;
 mod log;
 mod logic;
+mod method;
 mod name;
 mod operator;
 mod packet;
@@ -265,6 +266,8 @@ pub(super) struct Lowerer<'a> {
     flow: Flow,
     frames: Vec<Frame>,
     loops: Vec<LoopFrame>,
+    /// Pattern sets whose matches loops around this place run over.
+    searching: Vec<StateId>,
     depth: u32,
     /// Places of the statements being lowered, for what expressions emit.
     span: Span,
@@ -311,6 +314,7 @@ impl<'a> Lowerer<'a> {
             flow: Flow::start(),
             frames: Vec::new(),
             loops: Vec::new(),
+            searching: Vec::new(),
             depth: 0,
             span: Span::default(),
         }

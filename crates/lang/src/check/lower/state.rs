@@ -1,5 +1,6 @@
 //! Reading state objects and calling their operations.
 
+use super::method::{MethodCall, methods};
 use super::{Lowerer, StateVar, Val};
 use crate::check::declare::StateType;
 use crate::check::fold;
@@ -9,7 +10,7 @@ use crate::ir::{Expr, LocalId, Meta, StateOp, StmtKind};
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
 use crate::syntax::nearest;
-use trama_state::StateKind;
+use trama_state::{Method, StateKind};
 
 /// A call of an operation of a state object.
 #[derive(Clone, Copy)]
@@ -27,6 +28,9 @@ impl Lowerer<'_> {
 
     /// `base[index]` as a value.
     pub(super) fn index(&mut self, base: &ast::Expr, index: &ast::Expr) -> Val {
+        if let Some(row) = self.table_row(base, index) {
+            return row;
+        }
         let Some(state) = self.state_named(base) else {
             if let Some(value) = self.slice(base, index) {
                 return value;
@@ -75,7 +79,7 @@ impl Lowerer<'_> {
         }
     }
 
-    fn option(&self, ty: &Type, found: LocalId, value: &[LocalId]) -> Val {
+    pub(super) fn option(&self, ty: &Type, found: LocalId, value: &[LocalId]) -> Val {
         let mut leaves = vec![self.read(found)];
         leaves.extend(value.iter().map(|&id| self.read(id)));
         Val { ty: ty.clone().optional(), leaves }
@@ -125,9 +129,24 @@ impl Lowerer<'_> {
                 self.operate(state, StateOp::PoolUsed { index, used });
                 Val::truth(self.read(used))
             }
+            StateType::Bloom(key) => {
+                let key = self.expr_as(left, &key).leaves;
+                let found = self.fresh(1);
+                let op = StateOp::Call {
+                    method: Method::BloomContains,
+                    packet: None,
+                    key,
+                    operands: Vec::new(),
+                    results: Vec::new(),
+                    answer: Some(found),
+                };
+                self.operate(state, op);
+                Val::truth(self.read(found))
+            }
             other => {
                 let message = format!("nothing is `in` {}", other.describe());
-                self.sink.error("E0802", message, span, "not a map, a set or a pool");
+                let label = "not a map, a set, a Bloom filter or a pool";
+                self.sink.error("E0802", message, span, label);
                 Val::error()
             }
         }
@@ -157,6 +176,16 @@ impl Lowerer<'_> {
                 };
                 Some(Val::scalar(Type::Uint(64), fold::constant(u128::from(len), 64)))
             }
+            (StateType::Sketch(_), None, "total") => {
+                let method = Method::SketchTotal;
+                let (args, span) = (&[][..], field.span);
+                let call = MethodCall { state: &state, method, name: field, args, span };
+                Some(self.method_call(call))
+            }
+            (StateType::Patterns, None, "len") => {
+                let len = self.node.states[state.id.0 as usize].kind.capacity();
+                Some(Val::scalar(Type::Uint(64), fold::constant(u128::from(len), 64)))
+            }
             (ty, None, "len") if has_len(ty) => {
                 let len = self.fresh(64);
                 self.operate(&state, StateOp::Len(len));
@@ -169,7 +198,7 @@ impl Lowerer<'_> {
                 let message = format!("{} has no `{name}`", ty.describe());
                 let mut diagnostic =
                     Diagnostic::error("E0110", message, field.span, "no such property");
-                if operations(ty).iter().any(|known| known.0 == name) {
+                if operation_names(ty).any(|known| known == name) {
                     diagnostic = diagnostic.note(format!("it is an operation: `.{name}(…)`"));
                 }
                 self.sink.report(diagnostic);
@@ -225,6 +254,10 @@ impl Lowerer<'_> {
         if index.is_some() || matches!(state.ty, StateType::Single(_)) {
             return None;
         }
+        if let Some((_, method)) = methods(&state.ty).iter().find(|m| m.0 == name.text) {
+            let call = MethodCall { state: &state, method: *method, name, args, span };
+            return Some(self.method_call(call));
+        }
         let operation = Operation { state: &state, name, args, span };
         let Some(known) = operations(&state.ty).iter().find(|known| known.0 == name.text) else {
             self.unknown_operation(operation);
@@ -262,16 +295,14 @@ impl Lowerer<'_> {
         let name = operation.name;
         let message = format!("{} has no operation `{}`", operation.state.ty.describe(), name.text);
         let mut diagnostic = Diagnostic::error("E0110", message, name.span, "no such operation");
-        let known: Vec<_> = operations(&operation.state.ty).iter().map(|known| known.0).collect();
+        let known: Vec<_> = operation_names(&operation.state.ty).collect();
         if let Some(near) = nearest(&name.text, known.iter().copied()) {
             diagnostic = diagnostic.note(format!("did you mean `{near}`?")).patch(name.span, near);
         } else if !known.is_empty() {
             diagnostic = diagnostic.note(format!("it has {}", known.join(", ")));
         }
         self.sink.report(diagnostic);
-        for arg in operation.args {
-            self.expr(arg, None);
-        }
+        self.check_args(operation.args);
     }
 
     /// Evaluates arguments of these types; reports a wrong number of them.
@@ -390,8 +421,13 @@ const fn operations(ty: &StateType) -> &'static [(&'static str, Which)] {
         StateType::Lpm { .. } => &[("insert", Which::LpmInsert), ("remove", Which::LpmRemove)],
         StateType::Bucket(_) => &[("take", Which::BucketTake)],
         StateType::Maglev(_) => &[("set", Which::MaglevSet), ("pick", Which::MaglevPick)],
-        StateType::Array(_) | StateType::Single(_) | StateType::Counter { .. } => &[],
+        _ => &[],
     }
+}
+
+/// Names of all operations of a kind of state object.
+fn operation_names(ty: &StateType) -> impl Iterator<Item = &'static str> {
+    operations(ty).iter().map(|known| known.0).chain(methods(ty).iter().map(|known| known.0))
 }
 
 fn argument_types(ty: &StateType, which: Which) -> Vec<Type> {
@@ -426,5 +462,7 @@ const fn has_len(ty: &StateType) -> bool {
             | StateType::Single(_)
             | StateType::Array(_)
             | StateType::Bucket(None)
+            | StateType::Sketch(_)
+            | StateType::Patterns
     )
 }

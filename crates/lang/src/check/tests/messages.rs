@@ -438,6 +438,71 @@ fn state() {
 }
 
 #[test]
+fn summaries_buffers_and_patterns() {
+    check_program(
+        "element E { port a\n state m: sketch<u8>[9]\n on a(p) { m.clear(); send p to a } }",
+        expect![[r#"
+            E0801 2:11 `m` needs two sizes
+                  ^ only one is given
+        "#]],
+    );
+    check_program(
+        "element E { port a\n state m: bloom<u8>[9] error 0%\n\
+         \x20on a(p) { m.clear(); send p to a } }",
+        expect![[r#"
+            E0803 2:30 the error of a `bloom<u8>` is 0.0001% to 50%
+                  ^ out of range
+        "#]],
+    );
+    check_program(
+        "element E { port a\n state m: bloom<u8>[9] error 1\n on a(p) { m.clear(); send p to a } }",
+        expect![[r#"
+            E0801 2:30 an error is given in per cent
+                  ^ for example `error 1%`
+        "#]],
+    );
+    check_program(
+        "element E { port a\n state m: histogram<u8>[9] error 0.01%\n\
+         \x20on a(p) { m.add(1, 2); send p to a } }",
+        expect![[r#"
+            E0803 2:34 the error of a `histogram<u8>` is 0.0489% to 50%
+                  ^ out of range
+        "#]],
+    );
+    check_program(
+        "element E { port a\n state m: ring<u8>[9 x 2]\n on a(p) { m.push(1); send p to a } }",
+        expect![[r#"
+            E0801 2:24 a `ring<u8>` has one size
+                  ^ remove this
+        "#]],
+    );
+    check_program(
+        "element E { port a\n state m: stream_buffer<u8>[9 x 9]\n\
+         \x20on a(p) { m.insert(1, 2); send p to a } }",
+        expect![[r#"
+            E0204 3:12 `insert` takes (u8, u32, packet)
+                  ^ 2 arguments given
+        "#]],
+    );
+    check_program(
+        "element E { port a\n patterns m = [\"\"]\n\
+         \x20on a(p) { if m.first(p).is_some { log \"x\" } send p to a } }",
+        expect![[r#"
+            E0804 2:15 `m`: pattern 0 is empty
+                  ^ these patterns
+        "#]],
+    );
+    check_program(
+        "element E { port a\n patterns m from 7\n\
+         \x20on a(p) { if m.first(p).is_some { log \"x\" } send p to a } }",
+        expect![[r#"
+            E0804 2:18 patterns come from a file or from a table
+                  ^ this is a `u64`
+        "#]],
+    );
+}
+
+#[test]
 fn declarations() {
     check_program(
         "element E { port a\n state m: map<ip4>[5]\n on a(p) { send p to a } }",
@@ -457,7 +522,7 @@ fn declarations() {
         "element E { port a\n state m: map<ip4, u8>[5] expires 5s\n on a(p) { send p to a } }",
         expect![[r#"
             E0010 2:27 `expires` is no option of a state object
-                  ^ the options are expire, evict, rate, burst and members
+                  ^ the options are expire, evict, rate, burst, members, update, error, seed
         "#]],
     );
     check_program(

@@ -167,9 +167,15 @@ impl<'a> Walker<'a> {
         if matches!(name, "Some" | "None") {
             return Some(Target::Topic(name.into()));
         }
-        let def = self.items.enums_with_variant(name).first()?;
+        // An enum of the program hides one of the library.
+        let all = self.items.enums_with_variant(name);
+        let def = all.iter().find(|def| self.is_users(def.name.span)).or(all.first())?;
         let variant = def.variants.iter().find(|variant| variant.0.text == name)?;
         Some(Target::Declared(variant.0.span))
+    }
+
+    fn is_users(&self, declared: Span) -> bool {
+        (declared.file as usize) < self.user_files
     }
 
     fn constant_named(&self, name: &str) -> Option<Target> {
@@ -387,6 +393,9 @@ impl<'a> Walker<'a> {
         };
         if self.find_local(name).is_some() {
             return None;
+        }
+        if self.members.pattern_set(name).is_some() {
+            return (!is_entry).then_some("patterns");
         }
         let kind = head(&self.members.state(name)?.kind);
         let fits = !is_entry || kind == "counter";

@@ -24,6 +24,8 @@ pub(super) struct Members<'a> {
     values: Vec<(&'a str, Span)>,
     /// State objects.
     states: Vec<&'a ast::State>,
+    /// Pattern sets.
+    pattern_sets: Vec<&'a Ident>,
     /// Events.
     events: Vec<&'a Ident>,
     /// Streams of records.
@@ -43,6 +45,7 @@ impl<'a> Members<'a> {
             match &member.kind {
                 MemberKind::Ports(ports) => members.add_ports(ports),
                 MemberKind::State(state) => members.states.push(state),
+                MemberKind::Patterns(set) => members.pattern_sets.push(&set.name),
                 MemberKind::Const(c) => members.values.push((&c.name.text, c.name.span)),
                 MemberKind::Fn(f) => members.fns.push(&f.name),
                 MemberKind::Event(event) => members.events.push(&event.name),
@@ -91,10 +94,16 @@ impl<'a> Members<'a> {
         self.states.iter().find(|s| s.name.text == name).copied()
     }
 
-    /// The parameter, constant or state object of that name.
+    /// The pattern set of that name.
+    pub(super) fn pattern_set(&self, name: &str) -> Option<&'a Ident> {
+        self.pattern_sets.iter().find(|set| set.text == name).copied()
+    }
+
+    /// The parameter, constant, state object or pattern set of that name.
     pub(super) fn value(&self, name: &str) -> Option<Target> {
         let value = self.values.iter().find(|v| v.0 == name).map(|v| v.1);
-        value.or_else(|| self.state(name).map(|s| s.name.span)).map(Target::Declared)
+        let object = || self.state(name).map(|s| &s.name).or_else(|| self.pattern_set(name));
+        value.or_else(|| object().map(|name| name.span)).map(Target::Declared)
     }
 
     /// The event of that name.

@@ -5,7 +5,7 @@ use crate::source::Span;
 use crate::syntax::ast::{
     Arrow, Const, Element, Event, Expr, File, Fn, FnParam, FnParamType, Frame, HeaderLiteral,
     Ident, Inputs, Instance, Item, ItemKind, Member, MemberKind, Network, NetworkMemberKind, On,
-    Param, Port, State, Stop, Test, TestStep, TestStepKind, Type,
+    Param, PatternSource, Patterns, Port, State, Stop, Test, TestStep, TestStepKind, Type,
 };
 use crate::syntax::text;
 
@@ -203,6 +203,7 @@ impl Printer<'_> {
         match &member.kind {
             MemberKind::Ports(ports) => self.ports(ports),
             MemberKind::State(state) => self.state(state),
+            MemberKind::Patterns(patterns) => self.patterns(patterns),
             MemberKind::Const(c) => self.const_def(c),
             MemberKind::Fn(f) => self.function(f),
             MemberKind::On(on) => self.on(on),
@@ -246,8 +247,16 @@ impl Printer<'_> {
     fn state(&mut self, state: &State) {
         self.push(&format!("state {}: ", state.name.text));
         self.ty(&state.kind);
-        if let Some(size) = &state.size {
-            self.index(size);
+        match (&state.size, &state.by) {
+            (Some(size), Some(by)) => {
+                self.push("[");
+                self.expr(size, 0);
+                self.push(" x ");
+                self.expr(by, 0);
+                self.push("]");
+            }
+            (Some(size), None) => self.index(size),
+            (None, _) => {}
         }
         for (word, value) in &state.options {
             self.push(&format!(" {} ", word.text));
@@ -267,6 +276,40 @@ impl Printer<'_> {
             self.push(" ");
             self.index(capacity);
         }
+    }
+
+    fn patterns(&mut self, patterns: &Patterns) {
+        self.push(&format!("patterns {} ", patterns.name.text));
+        let (items, span) = match &patterns.source {
+            PatternSource::From(source) => {
+                self.push("from ");
+                return self.expr(source, 0);
+            }
+            PatternSource::List(items, span) => (items, *span),
+        };
+        self.push("= ");
+        let list = List {
+            brackets: ("[", "]"),
+            items,
+            span,
+            place: |item| item.span,
+            broken: false,
+            single: false,
+            tail: 0,
+        };
+        self.list(&list, |p, item| {
+            match item.is_hex {
+                true => p.push(&format!("hex \"{}\"", hex(&item.bytes))),
+                false => p.push(&format!("\"{}\"", text::escaped(&item.bytes))),
+            }
+            p.push(if item.nocase { " nocase" } else { "" });
+            for (word, value) in [("offset", &item.offset), ("depth", &item.depth)] {
+                if let Some(value) = value {
+                    p.push(&format!(" {word} "));
+                    p.expr(value, 1);
+                }
+            }
+        });
     }
 
     fn on(&mut self, on: &On) {

@@ -58,9 +58,12 @@ impl Lexer<'_> {
         let decimal = !after_dot && fraction > 0 && rest[whole + 1..].starts_with(char::is_numeric);
         let number = if decimal { whole + 1 + fraction } else { whole };
         let suffix = rest[number..].find(|c| !is_word(c)).unwrap_or(rest.len() - number);
-        let len = number + suffix;
+        let is_share = suffix == 0 && rest[number..].starts_with('%') && self.is_after_error();
+        let len = if is_share { number + 1 } else { number + suffix };
         let text = &rest[..len];
-        let result = if after_dot {
+        let result = if is_share {
+            share(&text[..number]).map(|value| int(value, text))
+        } else if after_dot {
             parse_digits(text, 10).map(|value| int(value, text))
         } else if let Some(hex) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
             parse_digits(hex, 16).map(|value| int(value, text))
@@ -77,6 +80,27 @@ impl Lexer<'_> {
             }
         }
     }
+
+    /// True behind the word `error`, where a number may be a share in per cent.
+    fn is_after_error(&self) -> bool {
+        let last = self.out.tokens.last();
+        last.is_some_and(|token| {
+            token.kind == TokenKind::Word && {
+                self.text.get(token.span.start as usize..token.span.end as usize) == Some("error")
+            }
+        })
+    }
+}
+
+/// Millionths in so many per cent.
+fn share(percent: &str) -> Result<u128, String> {
+    let (whole, fraction) = percent.split_once('.').unwrap_or((percent, ""));
+    if fraction.len() > 4 {
+        return Err("shares are millionths: four decimal places of per cent at most".into());
+    }
+    let value = parse_digits(&format!("{whole}{fraction}"), 10)?;
+    let scaled = value.checked_mul(10_u128.pow(4 - fraction.len() as u32));
+    scaled.ok_or_else(|| "it does not fit 128 bits".to_string())
 }
 
 /// How many digits and underscores begin `text`.

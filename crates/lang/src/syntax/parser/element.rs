@@ -39,6 +39,7 @@ impl Parser<'_> {
         match self.word() {
             "port" => self.ports().map(MemberKind::Ports),
             "state" => self.state().map(MemberKind::State),
+            "patterns" => self.patterns().map(MemberKind::Patterns),
             "const" => self.const_def().map(MemberKind::Const),
             "fn" => self.function().map(MemberKind::Fn),
             "on" => self.on(),
@@ -63,7 +64,7 @@ impl Parser<'_> {
             word => {
                 let span = self.span();
                 let message = format!("expected a member of the element, found {}", self.found());
-                let label = "port, state, event, stream, const, fn, on, every or init";
+                let label = "port, state, event, stream, patterns, const, fn, on, every or init";
                 let error = Diagnostic::error("E0016", message, span, label);
                 let near = nearest(word, MEMBER_WORDS.iter().copied());
                 Err(self.report(match near {
@@ -95,13 +96,27 @@ impl Parser<'_> {
         let name = self.name("a state object")?;
         self.expect(":")?;
         let kind = self.ty()?;
-        let size = self.index()?;
+        let (size, by) = self.size()?;
         let mut options = Vec::new();
         while !self.newline() && !self.word().is_empty() {
             options.push(self.state_option()?);
         }
         self.member_end()?;
-        Ok(State { name, kind, size, options })
+        Ok(State { name, kind, size, by, options })
+    }
+
+    /// `[n]` or `[n x m]`
+    fn size(&mut self) -> Parse<(Option<Expr>, Option<Expr>)> {
+        if !self.at_symbol("[") || self.newline() {
+            return Ok((None, None));
+        }
+        self.bump();
+        self.within(true, true, |p| {
+            let size = p.expr()?;
+            let by = if p.eat_word("x") { Some(p.expr()?) } else { None };
+            p.expect("]")?;
+            Ok((Some(size), by))
+        })
     }
 
     fn state_option(&mut self) -> Parse<(Ident, Expr)> {
@@ -109,7 +124,7 @@ impl Parser<'_> {
         if !STATE_OPTIONS.contains(&word) {
             let span = self.span();
             let message = format!("{} is no option of a state object", self.found());
-            let label = "the options are expire, evict, rate, burst and members";
+            let label = "the options are expire, evict, rate, burst, members, update, error, seed";
             let error = Diagnostic::error("E0010", message, span, label);
             let near = nearest(word, STATE_OPTIONS.iter().copied());
             return Err(self.report(match near {

@@ -8,6 +8,7 @@ mod element;
 mod expr;
 mod item;
 mod network;
+mod patterns;
 mod query;
 mod recover;
 mod stmt;
@@ -16,6 +17,8 @@ mod types;
 
 #[cfg(test)]
 mod tests;
+
+pub use patterns::parse_patterns;
 
 use super::ast::{Expr, ExprKind, File, Ident};
 use super::lexer::{Lexed, lex};

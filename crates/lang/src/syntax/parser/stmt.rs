@@ -49,7 +49,8 @@ impl Parser<'_> {
 
     fn stmt_and_end(&mut self) -> Parse<Stmt> {
         let stmt = self.stmt()?;
-        let after_block = self.tokens[self.at - 1].kind == TokenKind::Symbol("}");
+        let is_block = matches!(stmt.kind, StmtKind::Expr(..) | StmtKind::For { .. });
+        let after_block = is_block && self.tokens[self.at - 1].kind == TokenKind::Symbol("}");
         let ended = self.newline() || self.at_symbol(";") || self.at_symbol("}") || self.at_end();
         if ended && !self.at_word("else") || after_block && !self.at_word("else") {
             return Ok(stmt);

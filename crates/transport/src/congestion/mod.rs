@@ -1,0 +1,93 @@
+//! Congestion control: how much of a stream may be in flight, and how fast.
+//!
+//! A controller sees what acknowledgements tell and answers with a window and, if it paces, a rate.
+//! It is told of a loss once for each window in which there is one (RFC 5681, section 3.2).
+
+pub mod cubic;
+pub mod dctcp;
+pub mod new_reno;
+
+pub use cubic::Cubic;
+pub use dctcp::Dctcp;
+pub use new_reno::NewReno;
+
+use crate::endpoint::Hop;
+use trama_base::{Picos, Rate};
+
+/// What an acknowledgement tells.
+#[derive(Clone, Copy, Debug)]
+pub struct Acked<'a> {
+    /// Now.
+    pub now: Picos,
+    /// Bytes that are acknowledged for the first time, selectively or not.
+    pub bytes: u64,
+    /// Bytes acknowledged without a gap.
+    pub acknowledged: u64,
+    /// First byte never sent.
+    pub next: u64,
+    /// Whether these bytes met congestion (ECE, RFC 3168).
+    pub is_marked: bool,
+    /// From sending to acknowledgement of what is acknowledged.
+    pub rtt: Option<Picos>,
+    /// The part of it that the hosts at both ends took (Swift, SIGCOMM 2020, 3.1).
+    pub held: Picos,
+    /// When what is acknowledged was sent.
+    pub sent: Picos,
+    /// Switches on the way of the acknowledgement.
+    pub switches: u8,
+    /// Whether a loss is being repaired.
+    pub is_recovering: bool,
+    /// What the switches on the way of the data have told.
+    pub telemetry: &'a [Hop],
+}
+
+/// A congestion controller of one stream.
+pub trait CongestionControl {
+    /// Learns from an acknowledgement.
+    fn acknowledge(&mut self, acked: &Acked<'_>);
+
+    /// Learns that packets were lost, with so many bytes in flight; once for each window.
+    fn lose(&mut self, now: Picos, in_flight_bytes: u64);
+
+    /// Learns that nothing has come back for a retransmission timeout.
+    fn expire(&mut self, now: Picos, in_flight_bytes: u64);
+
+    /// Learns that so many bytes are sent.
+    fn send(&mut self, now: Picos, bytes: u64) {
+        let _ = (now, bytes);
+    }
+
+    /// Lets time pass: called at [`next_timeout`](Self::next_timeout) or later.
+    fn timeout(&mut self, now: Picos) {
+        let _ = now;
+    }
+
+    /// When a timer of the controller is due, such as one that raises a rate.
+    fn next_timeout(&self) -> Option<Picos> {
+        None
+    }
+
+    /// Bytes that may be in flight. Less than a packet is a packet whose rate [`Self::pacing`]
+    /// limits.
+    fn window_bytes(&self) -> u64;
+
+    /// The rate at which packets leave; None if the window alone limits them.
+    fn pacing(&self) -> Option<Rate> {
+        None
+    }
+}
+
+/// What controllers need to know of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Payload bytes of a full packet.
+    pub segment_bytes: u64,
+    /// Bytes that may be in flight at first.
+    pub initial_window_bytes: u64,
+    /// Most bytes that may be in flight.
+    pub window_bytes_max: u64,
+    /// Rate of the host's interface.
+    pub link: Rate,
+    /// Round trip without waiting.
+    pub base_rtt: Picos,
+}

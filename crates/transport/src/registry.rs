@@ -1,0 +1,138 @@
+//! All transports by name.
+//!
+//! To add one: write its module, with a [`trama_base::parameters!`] struct for its settings that
+//! implements [`Transport`] (or [`crate::stream::Algorithm`], if it is a congestion controller of
+//! streams), and add a line to [`TRANSPORTS`]. Scenarios, comparisons, the command line and the
+//! book take it from there.
+
+use crate::endpoint::Endpoint;
+use crate::fabric::{Balance, Fabric, Queueing};
+use crate::packet::HostId;
+use crate::stream::Reliable;
+use crate::{congestion, ndp};
+use trama_base::{Bytes, Parameters};
+
+/// A transport with its settings, before it is on a host.
+pub trait Transport: Parameters {
+    /// What is wrong with the settings taken together: the name of one, and what it may be.
+    fn check(&self) -> Result<(), (&'static str, String)>;
+
+    /// Length of a full packet on the wire, in bytes.
+    fn packet_bytes(&self) -> u16;
+
+    /// How many of them are headers.
+    fn header_bytes(&self) -> u16;
+
+    /// What it asks of the ports of switches.
+    fn queueing(&self, fabric: &Fabric) -> Queueing;
+
+    /// How it wants switches to choose among equal ports.
+    fn balance(&self) -> Balance;
+
+    /// The endpoint of a host; `seed` fixes what it leaves to chance.
+    fn endpoint(&self, fabric: &Fabric, host: HostId, seed: u64) -> Box<dyn Endpoint>;
+}
+
+/// A transport of the registry.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// Its name in scenarios.
+    pub name: &'static str,
+    /// What it is.
+    pub summary: &'static str,
+    /// Where it was published.
+    pub source: &'static str,
+    /// It with its default settings.
+    pub make: fn() -> Box<dyn Transport>,
+}
+
+/// All transports.
+pub const TRANSPORTS: &[Entry] = &[
+    Entry {
+        name: "new-reno",
+        summary: "TCP: slow start, congestion avoidance and halving at a loss",
+        source: "RFC 5681, RFC 6675",
+        make: || Box::new(Reliable::<congestion::new_reno::Config>::default()),
+    },
+    Entry {
+        name: "cubic",
+        summary: "TCP with a window that is a cubic function of the time since the last loss",
+        source: "RFC 9438",
+        make: || Box::new(Reliable::<congestion::cubic::Config>::default()),
+    },
+    Entry {
+        name: "dctcp",
+        summary: "TCP that shrinks its window by the share of packets that were marked",
+        source: "Data Center TCP, SIGCOMM 2010; RFC 8257",
+        make: || Box::new(Reliable::<congestion::dctcp::Config>::default()),
+    },
+    Entry {
+        name: "ndp",
+        summary: "full speed at once, trimmed packets, paced pulls by the receiver",
+        source: "NDP, SIGCOMM 2017",
+        make: || Box::new(ndp::Config::default()),
+    },
+];
+
+/// The transport of a name.
+pub fn find(name: &str) -> Option<&'static Entry> {
+    TRANSPORTS.iter().find(|entry| entry.name == name)
+}
+
+/// A packet must have room for its headers and some payload, and be one of IP.
+pub(crate) fn check_packet(
+    name: &'static str,
+    bytes: Bytes,
+    header_bytes: u16,
+) -> Result<(), (&'static str, String)> {
+    let least = u64::from(header_bytes) + 64;
+    if (least..=65_535).contains(&bytes.0) {
+        return Ok(());
+    }
+    Err((name, format!("a packet has {least} to 65535 bytes")))
+}
+
+/// A number must be within limits.
+pub(crate) fn check_range<T: PartialOrd + std::fmt::Display>(
+    name: &'static str,
+    value: T,
+    least: T,
+    most: T,
+) -> Result<(), (&'static str, String)> {
+    if (&least..=&most).contains(&&value) {
+        return Ok(());
+    }
+    Err((name, format!("it is from {least} to {most}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use trama_base::{Picos, Rate};
+
+    #[test]
+    fn every_transport_can_be_made_and_set() {
+        let fabric = Fabric {
+            hosts: 2,
+            link: Rate::from_gbps(100),
+            delay: Picos::from_micros(8),
+            base_rtt: Picos::from_micros(10),
+            links: 4,
+            paths: 4,
+        };
+        for entry in TRANSPORTS {
+            let mut transport = (entry.make)();
+            let settings = transport.parameters();
+            for it in &settings {
+                assert_eq!(transport.set(it.name, &it.value), Ok(()), "{}: {it:?}", entry.name);
+                let same = settings.iter().filter(|other| other.name == it.name).count();
+                assert_eq!(same, 1, "{}: {} has one meaning", entry.name, it.name);
+            }
+            assert_eq!(transport.check(), Ok(()), "{}", entry.name);
+            assert!(transport.packet_bytes() > transport.header_bytes());
+            assert!(transport.queueing(&fabric).capacity_bytes > 0);
+            drop(transport.endpoint(&fabric, HostId(0), 1));
+        }
+        assert!(find("dctcp").is_some() && find("carrier-pigeon").is_none());
+    }
+}
