@@ -47,8 +47,14 @@ fn reversed(id: &str) -> String {
 }
 
 /// Captures in which there is much to see: gaps, scans, both versions of IP, wrong checksums.
-const BUSY: [&str; 5] =
-    ["tunnelbear.pcap", "tcp_scan.pcapng", "wa_voice.pcap", "syncthing.pcap", "ethereum.pcap"];
+const BUSY: [&str; 6] = [
+    "atg.pcap",
+    "tunnelbear.pcap",
+    "tcp_scan.pcapng",
+    "wa_voice.pcap",
+    "syncthing.pcap",
+    "ethereum.pcap",
+];
 
 /// The Ethernet captures with what tshark says of them: all where everything must run, else those
 /// in which there is most to see.
