@@ -1,6 +1,7 @@
 //! Records of connections over real captures are those that an independent computation makes of
 //! what tshark says about the packets, and those of FACTS.tsv.
 
+mod latency;
 mod oracle;
 mod tshark;
 
