@@ -128,7 +128,7 @@ fn times_are_those_of_tshark() {
     let Some((same, kinds, wrong)) = compare("LatencyMonitor") else { return };
     println!("{} handshakes, {} DNS answers, differences {kinds:?}", same[0], same[1]);
     assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(same[0] > 20 && same[1] > 5, "{same:?}");
+    assert!(same[0] > 20 && same[1] > 3, "{same:?}");
 }
 
 /// The negative control.

@@ -48,13 +48,17 @@ fn reversed(id: &str) -> String {
 }
 
 /// Captures in which there is much to see: gaps, scans, both versions of IP, wrong checksums.
-const BUSY: [&str; 6] = [
+const BUSY: [&str; 10] = [
+    "1kxun.pcap",
     "atg.pcap",
-    "tunnelbear.pcap",
-    "tcp_scan.pcapng",
-    "wa_voice.pcap",
-    "syncthing.pcap",
     "ethereum.pcap",
+    "instagram.pcap",
+    "kerberos-login.pcap",
+    "netbios.pcap",
+    "syncthing.pcap",
+    "tcp_scan.pcapng",
+    "tunnelbear.pcap",
+    "wa_voice.pcap",
 ];
 
 /// The Ethernet captures with what tshark says of them: all where everything must run, else those
