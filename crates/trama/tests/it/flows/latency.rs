@@ -106,8 +106,10 @@ fn answers(capture: &Capture, samples: &[Columns]) -> (usize, Vec<Kind>, Vec<Str
     (same, kinds, wrong)
 }
 
-/// Times that are the same, differences by kind, and those of no kind.
-fn compare(element: &str) -> Option<([usize; 2], BTreeMap<Kind, usize>, Vec<String>)> {
+/// Handshakes and answers with the same times, differences by kind, and those of no kind.
+type Comparison = ([usize; 2], BTreeMap<Kind, usize>, Vec<String>);
+
+fn compare(element: &str) -> Option<Comparison> {
     let program = program(element, "");
     let (mut same, mut kinds, mut wrong) = ([0; 2], BTreeMap::new(), Vec::new());
     for capture in CAPTURES.as_ref()? {
