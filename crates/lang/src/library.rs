@@ -18,6 +18,7 @@ pub const FILES: &[(&str, &str)] = &[
     ("IcmpResponder", include_str!("../library/IcmpResponder.trama")),
     ("Ids", include_str!("../library/Ids.trama")),
     ("Interface", include_str!("../library/Interface.trama")),
+    ("LatencyMonitor", include_str!("../library/LatencyMonitor.trama")),
     ("LearningBridge", include_str!("../library/LearningBridge.trama")),
     ("LpmRouter", include_str!("../library/LpmRouter.trama")),
     ("Maglev", include_str!("../library/Maglev.trama")),

@@ -30,6 +30,15 @@ fn byte_strings_are_values() {
 }
 
 #[test]
+fn byte_strings_are_put_together() {
+    mark("", "let a: bytes[3] = \"ab\"; if a.push(99) == \"abc\" { p.mark = 1 }", 1);
+    mark("", "let a: bytes[2] = \"ab\"; if a.push(99) == \"ab\" { p.mark = a.push(99).len }", 2);
+    mark("", "let a: bytes[9] = \"\"; p.mark = a.push(p.ip.ttl).push(0).len", 2);
+    mark("", "if 10.0.0.200.text() == \"10.0.0.200\" { p.mark = 1 }", 1);
+    mark("", "let a: bytes[39] = (2001:db8::5).text(); if a == \"2001:db8::5\" { p.mark = 1 }", 1);
+}
+
+#[test]
 fn byte_strings_are_taken_apart() {
     let text = "let a: bytes[99] = \"www.Example.com\";";
     let body = |rest: &str| format!("{text} {rest}");

@@ -100,6 +100,15 @@ fn names() {
     );
 }
 
+/// At the end of a tap nothing comes back, so what an element would do with it is lost nowhere.
+#[test]
+fn an_output_that_no_packet_can_reach_needs_no_wire() {
+    let chain = |end: &str| format!("network n {{ port tap\n tap -> Counter -> {end} }}");
+    assert_eq!(super::messages(&chain("discard")), "");
+    let text = "network n { port tap\n let c = Counter\n tap -> c.a }";
+    assert!(super::messages(text).contains("W0502"));
+}
+
 #[test]
 fn fields() {
     check(

@@ -1,6 +1,7 @@
 //! Records of connections over real captures are those that an independent computation makes of
 //! what tshark says about the packets, and those of FACTS.tsv.
 
+mod latency;
 mod oracle;
 mod tshark;
 
@@ -47,8 +48,18 @@ fn reversed(id: &str) -> String {
 }
 
 /// Captures in which there is much to see: gaps, scans, both versions of IP, wrong checksums.
-const BUSY: [&str; 5] =
-    ["tunnelbear.pcap", "tcp_scan.pcapng", "wa_voice.pcap", "syncthing.pcap", "ethereum.pcap"];
+const BUSY: [&str; 10] = [
+    "1kxun.pcap",
+    "atg.pcap",
+    "ethereum.pcap",
+    "instagram.pcap",
+    "kerberos-login.pcap",
+    "netbios.pcap",
+    "syncthing.pcap",
+    "tcp_scan.pcapng",
+    "tunnelbear.pcap",
+    "wa_voice.pcap",
+];
 
 /// The Ethernet captures with what tshark says of them: all where everything must run, else those
 /// in which there is most to see.

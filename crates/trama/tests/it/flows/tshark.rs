@@ -9,6 +9,8 @@ use std::process::Command;
 pub(super) struct Seen {
     /// Nanoseconds since 1970, never less than before.
     pub(super) time: u64,
+    /// The capture gives an earlier time than to the frame before.
+    pub(super) is_early: bool,
     pub(super) src: IpAddr,
     pub(super) dst: IpAddr,
     pub(super) sport: u16,
@@ -27,6 +29,11 @@ pub(super) struct Seen {
     pub(super) layers: String,
     /// Number of its TCP stream, and the kinds of segments that the stream has.
     pub(super) stream: Option<(u32, u32)>,
+    /// Nanoseconds from the SYN to the ACK of its TCP stream, from a DNS question to this answer.
+    pub(super) handshake: Option<u64>,
+    pub(super) answered: Option<u64>,
+    /// Identifier of a DNS message.
+    pub(super) dns: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +61,7 @@ impl Proto {
     }
 }
 
-const FIELDS: [&str; 33] = [
+const FIELDS: [&str; 36] = [
     "frame.len",
     "frame.time_epoch",
     "frame.protocols",
@@ -88,6 +95,9 @@ const FIELDS: [&str; 33] = [
     "icmpv6.checksum.status",
     "tcp.stream",
     "tcp.completeness",
+    "tcp.analysis.initial_rtt",
+    "dns.time",
+    "dns.id",
 ];
 
 /// What tshark says about each frame, as columns; nothing if it cannot be run.
@@ -125,8 +135,9 @@ pub(super) fn packets(frames: &[Vec<String>]) -> Vec<Seen> {
     let mut now = 0;
     let mut all = Vec::new();
     for frame in frames {
-        now = now.max(nanoseconds(column(frame, "frame.time_epoch")));
-        all.extend(packet(frame, now));
+        let time = nanoseconds(column(frame, "frame.time_epoch"));
+        now = now.max(time);
+        all.extend(packet(frame, now).map(|packet| Seen { is_early: time < now, ..packet }));
     }
     all
 }
@@ -146,6 +157,7 @@ fn outermost(layers: &str) -> Option<(bool, &str)> {
     matches!(network, "ip" | "ipv6").then_some((network == "ipv6", upper))
 }
 
+// long: one table of protocols.
 fn packet(frame: &[String], time: u64) -> Option<Seen> {
     let text = |name: &str| column(frame, name);
     let number = |name: &str| -> Option<u64> {
@@ -195,9 +207,11 @@ fn packet(frame: &[String], time: u64) -> Option<Seen> {
         _ => return None,
     };
     let (src, dst): (IpAddr, IpAddr) = (address(src)?, address(dst)?);
+    let duration = |name: &str| Some(text(name)).filter(|t| !t.is_empty()).map(nanoseconds);
     let stream = number("tcp.stream").zip(number("tcp.completeness"));
     Some(Seen {
         time,
+        is_early: false,
         src,
         dst,
         sport: sport as u16,
@@ -212,5 +226,8 @@ fn packet(frame: &[String], time: u64) -> Option<Seen> {
         stream: stream
             .filter(|_| proto.number() == 6)
             .map(|(stream, kinds)| (stream as u32, kinds as u32)),
+        handshake: duration("tcp.analysis.initial_rtt"),
+        answered: duration("dns.time"),
+        dns: number("dns.id"),
     })
 }
