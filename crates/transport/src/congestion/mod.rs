@@ -4,10 +4,12 @@
 //! It is told of a loss once for each window in which there is one (RFC 5681, section 3.2).
 
 pub mod cubic;
+pub mod dcqcn;
 pub mod dctcp;
 pub mod new_reno;
 
 pub use cubic::Cubic;
+pub use dcqcn::Dcqcn;
 pub use dctcp::Dctcp;
 pub use new_reno::NewReno;
 
@@ -57,6 +59,11 @@ pub trait CongestionControl {
         let _ = (now, bytes);
     }
 
+    /// Learns that the receiver has seen marks and says so ([`crate::stream::Needs::notify_every`]).
+    fn notify(&mut self, now: Picos) {
+        let _ = now;
+    }
+
     /// Lets time pass: called at [`next_timeout`](Self::next_timeout) or later.
     fn timeout(&mut self, now: Picos) {
         let _ = now;
@@ -74,6 +81,12 @@ pub trait CongestionControl {
     /// The rate at which packets leave; None if the window alone limits them.
     fn pacing(&self) -> Option<Rate> {
         None
+    }
+
+    /// Bytes that leave at the rate of the interface before [`Self::pacing`] makes them wait: 0 to
+    /// pace each packet.
+    fn burst_bytes(&self) -> u64 {
+        0
     }
 }
 
