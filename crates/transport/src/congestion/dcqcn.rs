@@ -40,6 +40,9 @@ parameters! {
         rate_step: Rate = Rate::from_mbps(40),
         /// Step of the hyper increase; the paper gives none.
         hyper_step: Rate = Rate::from_mbps(100),
+        /// Whether each notification sets the target to the rate, as the paper has it; if not, only
+        /// the first one since the rate rose does, as in network cards (`clamp_tgt_rate`).
+        clamp_target: bool = true,
         /// Lowest rate; the paper gives none.
         rate_min: Rate = Rate::from_mbps(10),
         /// Queue from which on packets are marked.
@@ -70,6 +73,7 @@ impl Algorithm for Config {
             from_bytes: self.mark_from.0 as u32,
             to_bytes: self.mark_to.0 as u32,
             share_max: self.mark_share,
+            departing: true,
         });
         queueing
     }
@@ -134,7 +138,9 @@ impl Dcqcn {
         if self.alpha_since > Picos::ZERO {
             self.alpha *= (1.0 - self.config.g).powf(periods as f64);
         }
-        self.target = self.rate;
+        if self.config.clamp_target || self.timer_rounds + self.byte_rounds > 0 {
+            self.target = self.rate;
+        }
         self.rate *= 1.0 - self.alpha / 2.0;
         self.rate = self.rate.max(self.config.rate_min.0 as f64);
         self.alpha = (1.0 - self.config.g) * self.alpha + self.config.g;
