@@ -304,7 +304,7 @@ impl<E: Endpoint> Simulation<E> {
         let rules = &self.network.queueings[port.queueing()];
         port.mark(rules, &mut self.arena, handle, &mut self.rng, true);
         if self.arena.get(handle).flags.has(Flags::TELEMETRY) {
-            let hop = self.network.ports[out as usize].tell(self.now);
+            let hop = self.network.ports[out as usize].tell(out, self.now);
             self.arena.record(handle, hop);
         }
         self.send(out, handle);
