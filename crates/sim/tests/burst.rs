@@ -6,10 +6,10 @@
 
 use trama_base::{Picos, Rate};
 use trama_sim::Simulation;
-use trama_sim::topology::{Star, Topology as _};
+use trama_sim::topology::{Plan, Star, Topology as _};
 use trama_sim::workload::Flow;
 use trama_transport::fabric::Marking;
-use trama_transport::{HostId, registry};
+use trama_transport::{HostId, Queueing, registry};
 
 /// When the ten begin.
 const BURST: Picos = Picos::from_micros(1000);
@@ -24,11 +24,13 @@ struct Seen {
     queue_kb: f64,
     gbps: f64,
     gbps_min: f64,
-    dropped: u64,
+    /// Times that a sender was paused.
+    pauses: u64,
 }
 
 fn flow(at: Picos, source: u32) -> Flow {
-    Flow { at, source: HostId(source), destination: HostId(0), bytes: 1_000_000_000 }
+    let (source, destination) = (HostId(source), HostId(0));
+    Flow { at, source, destination, bytes: 1_000_000_000, ..Flow::default() }
 }
 
 /// The burst, with a transport that is set so.
@@ -41,9 +43,12 @@ fn burst(name: &str, set: &[(&str, &str)]) -> Seen {
     transport.check().expect("it makes sense");
     let star = Star { hosts: 12, rate: Rate::from_gbps(25), ..Star::default() };
     let (packet, header) = (transport.packet_bytes(), transport.header_bytes());
-    let balance = transport.balance();
-    let bare = star.build(trama_transport::Queueing::drop_tail(0), balance);
-    let fabric = bare.fabric(packet, header);
+    let load = |_: &str| Err(String::new());
+    let build = |queueing| {
+        let plan = Plan { queueing, balance: transport.balance(), load: &load };
+        star.build(&plan).expect("it is sound")
+    };
+    let fabric = build(Queueing::drop_tail(1)).fabric(packet, header);
     // The switches of the authors' fabric.
     let mut queueing = transport.queueing(&fabric);
     queueing.capacity_bytes = 4 << 20;
@@ -53,9 +58,9 @@ fn burst(name: &str, set: &[(&str, &str)]) -> Seen {
     }
     let flows =
         std::iter::once(flow(Picos::ZERO, 11)).chain((1..=10).map(|host| flow(BURST, host)));
-    let network = star.build(queueing, balance);
-    let mut run =
-        Simulation::new(network, flows.collect(), 1, |host| transport.endpoint(&fabric, host, 1));
+    let flows = flows.collect::<Vec<_>>().into();
+    let make = |host| transport.endpoint(&fabric, host, 1);
+    let mut run = Simulation::new(build(queueing), flows, 1, make);
     let port = run.network().port("switch to host 0").expect("it is there");
     run.watch(vec![port]);
     let sent = |run: &Simulation<_>| {
@@ -78,7 +83,7 @@ fn burst(name: &str, set: &[(&str, &str)]) -> Seen {
         queue_kb: late.iter().sum::<f64>() / late.len() as f64 / 1e3,
         gbps: rates.iter().sum::<f64>() / rates.len() as f64,
         gbps_min: rates.iter().copied().fold(f64::INFINITY, f64::min),
-        dropped: run.record().dropped,
+        pauses: run.network().counters().map(|(_, it)| it.pauses).sum(),
     }
 }
 
@@ -181,7 +186,21 @@ fn dcqcn_cuts_in_time_and_then_too_much() {
     // All rise at once to a multiple of the link. Network cards count a notification in alpha each
     // microsecond and so cut that wave faster than the paper's rules, which are used here.
     assert!(seen.gbps_min < 1.0 && seen.gbps < 0.7 * 25.0, "{seen:?}");
-    // Without notifications nothing holds the senders.
+    // Without notifications only pauses hold the senders, and the queue stays.
     let deaf = burst("dcqcn", &[("notify_every", "1s")]);
-    assert!(deaf.dropped > 10_000, "{deaf:?}");
+    assert!(deaf.pauses > 100 && deaf.queue_kb > 2000.0, "{deaf:?}");
+}
+
+#[test]
+fn timely_sees_a_burst_when_it_is_in_the_queue() {
+    // As in that simulator: each packet paced, the rate set once a round trip.
+    let set =
+        [("bursts", "false"), ("segment", "1kB"), ("delta", "50Mbps"), ("once_a_round", "true")];
+    let seen = burst("timely", &set);
+    show("timely", "2375 kB, 409 kB, 25.1 / 24.3 Gb/s", &seen);
+    // The queue grows until switches pause the senders. What follows differs: theirs steps by
+    // 100 Mbit/s after five increases, five times 50 here, and recovers without a dip.
+    close("peak", seen.peak_kb, 2375.0, 0.1);
+    let powertcp = with_records("powertcp", &[POWERTCP]);
+    assert!(seen.peak_kb > 5.0 * powertcp.peak_kb && seen.queue_kb > 10.0 * powertcp.queue_kb);
 }

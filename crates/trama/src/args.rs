@@ -61,6 +61,49 @@ pub(crate) struct SimArgs {
 pub(crate) enum SimAction {
     /// Say what can be simulated: topologies, transports, workloads, each with its settings
     List(SimListArgs),
+    /// Run a scenario with several transports, loads and seeds, and compare
+    Compare(SimCompareArgs),
+    /// Tell the life of one message, event by event
+    Trace(SimTraceArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct SimTraceArgs {
+    #[command(flatten)]
+    pub(crate) scenario: ScenarioArgs,
+    /// The message: its line in flows.csv
+    #[arg(long)]
+    pub(crate) flow: u32,
+    /// Write its packets here too, as pcapng with an interface for each port
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pcap: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct SimCompareArgs {
+    #[command(flatten)]
+    pub(crate) scenario: ScenarioArgs,
+    /// Transports, with commas between them; that of the scenario if it is not said
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub(crate) transports: Vec<String>,
+    /// Loads of the workload, with commas between them
+    #[arg(long, value_delimiter = ',', value_name = "SHARES")]
+    pub(crate) loads: Vec<String>,
+    /// Runs of each, with seeds 1, 2 …
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) seeds: u32,
+    /// Folder for the reports; those that are there are not run again
+    #[arg(long, value_name = "DIR", default_value = "sim-compare")]
+    pub(crate) out: PathBuf,
+    /// Runs at once; as many as there are cores if it is not said
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<usize>,
+    /// Print the command line of each run, and run none
+    #[arg(long)]
+    pub(crate) plan: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args)]

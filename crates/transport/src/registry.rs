@@ -73,6 +73,19 @@ pub const TRANSPORTS: &[Entry] = &[
         make: || Box::new(Reliable::<congestion::dcqcn::Config>::default()),
     },
     Entry {
+        name: "timely",
+        summary: "rate from the gradient of the round trip",
+        source: "TIMELY: RTT-based Congestion Control for the Datacenter, SIGCOMM 2015",
+        make: || Box::new(Reliable::<congestion::timely::Config>::default()),
+    },
+    Entry {
+        name: "swift",
+        summary: "window from the delays of fabric and hosts, each with its target",
+        source: "Swift: Delay is Simple and Effective for Congestion Control in the Datacenter, \
+                 SIGCOMM 2020",
+        make: || Box::new(Reliable::<congestion::swift::Config>::default()),
+    },
+    Entry {
         name: "hpcc",
         summary: "window from what switches tell of queues and rates in each packet",
         source: "HPCC: High Precision Congestion Control, SIGCOMM 2019",

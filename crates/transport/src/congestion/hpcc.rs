@@ -24,6 +24,7 @@
 
 use super::telemetry::{Ports, weight};
 use super::{Acked, CongestionControl, Setting};
+use crate::fabric::{Fabric, Queueing};
 use crate::registry;
 use crate::stream::{self, Algorithm, Needs};
 use trama_base::{Bytes, Picos, Rate, parameters};
@@ -68,6 +69,10 @@ impl Algorithm for Config {
 
     fn stream() -> stream::Config {
         stream_with_records()
+    }
+
+    fn queueing(&self, _: &stream::Config, _: &Fabric) -> Queueing {
+        Queueing::lossless(32_000_000)
     }
 
     fn check(&self) -> Result<(), (&'static str, String)> {

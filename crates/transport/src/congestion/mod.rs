@@ -9,7 +9,9 @@ pub mod dctcp;
 pub mod hpcc;
 pub mod new_reno;
 pub mod powertcp;
+pub mod swift;
 mod telemetry;
+pub mod timely;
 
 pub use cubic::Cubic;
 pub use dcqcn::Dcqcn;
@@ -17,6 +19,8 @@ pub use dctcp::Dctcp;
 pub use hpcc::Hpcc;
 pub use new_reno::NewReno;
 pub use powertcp::PowerTcp;
+pub use swift::Swift;
+pub use timely::Timely;
 
 use crate::endpoint::Hop;
 use trama_base::{Picos, Rate};
@@ -176,5 +180,7 @@ mod tests {
         check::<hpcc::Config>();
         check::<powertcp::Config>();
         check::<powertcp::ThetaConfig>();
+        check::<timely::Config>();
+        check::<swift::Config>();
     }
 }

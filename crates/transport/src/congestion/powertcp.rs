@@ -27,6 +27,7 @@
 use super::hpcc::stream_with_records;
 use super::telemetry::{Ports, weight};
 use super::{Acked, CongestionControl, Setting};
+use crate::fabric::{Fabric, Queueing};
 use crate::registry;
 use crate::stream::{self, Algorithm, Needs};
 use trama_base::{Picos, Rate, parameters};
@@ -88,6 +89,10 @@ impl Algorithm for Config {
         stream_with_records()
     }
 
+    fn queueing(&self, _: &stream::Config, _: &Fabric) -> Queueing {
+        Queueing::lossless(32_000_000)
+    }
+
     fn check(&self) -> Result<(), (&'static str, String)> {
         check(self)
     }
@@ -107,6 +112,10 @@ impl Algorithm for ThetaConfig {
 
     fn stream() -> stream::Config {
         stream::Config { packets_per_ack: 1, ..stream::Config::default() }
+    }
+
+    fn queueing(&self, _: &stream::Config, _: &Fabric) -> Queueing {
+        Queueing::lossless(32_000_000)
     }
 
     fn check(&self) -> Result<(), (&'static str, String)> {
