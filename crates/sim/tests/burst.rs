@@ -188,7 +188,8 @@ fn dcqcn_cuts_in_time_and_then_too_much() {
     assert!(seen.gbps_min < 1.0 && seen.gbps < 0.7 * 25.0, "{seen:?}");
     // Without notifications only pauses hold the senders, and the queue stays.
     let deaf = burst("dcqcn", &[("notify_every", "1s")]);
-    assert!(deaf.pauses > 100 && deaf.queue_kb > 2000.0, "{deaf:?}");
+    println!("pauses: {}, without notifications {}", seen.pauses, deaf.pauses);
+    assert!(deaf.pauses > 5 * seen.pauses && deaf.queue_kb > 2000.0, "{deaf:?}");
 }
 
 #[test]

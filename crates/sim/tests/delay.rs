@@ -72,7 +72,8 @@ fn run(hosts: u32, ms: u64, workload: &str, set: &[(&str, &str)]) -> Seen {
 /// All senders begin at once.
 fn incast(name: &str, senders: u32, ms: u64, set: &[(&str, &str)]) -> Seen {
     let workload = format!(
-        "[transport]\nname = \"{name}\"\n[workload]\nkind = \"incast\"\nsenders = {senders}\nbytes = \"1GB\"\n"
+        "[transport]\nname = \"{name}\"\n\
+         [workload]\nkind = \"incast\"\nsenders = {senders}\nbytes = \"1GB\"\n"
     );
     run(senders + 1, ms, &workload, set)
 }

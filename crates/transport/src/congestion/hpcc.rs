@@ -16,8 +16,8 @@
 //! W = Wc + W_AI                 otherwise
 //! ```
 //!
-//! Every acknowledgement sets `W`, so that the reaction is fast; but the reference `Wc` changes once
-//! a round trip, so that a queue is not reacted to twice. Packets are paced at `W / T`.
+//! Every acknowledgement sets `W`, so that the reaction is fast; but the reference `Wc` changes
+//! once a round trip, so that a queue is not reacted to twice. Packets are paced at `W / T`.
 //!
 //! The paper runs over a lossless fabric: a loss does not change the window. After a timeout the
 //! last records are forgotten.

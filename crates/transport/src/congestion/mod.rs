@@ -68,7 +68,7 @@ pub trait CongestionControl {
         let _ = (now, bytes);
     }
 
-    /// Learns that the receiver has seen marks and says so ([`crate::stream::Needs::notify_every`]).
+    /// Learns that the receiver tells of marks ([`crate::stream::Needs::notify_every`]).
     fn notify(&mut self, now: Picos) {
         let _ = now;
     }

@@ -78,7 +78,7 @@ fn check(config: &Config) -> Result<(), (&'static str, String)> {
 
 impl Algorithm for Config {
     fn control(&self, setting: &Setting) -> Box<dyn CongestionControl> {
-        Box::new(PowerTcp::new(self, *setting, Source::Records(Ports::default())))
+        Box::new(PowerTcp::new(self, *setting, Source::Records(Box::default())))
     }
 
     fn needs(&self) -> Needs {
@@ -127,7 +127,7 @@ impl Algorithm for ThetaConfig {
 #[derive(Clone, Debug)]
 enum Source {
     /// Records of switches.
-    Records(Ports),
+    Records(Box<Ports>),
     /// The round trip: the last one, and when it was measured.
     Delay(Option<(Picos, Picos)>),
 }
@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn power_is_current_times_voltage() {
         // 10 Gbit/s and 100 us: 125 kB fit, and beta is 12.5 kB.
-        let source = Source::Records(Ports::default());
+        let source = Source::Records(Box::default());
         let mut control = PowerTcp::new(&Config::default(), SETTING, source);
         let hear = |control: &mut PowerTcp, acknowledged, telemetry: &[Hop]| {
             let next = acknowledged + 100_000;

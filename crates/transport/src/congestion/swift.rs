@@ -231,7 +231,7 @@ mod tests {
         close(hear(&mut control, 150, 40, 5), 10.1 * 0.7);
         close(hear(&mut control, 155, 40, 5), 10.1 * 0.7 * 0.7);
         // No more than half.
-        close(hear(&mut control, 300, 1000, 5), 10.1 * 0.7 * 0.7 / 2.0);
+        close(hear(&mut control, 2000, 1000, 5), 10.1 * 0.7 * 0.7 / 2.0);
     }
 
     #[test]

@@ -50,8 +50,8 @@ parameters! {
         segment: Bytes = Bytes(16_000),
         /// Whether a segment leaves at the rate of the interface; if not, each packet is paced.
         bursts: bool = true,
-        /// Whether the rate is set once a round trip, as in the simulator of HPCC's authors; if not,
-        /// with each segment, as the paper has it: a long queue of segments is then answered
+        /// Whether the rate is set once a round trip, as in the simulator of HPCC's authors; if
+        /// not, with each segment, as the paper has it: a long queue of segments is then answered
         /// segment by segment.
         once_a_round: bool = false,
         /// Lowest rate; the paper gives none.
