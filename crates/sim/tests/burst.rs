@@ -7,6 +7,7 @@
 use trama_base::{Picos, Rate};
 use trama_sim::Simulation;
 use trama_sim::topology::{Plan, Star, Topology as _};
+use trama_sim::view::{Span, View};
 use trama_sim::workload::Flow;
 use trama_transport::fabric::Marking;
 use trama_transport::{HostId, Queueing, registry};
@@ -62,28 +63,14 @@ fn burst(name: &str, set: &[(&str, &str)]) -> Seen {
     let make = |host| transport.endpoint(&fabric, host, 1);
     let mut run = Simulation::new(build(queueing), flows, 1, make);
     let port = run.network().port("switch to host 0").expect("it is there");
-    run.watch(vec![port]);
-    let sent = |run: &Simulation<_>| {
-        run.network().counters().nth(port as usize).expect("it is there").1.bytes
-    };
-    let begin = BURST + Picos::from_micros(500);
-    run.run(begin);
-    let peak = run.network().counters().nth(port as usize).expect("it is there").1.peak_bytes;
-    let (mut rates, mut before) = (Vec::new(), sent(&run));
-    for step in 1..=50 {
-        run.run(begin + Picos(STEP.0 * step));
-        rates.push(8.0 * (sent(&run) - before) as f64 / STEP.as_secs_f64() / 1e9);
-        before = sent(&run);
-    }
-    let pairs = run.sampler().samples().iter().zip(run.sampler().queue(0));
-    let late: Vec<f64> =
-        pairs.filter(|(it, _)| it.at > begin).map(|(_, bytes)| f64::from(bytes)).collect();
+    let (from, to) = (BURST + Picos::from_micros(500), BURST + Picos::from_millis(3));
+    let view = View::of(&mut run, port, Span { from, to, step: STEP });
     Seen {
-        peak_kb: f64::from(peak) / 1e3,
-        queue_kb: late.iter().sum::<f64>() / late.len() as f64 / 1e3,
-        gbps: rates.iter().sum::<f64>() / rates.len() as f64,
-        gbps_min: rates.iter().copied().fold(f64::INFINITY, f64::min),
-        pauses: run.network().counters().map(|(_, it)| it.pauses).sum(),
+        peak_kb: view.peak_bytes / 1e3,
+        queue_kb: view.mean_queue() / 1e3,
+        gbps: view.rate() / 1e9,
+        gbps_min: view.rate_min() / 1e9,
+        pauses: view.pauses,
     }
 }
 

@@ -2,12 +2,13 @@
 
 use trama_base::Picos;
 use trama_sim::Scenario;
+use trama_sim::view::{Span, View};
 
 /// What senders and the queue of the receiver's port saw from `from` on.
 #[derive(Clone, Debug)]
 struct Seen {
-    /// Bytes in the queue: median, 99 % and the longest, in kB.
-    queue_kb: [f64; 3],
+    /// Bytes in the queue: median and 99 %, in kB.
+    queue_kb: [f64; 2],
     /// Rates of the senders in Gbit/s, headers included.
     gbps: Vec<f64>,
     /// Of packets sent in that time.
@@ -45,27 +46,15 @@ fn run(hosts: u32, ms: u64, workload: &str, set: &[(&str, &str)]) -> Seen {
     let no_files = |_: &str| Err(String::new());
     let (mut run, _) = scenario.build(&no_files).unwrap_or_else(|error| panic!("{error}"));
     let port = run.network().port("switch to host 0").expect("it is there");
-    run.watch(vec![port]);
-    let half = Picos::from_micros(500 * ms);
-    run.run(half);
-    let sent = |run: &trama_sim::scenario::Run| -> Vec<u64> {
-        run.network().counters().skip(1).take(hosts as usize - 1).map(|it| it.1.bytes).collect()
-    };
-    let (before, dropped) = (sent(&run), run.record().dropped);
-    run.run(scenario.general.limit);
-    let after = sent(&run);
-    let pairs = run.sampler().samples().iter().zip(run.sampler().queue(0));
-    let late = pairs.filter(|(sample, _)| sample.at > half);
-    let mut queue: Vec<f64> = late.map(|(_, bytes)| f64::from(bytes) / 1e3).collect();
-    queue.sort_by(f64::total_cmp);
-    let rank = |share: f64| queue[(share * (queue.len() - 1) as f64) as usize];
-    let gbps = |(a, b): (&u64, &u64)| 8.0 * (b - a) as f64 / half.as_secs_f64() / 1e9;
+    let to = scenario.general.limit;
+    let from = Picos(to.0 / 2);
+    let view = View::of(&mut run, port, Span { from, to, step: from });
     Seen {
-        queue_kb: [rank(0.5), rank(0.99), rank(1.0)],
-        gbps: before.iter().zip(&after).map(gbps).collect(),
-        dropped: run.record().dropped - dropped,
+        queue_kb: [0.5, 0.99].map(|share| view.queue_rank(share) / 1e3),
+        gbps: view.hosts[1..].iter().map(|it| it / 1e9).collect(),
+        dropped: view.dropped,
+        pauses: view.pauses,
         last_us: run.record().flows.last().and_then(|it| Some(it.completion()?.as_micros_f64())),
-        pauses: run.network().counters().map(|(_, it)| it.pauses).sum(),
     }
 }
 
