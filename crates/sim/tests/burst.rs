@@ -1,5 +1,5 @@
 //! Ten flows begin at once where a long one has the link: the case of PowerTCP's evaluation
-//! (NSDI 2022, section 4.1), which its authors' ns-3 runs for six controllers.
+//! (NSDI 2022), which its authors' ns-3 runs for six controllers.
 //!
 //! Hosts have 25 Gbit/s, links a delay of 1 us, packets a payload of 1000 B; controllers take the
 //! longest round trip of the authors' fabric, 28.96 us, for theirs.
@@ -108,7 +108,7 @@ fn hpcc_answers_fast_and_does_not_answer_twice() {
     // Computed from the last window instead of that of the last round, it cuts again and again.
     let twice = with_records("hpcc", &[HPCC, ("reference", "false")]);
     assert!(twice.gbps < 0.6 * seen.gbps, "{twice:?}");
-    // Closer to the full link, more waits (section 5.4).
+    // Closer to the full link, more waits.
     let eager = with_records("hpcc", &[HPCC, ("eta", "0.99")]);
     assert!(eager.queue_kb > 2.0 * seen.queue_kb, "{eager:?}");
 }

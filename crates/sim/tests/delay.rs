@@ -74,7 +74,7 @@ fn wait_us(kb: f64) -> f64 {
 
 #[test]
 fn timely_keeps_round_trips_short_where_pauses_alone_do_not() {
-    // The paper's incast (section 6.1): ten to one over priority flow control. Its p99 of the round
+    // The paper's incast: ten to one over priority flow control. Its p99 of the round
     // trip is 9 times shorter than with pauses alone, at the same throughput.
     let paced = [("transport.bursts", "false"), ("transport.initial_share", "0.1")];
     let timely = incast("timely", 10, 80, &paced);
@@ -87,7 +87,7 @@ fn timely_keeps_round_trips_short_where_pauses_alone_do_not() {
 
 #[test]
 fn the_gradient_alone_has_no_fixed_point_and_its_repair_has_one() {
-    // Zhu et al., CoNEXT 2016, section 4: any sharing of the link has a gradient of zero.
+    // Zhu et al., CoNEXT 2016: any sharing of the link has a gradient of zero.
     let paced = [("transport.bursts", "false"), ("transport.initial_share", "0.1")];
     let plain = incast("timely", 10, 80, &paced);
     let repair = [("transport.patched", "true"), ("transport.beta", "0.008")];

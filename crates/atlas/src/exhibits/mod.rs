@@ -56,6 +56,17 @@ pub fn exhibits() -> &'static [Exhibit] {
                 run: congestion::hpcc,
             },
             Exhibit {
+                system: "timely",
+                about: "ten senders over priority flow control, beside pauses alone and DCTCP; the \
+                        repair of 2016",
+                run: congestion::timely,
+            },
+            Exhibit {
+                system: "swift",
+                about: "delay at its target, hundreds of senders, equal shares, a slow host",
+                run: congestion::swift,
+            },
+            Exhibit {
                 system: "powertcp",
                 about: "a burst onto a busy link, and web search on 64 hosts, beside HPCC, DCQCN \
                         and TIMELY",

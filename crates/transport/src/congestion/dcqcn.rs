@@ -9,7 +9,7 @@
 //! Between notifications a timer and a counter of bytes each raise the rate, and count their
 //! rounds. Up to five rounds go half the way back to the target (fast recovery); when one of the
 //! two has had more, the target rises by a step (additive increase), and when both have, by a step
-//! that grows from round to round (hyper increase, figure 7).
+//! that grows from round to round (hyper increase).
 //!
 //! The paper runs over a lossless fabric and says nothing of loss; here a loss counts as a
 //! notification. The lost packets alone are sent again, where the first RDMA cards sent all that

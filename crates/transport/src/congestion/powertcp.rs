@@ -2,8 +2,7 @@
 //! Networks", NSDI 2022, section 3).
 //!
 //! A queue and its change are two different signals; their product tells both at once. At a port of
-//! rate `b` with base round trip `tau`, current is what arrives, voltage is what is in flight
-//! (equations 3 to 5):
+//! rate `b` with base round trip `tau`, current is what arrives, voltage is what is in flight:
 //!
 //! ```text
 //! current  lambda = change of the queue + rate of sending
@@ -19,7 +18,7 @@
 //!
 //! Packets are paced at `w / tau`. Without records of switches (`theta-powertcp`) the round trip
 //! stands for the voltage and its gradient for the current, once a round trip:
-//! `Gamma = (change of RTT + 1) RTT / tau` (section 3.5, algorithm 2).
+//! `Gamma = (change of RTT + 1) RTT / tau` (algorithm 2).
 //!
 //! A loss does not change the window. Power below 0.01 counts as that, as in the authors' kernel
 //! module.

@@ -3,7 +3,7 @@
 //!
 //! The round trip is split by the stamps of network cards into what hosts take and what the fabric
 //! takes (3.1). Two windows follow one law, one from each delay, and the smaller one counts (3.2,
-//! 3.4; algorithm 1, in packets):
+//! 3.3; algorithm 1, in packets):
 //!
 //! ```text
 //! delay < target:   cwnd = cwnd + ai acked / cwnd       (ai acked, if cwnd < 1)
@@ -19,7 +19,7 @@
 //! ```
 //!
 //! A window of less than a packet is a packet in each `rtt / cwnd`, which is how a thousand senders
-//! share a link. After a loss the window falls by `max_decrease`, once a round trip, and after five
+//! share a link (3.4). After a loss the window falls by `max_decrease`, once a round trip, and after five
 //! timeouts in a row to the least.
 //!
 //! The paper names no figures for most settings; the defaults here follow csg-htsim, whose authors

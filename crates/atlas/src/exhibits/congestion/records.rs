@@ -5,15 +5,11 @@
 //! link of 25 Gbit/s, with the settings of the PowerTCP authors' own simulation. And web search on
 //! 64 hosts at 100 Gbit/s, the fabric of HPCC's evaluation with one level and 256 hosts fewer.
 
-use super::{Effort, Setting};
-use crate::evidence::{Bound, Check, Claim, Evidence, Measurement, World};
+use super::{Key, as_baseline, check, claim, measure, no_files, scenario};
+use crate::evidence::{Bound, Evidence};
+use crate::exhibits::{Effort, Setting};
 use trama_base::Picos;
-use trama_base::stats::Spread;
-use trama_sim::Scenario;
 use trama_sim::view::{Span, View};
-
-/// A key of a scenario with its value.
-type Key = (&'static str, &'static str);
 
 /// A transport as it is compared.
 struct Contender {
@@ -121,17 +117,6 @@ const DCTCP: Contender = Contender {
     ],
 };
 
-fn scenario(text: &str, name: &str, set: &[&[Key]]) -> Result<Scenario, String> {
-    let owned = |&(key, value): &Key| (key.to_owned(), value.to_owned());
-    let mut keys: Vec<_> = set.iter().copied().flatten().map(owned).collect();
-    keys.push(("transport.name".into(), name.into()));
-    Scenario::parse_with(text, &keys).map_err(|error| error.to_string())
-}
-
-fn no_files(_: &str) -> Result<String, String> {
-    Err("there are no files".into())
-}
-
 /// The link of the receiver after the burst.
 fn burst(it: &Contender, more: &[Key]) -> Result<View, String> {
     let scenario = scenario(BURST, it.name, &[it.burst, more])?;
@@ -156,21 +141,6 @@ fn short_messages(it: &Contender, load: Key, setting: &Setting<'_>) -> Result<Ve
         slowdown.map(|it| it.p99).ok_or_else(|| format!("{}: messages did not arrive", it.name))
     };
     seeds.iter().map(run).collect()
-}
-
-/// Takes a figure into the evidence; its median.
-fn measure(evidence: &mut Evidence, what: String, unit: &'static str, values: &[f64]) -> f64 {
-    let value = Spread::of(values).unwrap_or(Spread { min: 0.0, median: 0.0, max: 0.0 });
-    let world = World::Sim;
-    evidence.measurements.push(Measurement { what, value, unit, world, is_baseline: false });
-    value.median
-}
-
-/// Marks the last figure as a baseline.
-fn as_baseline(evidence: &mut Evidence) {
-    if let Some(last) = evidence.measurements.last_mut() {
-        last.is_baseline = true;
-    }
 }
 
 /// The figures of short messages at a load: those of `own`, then of the others.
@@ -204,17 +174,8 @@ fn burst_figures(evidence: &mut Evidence, name: &str, seen: &View) {
     add("least rate over 50 us", "Gbit/s", seen.rate_min() / 1e9);
 }
 
-fn claim(text: &'static str, paper: &'static str, figure: f64, bound: Bound, how: &str) -> Claim {
-    let (measured, how) = (Some(figure), how.to_owned());
-    Claim { text, paper, measured, bound, how, world: World::Sim }
-}
-
-fn check(what: &str, passed: bool, detail: String) -> Check {
-    Check { what: what.to_owned(), passed, detail }
-}
-
 /// Runs the exhibit of HPCC.
-pub(super) fn hpcc(setting: &mut Setting<'_>) -> Result<Evidence, String> {
+pub(in super::super) fn hpcc(setting: &mut Setting<'_>) -> Result<Evidence, String> {
     let mut evidence = Evidence::default();
     (setting.progress)("the burst");
     let seen = burst(&HPCC, &[])?;
@@ -224,7 +185,7 @@ pub(super) fn hpcc(setting: &mut Setting<'_>) -> Result<Evidence, String> {
     let how = "p99 slowdown of messages to 10 kB as a ratio, web search at load 0.5";
     evidence.claims = vec![
         claim(
-            "short messages are faster than with DCQCN (5.3)",
+            "short messages are faster than with DCQCN",
             "2.06 / 5.40 = 0.38 in the \
                authors' simulation of 320 hosts, messages to 30 kB",
             all[0] / all[2],
@@ -232,21 +193,21 @@ pub(super) fn hpcc(setting: &mut Setting<'_>) -> Result<Evidence, String> {
             how,
         ),
         claim(
-            "and than with TIMELY (5.3)",
+            "and than with TIMELY",
             "2.06 / 12.3 = 0.17",
             all[0] / all[3],
             Bound::AtMost(0.3),
             how,
         ),
         claim(
-            "and than with DCTCP (5.3)",
+            "and than with DCTCP",
             "2.06 / 3.44 = 0.60",
             all[0] / all[1],
             Bound::AtMost(0.7),
             how,
         ),
         claim(
-            "after a burst the queue is nearly empty and the link nearly full (5.4)",
+            "after a burst the queue is nearly empty and the link nearly full",
             "aims at 95 % of the link",
             seen.rate() / 25e9,
             Bound::AtLeast(0.9),
@@ -267,7 +228,7 @@ pub(super) fn hpcc(setting: &mut Setting<'_>) -> Result<Evidence, String> {
     let twice = burst(&HPCC, &[("transport.reference", "false")])?;
     let share = twice.rate() / seen.rate();
     evidence.controls.push(check(
-        "computed from the last window instead of that of the last round, it cuts too often (3.2)",
+        "computed from the last window instead of that of the last round, it cuts too often",
         share < 0.7,
         format!("{share:.2} of the rate"),
     ));
@@ -276,7 +237,7 @@ pub(super) fn hpcc(setting: &mut Setting<'_>) -> Result<Evidence, String> {
 }
 
 /// Runs the exhibit of PowerTCP.
-pub(super) fn powertcp(setting: &mut Setting<'_>) -> Result<Evidence, String> {
+pub(in super::super) fn powertcp(setting: &mut Setting<'_>) -> Result<Evidence, String> {
     let mut evidence = Evidence::default();
     (setting.progress)("the burst");
     let (seen, hpcc) = (burst(&POWERTCP, &[])?, burst(&HPCC, &[])?);
@@ -287,7 +248,7 @@ pub(super) fn powertcp(setting: &mut Setting<'_>) -> Result<Evidence, String> {
     let how = "p99 slowdown of messages to 10 kB as a ratio, web search at load 0.6";
     evidence.claims = vec![
         claim(
-            "a burst makes a shorter queue than with HPCC (4.1)",
+            "a burst makes a shorter queue than with HPCC",
             "221 / 550 kB = 0.40 in the authors' simulation",
             seen.peak_bytes / hpcc.peak_bytes,
             Bound::AtMost(0.65),
@@ -295,27 +256,27 @@ pub(super) fn powertcp(setting: &mut Setting<'_>) -> Result<Evidence, String> {
                change since zero and so acts 3.8 us earlier, in which 110 kB arrive",
         ),
         claim(
-            "and no throughput is lost after it (4.1)",
+            "and no throughput is lost after it",
             "23.8 of 25 Gbit/s at the least",
             seen.rate_min() / 25e9,
             Bound::AtLeast(0.95),
             "least rate of the link over 50 us, from 0.5 to 3 ms after the burst, as a share",
         ),
         claim(
-            "short messages are no slower than with HPCC (4.2)",
+            "short messages are no slower than with HPCC",
             "33 % faster at load 0.6",
             all[0] / all[1],
             Bound::AtMost(1.05),
             how,
         ),
         claim(
-            "and much faster than with DCQCN (4.2)",
+            "and much faster than with DCQCN",
             "80 % faster",
             all[0] / all[2],
             Bound::AtMost(0.4),
             how,
         ),
-        claim("and with TIMELY (4.2)", "80 % faster", all[0] / all[3], Bound::AtMost(0.4), how),
+        claim("and with TIMELY", "80 % faster", all[0] / all[3], Bound::AtMost(0.4), how),
     ];
     let queue = seen.mean_queue();
     evidence.checks.push(check(
