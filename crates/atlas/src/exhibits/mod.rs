@@ -68,7 +68,7 @@ pub fn exhibits() -> &'static [Exhibit] {
             },
             Exhibit {
                 system: "powertcp",
-                about: "a burst onto a busy link, and web search on 64 hosts, beside HPCC, DCQCN \
+                about: "a burst onto a busy link, and web search on 128 hosts, beside HPCC, DCQCN \
                         and TIMELY",
                 run: congestion::powertcp,
             },

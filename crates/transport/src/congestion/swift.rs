@@ -19,8 +19,8 @@
 //! ```
 //!
 //! A window of less than a packet is a packet in each `rtt / cwnd`, which is how a thousand senders
-//! share a link (3.4). After a loss the window falls by `max_decrease`, once a round trip, and after five
-//! timeouts in a row to the least.
+//! share a link (3.4). After a loss the window falls by `max_decrease`, once a round trip, and
+//! after five timeouts in a row to the least.
 //!
 //! The paper names no figures for most settings; the defaults here follow csg-htsim, whose authors
 //! mark them as guesses. The delay of hosts is the one that the simulator's hosts add

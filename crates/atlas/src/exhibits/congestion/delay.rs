@@ -80,6 +80,7 @@ fn fairness(view: &View) -> f64 {
     sum * sum / (rates.len() as f64 * squares)
 }
 
+// long: figures, claims and controls of one exhibit, in order.
 /// Runs the exhibit of TIMELY.
 pub(in super::super) fn timely(setting: &mut Setting<'_>) -> Result<Evidence, String> {
     let mut evidence = Evidence::default();
@@ -163,6 +164,7 @@ fn slow_host_us(set: &[Key]) -> Result<f64, String> {
     last.map(Picos::as_micros_f64).ok_or_else(|| "the message did not arrive".to_owned())
 }
 
+// long: figures, claims and controls of one exhibit, in order.
 /// Runs the exhibit of Swift.
 pub(in super::super) fn swift(setting: &mut Setting<'_>) -> Result<Evidence, String> {
     let mut evidence = Evidence::default();
