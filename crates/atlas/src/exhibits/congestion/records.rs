@@ -3,8 +3,8 @@
 //!
 //! Two cases, the same arrivals for every transport. Ten flows begin at once where a long one has a
 //! link of 25 Gbit/s, with the settings of the PowerTCP authors' own simulation. And web search on
-//! 64 hosts at 100 Gbit/s, the fabric of HPCC's evaluation with one level and 256 hosts fewer, or on 128
-//! hosts at 25 Gbit/s, that of PowerTCP's with half of its hosts.
+//! 64 hosts at 100 Gbit/s, the fabric of HPCC's evaluation with one level and 256 hosts fewer, or
+//! on 128 hosts at 25 Gbit/s, that of PowerTCP's with half of its hosts.
 
 use super::{Key, as_baseline, check, claim, measure, no_files, scenario};
 use crate::evidence::{Bound, Evidence};
