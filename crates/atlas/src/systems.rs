@@ -672,7 +672,7 @@ pub(crate) const SYSTEMS: &[System] = &[
         year: 2015,
         about: "The gradient of precise round-trip times steers the sending rate.",
         parts: &[Part::Transport, Part::Sim],
-        status: Status::NotYet,
+        status: Status::Works { command: "trama prove timely" },
     },
     System {
         id: "quic",
@@ -727,7 +727,7 @@ pub(crate) const SYSTEMS: &[System] = &[
         year: 2019,
         about: "Window from per-hop queue and throughput readings that packets carry.",
         parts: &[Part::Transport, Part::Device, Part::Sim],
-        status: Status::NotYet,
+        status: Status::Works { command: "trama prove hpcc" },
     },
     System {
         id: "r2p2",
@@ -749,7 +749,7 @@ pub(crate) const SYSTEMS: &[System] = &[
         year: 2020,
         about: "Delay targets for fabric and host, down to less than one packet in flight.",
         parts: &[Part::Transport, Part::Sim, Part::Live],
-        status: Status::NotYet,
+        status: Status::Works { command: "trama prove swift" },
     },
     System {
         id: "aeolus",
@@ -771,7 +771,7 @@ pub(crate) const SYSTEMS: &[System] = &[
         year: 2022,
         about: "Reacts to the product of arrival rate and queue, known before loss or delay alone show it.",
         parts: &[Part::Transport, Part::Sim, Part::Ebpf, Part::Live],
-        status: Status::NotYet,
+        status: Status::Works { command: "trama prove powertcp" },
     },
     System {
         id: "mtp-hotnets",

@@ -24,6 +24,7 @@ pub mod scenario;
 pub mod simulation;
 pub mod topology;
 pub mod trace;
+pub mod view;
 pub mod workload;
 
 pub use network::Network;

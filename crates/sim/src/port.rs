@@ -125,9 +125,10 @@ impl Port {
         self.waiting > 0
     }
 
-    /// What the port tells of itself in a packet that it begins to send.
-    pub(crate) fn tell(&self, now: Picos) -> Hop {
+    /// What the port with this number tells of itself in a packet that it begins to send.
+    pub(crate) fn tell(&self, port: u32, now: Picos) -> Hop {
         Hop {
+            port,
             time: now,
             queue_bytes: u64::from(self.waiting_bytes),
             sent_bytes: self.counters.bytes,
@@ -140,15 +141,19 @@ impl Port {
         Picos((u64::from(bytes) * self.ps_per_byte) >> 16)
     }
 
-    /// Marks a packet as it arrives, by what waits before it.
+    /// Marks a packet as it arrives, by what waits before it, or as it departs, by what waits
+    /// behind it.
     pub(crate) fn mark(
         &mut self,
         rules: &Queueing,
         arena: &mut Arena,
         handle: Handle,
         rng: &mut Rng,
+        departs: bool,
     ) {
-        let Some(marking) = &rules.marking else { return };
+        let Some(marking) = rules.marking.as_ref().filter(|it| it.departing == departs) else {
+            return;
+        };
         let packet = arena.get_mut(handle);
         let waiting = self.queues[rules.class_of(packet.priority)].bytes;
         if waiting <= marking.from_bytes || !packet.flags.has(Flags::ECN_CAPABLE) {

@@ -4,6 +4,7 @@
 //! baseline of the same run, holds results against an oracle, and breaks something on purpose to
 //! show that the oracle finds it.
 
+mod congestion;
 mod netbricks;
 
 use crate::evidence::Evidence;
@@ -41,12 +42,37 @@ pub struct Exhibit {
 /// All exhibits.
 pub fn exhibits() -> &'static [Exhibit] {
     const {
-        &[Exhibit {
-            system: "netbricks",
-            about: "chains of elements in one address space, in threads, in processes and over \
-                    veth; programs that break isolation are rejected",
-            run: netbricks::run,
-        }]
+        &[
+            Exhibit {
+                system: "netbricks",
+                about: "chains of elements in one address space, in threads, in processes and \
+                        over veth; programs that break isolation are rejected",
+                run: netbricks::run,
+            },
+            Exhibit {
+                system: "hpcc",
+                about: "a burst onto a busy link, and web search on 64 hosts, beside DCTCP, DCQCN \
+                        and TIMELY",
+                run: congestion::hpcc,
+            },
+            Exhibit {
+                system: "timely",
+                about: "ten senders over priority flow control, beside pauses alone and DCTCP; the \
+                        repair of 2016",
+                run: congestion::timely,
+            },
+            Exhibit {
+                system: "swift",
+                about: "delay at its target, hundreds of senders, equal shares, a slow host",
+                run: congestion::swift,
+            },
+            Exhibit {
+                system: "powertcp",
+                about: "a burst onto a busy link, and web search on 128 hosts, beside HPCC, DCQCN \
+                        and TIMELY",
+                run: congestion::powertcp,
+            },
+        ]
     }
 }
 

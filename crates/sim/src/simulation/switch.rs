@@ -41,7 +41,7 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
     fn forward(&mut self, link: u32, out: u32, handle: Handle) {
         let rules = &self.network.queueing;
         let port = &mut self.network.ports[out as usize];
-        port.mark(rules, &mut self.arena, handle, &mut self.rng);
+        port.mark(rules, &mut self.arena, handle, &mut self.rng, false);
         if !port.is_waking
             && port.busy_until <= self.now
             && !port.has_waiting()
@@ -94,8 +94,10 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
 
     /// Puts a packet on the link of a port of a switch that is free.
     fn send_on(&mut self, out: u32, handle: Handle) {
+        let port = &mut self.network.ports[out as usize];
+        port.mark(&self.network.queueing, &mut self.arena, handle, &mut self.rng, true);
         if self.arena.get(handle).flags.has(Flags::TELEMETRY) {
-            let hop = self.network.ports[out as usize].tell(self.now);
+            let hop = self.network.ports[out as usize].tell(out, self.now);
             self.arena.record(handle, hop);
         }
         self.send(out, handle);

@@ -55,6 +55,9 @@ pub struct Needs {
     pub marks: bool,
     /// Switches append records to data, and they are told.
     pub telemetry: bool,
+    /// The receiver of a marked packet says so at once, in a packet of its own, but not more often
+    /// than this for each message.
+    pub notify_every: Option<Picos>,
 }
 
 /// What senders and receivers go by.
@@ -192,6 +195,15 @@ impl Streams {
         }
     }
 
+    fn receive_notification(&mut self, now: Picos, flow: FlowId) {
+        let Known::Slot(slot) = self.senders.find(flow) else {
+            self.counters.stray += 1;
+            return;
+        };
+        self.senders.get(slot).expect("it was just found").notify(now);
+        self.arm(slot);
+    }
+
     fn check_timeouts(&mut self, now: Picos) {
         while let Some(slot) = self.timeouts.due(now) {
             let Some(sender) = self.senders.get(slot) else { continue };
@@ -243,6 +255,7 @@ impl Endpoint for Streams {
         match arrival.packet.kind {
             Kind::Data => self.receive_data(now, arrival),
             Kind::Ack => self.receive_acknowledgement(now, arrival),
+            Kind::Congestion => self.receive_notification(now, arrival.packet.flow),
             Kind::Nack | Kind::Pull => self.counters.stray += 1,
         }
     }
