@@ -80,7 +80,8 @@ impl Arena {
         Handle(index)
     }
 
-    pub(crate) fn remove(&mut self, handle: Handle) -> Packet {
+    /// Gives the slot of a packet back.
+    pub(crate) fn release(&mut self, handle: Handle) {
         self.live -= 1;
         let slot = &mut self.slots[handle.0 as usize];
         if slot.records != NOTHING {
@@ -88,7 +89,6 @@ impl Arena {
         }
         slot.next = self.free;
         self.free = handle.0;
-        slot.packet
     }
 
     /// Adds what a switch tells in a packet; what is beyond [`HOPS_MAX`] is left out.

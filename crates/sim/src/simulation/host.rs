@@ -99,7 +99,7 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
         self.observer.see(self.now, &Seen::Delivered { packet, telemetry });
         let arrival = Arrival { packet, at, telemetry };
         self.hosts[host as usize].endpoint.receive(self.now, &arrival);
-        self.arena.remove(handle);
+        self.arena.release(handle);
         self.attend(host);
     }
 
@@ -168,6 +168,7 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
                 let mut outlet = Outlet { paused, telemetry: &mut self.telemetry };
                 let Some(packet) = it.endpoint.transmit(self.now, &mut outlet) else { return };
                 self.record.sent += 1;
+                self.state.sent_bytes += u64::from(packet.wire_bytes);
                 let handle = self.arena.insert(packet);
                 for &hop in &self.telemetry {
                     self.arena.record(handle, hop);

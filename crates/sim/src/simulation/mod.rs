@@ -14,7 +14,7 @@ use crate::arena::Arena;
 use crate::calendar::Calendar;
 use crate::network::Network;
 use crate::record::{FlowRecord, Record};
-use crate::sampler::Sampler;
+use crate::sampler::{Sampler, State};
 use crate::workload::Traffic;
 use event::{Event, Happening};
 use faults::Faults;
@@ -45,6 +45,7 @@ pub struct Simulation<E, O = Nobody> {
     record: Record,
     telemetry: Vec<Hop>,
     sampler: Sampler,
+    state: State,
     faults: Option<Faults>,
     changes: VecDeque<Change>,
     observer: O,
@@ -131,6 +132,7 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
             record: Record { flows, ..Record::default() },
             telemetry: Vec::new(),
             sampler: Sampler::default(),
+            state: State::default(),
             faults: None,
             changes: VecDeque::new(),
             observer,
@@ -154,7 +156,7 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
             && let Some((at, event)) = self.calendar.pop_until(end)
         {
             if at >= self.sampler.next() {
-                self.sampler.take(at, &self.network);
+                self.sampler.take(at, &mut self.state, &self.network);
             }
             assert!(at >= self.now, "time does not go back");
             self.now = at;

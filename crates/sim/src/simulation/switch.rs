@@ -32,7 +32,7 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
             None => {
                 self.record.unroutable += 1;
                 self.observer.see(self.now, &Seen::Unroutable { packet, link });
-                self.arena.remove(handle);
+                self.arena.release(handle);
             }
         }
     }
@@ -77,6 +77,9 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
             self.network.buffers.change(switch, before, port.waiting_bytes);
         }
         let queue_bytes = port.waiting_bytes;
+        self.state.waiting_bytes =
+            self.state.waiting_bytes + u64::from(queue_bytes) - u64::from(before);
+        self.state.longest_bytes = self.state.longest_bytes.max(queue_bytes);
         let packet = self.arena.get(handle);
         self.observer.see(self.now, &Seen::Queued { packet, port: out, queue_bytes });
         if !port.is_waking && port.has_waiting() {
@@ -88,7 +91,7 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
             self.record.dropped += 1;
             let packet = self.arena.get(victim);
             self.observer.see(self.now, &Seen::Dropped { packet, port: out });
-            self.arena.remove(victim);
+            self.arena.release(victim);
         }
     }
 
@@ -127,7 +130,7 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
         self.record.lost += 1;
         let packet = self.arena.get(handle);
         self.observer.see(self.now, &Seen::Lost { packet, link });
-        self.arena.remove(handle);
+        self.arena.release(handle);
     }
 
     /// The link of a port is free, or may be used again.
@@ -149,6 +152,7 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
             Next::Nothing => return,
         };
         let (after, has_more) = (port.waiting_bytes, port.has_waiting());
+        self.state.waiting_bytes -= u64::from(before - after);
         if rules.sharing != Sharing::Ports {
             self.leave_buffer(out, handle, before, after);
         }
