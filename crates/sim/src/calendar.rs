@@ -22,6 +22,8 @@ const FAR_SLOTS: u32 = 12;
 const FAR_SPAN: u32 = NEAR_SPAN + FAR_SLOTS;
 /// Log2 of the numbers of slots that the near wheel may have.
 const NEAR_SLOTS: std::ops::RangeInclusive<u32> = 9..=17;
+/// The first one.
+const NEAR_SLOTS_FIRST: u32 = 13;
 /// Events of a slot for which a simple sort is the fastest.
 const FEW: usize = 24;
 /// The index of nothing.
@@ -55,8 +57,10 @@ pub struct Calendar<E> {
     beyond: BinaryHeap<Reverse<Late<E>>>,
     /// Log2 of the length of a near slot in picoseconds.
     near_shift: u32,
-    /// Index, since time zero, of the near slot that is being taken.
-    slot: u64,
+    /// The time at which the near wheel began its turn: a multiple of its span.
+    start: u64,
+    /// Number of the near slot that is being taken.
+    slot: usize,
     /// Events put on the heap so far.
     late: u64,
     /// Events taken from the near wheel since it began its turn.
@@ -74,31 +78,40 @@ struct Entries<E> {
 impl<E: Copy> Entries<E> {
     #[inline]
     fn add(&mut self, at: u64, event: E, before: u32) -> u32 {
-        let entry = Entry { at, event, before };
-        if self.free == NOTHING {
-            assert!(self.entries.len() < NOTHING as usize, "events are numbered with 32 bits");
-            self.entries.push(entry);
-            return self.entries.len() as u32 - 1;
-        }
         let index = self.free;
-        let place = &mut self.entries[index as usize];
-        self.free = place.before;
-        *place = entry;
-        index
+        if let Some(place) = self.entries.get_mut(index as usize) {
+            self.free = place.before;
+            *place = Entry { at, event, before };
+            return index;
+        }
+        self.grow(Entry { at, event, before })
     }
 
-    /// Gives a place back; what was there.
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, entry: Entry<E>) -> u32 {
+        assert!(self.entries.len() < NOTHING as usize, "events are numbered with 32 bits");
+        self.entries.push(entry);
+        self.entries.len() as u32 - 1
+    }
+
+    /// Gives the places of a list back and shows what was there, newest first.
     #[inline]
-    fn take(&mut self, index: u32) -> Entry<E> {
-        let place = &mut self.entries[index as usize];
-        let entry = *place;
-        place.before = self.free;
-        self.free = index;
-        entry
+    fn take_list(&mut self, newest: u32, mut show: impl FnMut(u64, E)) {
+        let mut at = newest;
+        while let Some(entry) = self.entries.get_mut(at as usize) {
+            show(entry.at, entry.event);
+            at = entry.before;
+            if at == NOTHING {
+                // The list as a whole becomes the beginning of the free ones.
+                entry.before = self.free;
+                self.free = newest;
+            }
+        }
     }
 }
 
-/// A ring of slots with a bit for each that is not empty.
+/// Slots with a bit for each that is not empty.
 #[derive(Debug)]
 struct Wheel {
     /// By slot: the event that was put in last.
@@ -113,28 +126,22 @@ impl Wheel {
     }
 
     #[inline]
-    fn index(&self, slot: u64) -> usize {
-        slot as usize & (self.slots.len() - 1)
-    }
-
-    #[inline]
-    fn push<E: Copy>(&mut self, slot: u64, at: u64, event: E, entries: &mut Entries<E>) {
-        let index = self.index(slot);
-        self.used[index / 64] |= 1 << (index % 64);
-        let place = &mut self.slots[index];
+    fn push<E: Copy>(&mut self, slot: usize, at: u64, event: E, entries: &mut Entries<E>) {
+        let place = &mut self.slots[slot];
+        if *place == NOTHING {
+            self.used[slot / 64] |= 1 << (slot % 64);
+        }
         *place = entries.add(at, event, *place);
     }
 
-    /// The first slot that is not empty from `slot` to the end of the wheel's turn.
+    /// The first slot from `slot` on that is not empty.
     #[inline]
-    fn next_used(&self, slot: u64) -> Option<u64> {
-        let start = self.index(slot);
-        let mut word = start / 64;
-        let mut bits = self.used[word] & (u64::MAX << (start % 64));
+    fn next_used(&self, slot: usize) -> Option<usize> {
+        let mut word = slot / 64;
+        let mut bits = *self.used.get(word)? & (u64::MAX << (slot % 64));
         loop {
             if bits != 0 {
-                let index = word * 64 + bits.trailing_zeros() as usize;
-                return Some(slot - start as u64 + index as u64);
+                return Some(word * 64 + bits.trailing_zeros() as usize);
             }
             word += 1;
             bits = *self.used.get(word)?;
@@ -143,10 +150,9 @@ impl Wheel {
 
     /// Empties a slot; its last event.
     #[inline]
-    fn take(&mut self, slot: u64) -> u32 {
-        let index = self.index(slot);
-        self.used[index / 64] &= !(1 << (index % 64));
-        std::mem::replace(&mut self.slots[index], NOTHING)
+    fn take(&mut self, slot: usize) -> u32 {
+        self.used[slot / 64] &= !(1 << (slot % 64));
+        std::mem::replace(&mut self.slots[slot], NOTHING)
     }
 }
 
@@ -159,7 +165,7 @@ impl<E: Copy + Ord> Default for Calendar<E> {
 impl<E: Copy + Ord> Calendar<E> {
     /// An empty calendar at time zero.
     pub fn new() -> Self {
-        let slots = *NEAR_SLOTS.start();
+        let slots = NEAR_SLOTS_FIRST;
         Self {
             current: Vec::new(),
             entries: Entries { entries: Vec::new(), free: NOTHING },
@@ -167,6 +173,7 @@ impl<E: Copy + Ord> Calendar<E> {
             far: Wheel::new(FAR_SLOTS),
             beyond: BinaryHeap::new(),
             near_shift: NEAR_SPAN - slots,
+            start: 0,
             slot: 0,
             late: 0,
             taken: 0,
@@ -185,25 +192,28 @@ impl<E: Copy + Ord> Calendar<E> {
     }
 
     /// Puts an event in. One for a time that has passed comes next.
-    #[inline]
+    #[inline(always)]
     pub fn insert(&mut self, at: Picos, event: E) {
-        let Picos(at) = at;
         self.len += 1;
-        let slot = at >> self.near_shift;
-        if slot <= self.slot {
-            // Rarely more than a few are behind it.
-            let place = self.current.iter().rposition(|it| it.0 > at).map_or(0, |it| it + 1);
-            self.current.insert(place, (at, event));
-        } else if at >> NEAR_SPAN == self.slot >> (NEAR_SPAN - self.near_shift) {
-            self.near.push(slot, at, event, &mut self.entries);
+        let offset = at.0.wrapping_sub(self.start);
+        let slot = (offset >> self.near_shift) as usize;
+        if offset < 1 << NEAR_SPAN && slot > self.slot {
+            self.near.push(slot, at.0, event, &mut self.entries);
         } else {
-            self.insert_far(at, event);
+            self.insert_elsewhere(at.0, event);
         }
     }
 
-    fn insert_far(&mut self, at: u64, event: E) {
-        if at >> FAR_SPAN == self.slot >> (FAR_SPAN - self.near_shift) {
-            self.far.push(at >> NEAR_SPAN, at, event, &mut self.entries);
+    /// Puts an event in that does not belong into a later slot of the near wheel.
+    #[cold]
+    #[inline(never)]
+    fn insert_elsewhere(&mut self, at: u64, event: E) {
+        if at < self.start + (1 << NEAR_SPAN) {
+            // Rarely more than a few are behind it.
+            let place = self.current.iter().rposition(|it| it.0 > at).map_or(0, |it| it + 1);
+            self.current.insert(place, (at, event));
+        } else if at >> FAR_SPAN == self.start >> FAR_SPAN {
+            self.far.push(far_slot(at), at, event, &mut self.entries);
         } else {
             self.beyond.push(Reverse(Late { at, order: self.late, event }));
             self.late += 1;
@@ -238,68 +248,62 @@ impl<E: Copy + Ord> Calendar<E> {
     fn turn(&mut self) {
         let Some(slot) = self.near.next_used(self.slot) else { return self.turn_far() };
         self.slot = slot;
-        let mut next = self.near.take(slot);
-        while next != NOTHING {
-            let entry = self.entries.take(next);
-            self.current.push((entry.at, entry.event));
-            next = entry.before;
-        }
+        let newest = self.near.take(slot);
+        self.entries.take_list(newest, |at, event| self.current.push((at, event)));
         self.taken += self.current.len() as u64;
         if self.current.len() > FEW {
             self.current.sort_by_key(|it| Reverse(it.0));
             return;
         }
         // Insertion, latest first; what is equal keeps its order.
-        for sorted in 1..self.current.len() {
-            let it = self.current[sorted];
+        let current = &mut self.current[..];
+        for sorted in 1..current.len() {
+            let it = current[sorted];
             let mut place = sorted;
-            while place > 0 && self.current[place - 1].0 < it.0 {
-                self.current[place] = self.current[place - 1];
-                place -= 1;
+            while let Some(before) = place.checked_sub(1)
+                && current[before].0 < it.0
+            {
+                current[place] = current[before];
+                place = before;
             }
-            self.current[place] = it;
+            current[place] = it;
         }
     }
 
     /// The near wheel is empty: fills it from the next far slot that is not.
     fn turn_far(&mut self) {
-        let far = self.slot >> (NEAR_SPAN - self.near_shift);
         self.fit();
-        let next = far + 1;
-        let is_same_turn = next >> FAR_SLOTS == far >> FAR_SLOTS;
-        if let Some(far) = self.far.next_used(next).filter(|_| is_same_turn) {
-            self.slot = far << (NEAR_SPAN - self.near_shift);
+        self.slot = 0;
+        if let Some(slot) = self.far.next_used(far_slot(self.start) + 1) {
+            self.start = (self.start >> FAR_SPAN << FAR_SPAN) + ((slot as u64) << NEAR_SPAN);
             // The list is newest first; the near slots get the oldest first.
             let mut list = Vec::new();
-            let mut index = self.far.take(far);
-            while index != NOTHING {
-                let entry = self.entries.take(index);
-                list.push((entry.at, entry.event));
-                index = entry.before;
-            }
+            let newest = self.far.take(slot);
+            self.entries.take_list(newest, |at, event| list.push((at, event)));
             for &(at, event) in list.iter().rev() {
-                self.near.push(at >> self.near_shift, at, event, &mut self.entries);
+                self.push_near(at, event);
             }
             return;
         }
         // The far wheel has turned: its next turn comes from the heap.
-        let Some(Reverse(first)) = self.beyond.peek() else {
-            // Nothing is left: later events are inserted from here.
-            self.slot = far << (NEAR_SPAN - self.near_shift);
-            return;
-        };
+        let Some(Reverse(first)) = self.beyond.peek() else { return };
         let turn = first.at >> FAR_SPAN;
-        self.slot = turn << (FAR_SPAN - self.near_shift);
+        self.start = turn << FAR_SPAN;
         while let Some(&Reverse(Late { at, event, .. })) = self.beyond.peek()
             && at >> FAR_SPAN == turn
         {
             self.beyond.pop();
-            if at >> NEAR_SPAN == self.slot >> (NEAR_SPAN - self.near_shift) {
-                self.near.push(at >> self.near_shift, at, event, &mut self.entries);
+            if far_slot(at) == 0 {
+                self.push_near(at, event);
             } else {
-                self.far.push(at >> NEAR_SPAN, at, event, &mut self.entries);
+                self.far.push(far_slot(at), at, event, &mut self.entries);
             }
         }
+    }
+
+    fn push_near(&mut self, at: u64, event: E) {
+        let slot = ((at - self.start) >> self.near_shift) as usize;
+        self.near.push(slot, at, event, &mut self.entries);
     }
 
     /// Chooses the number of near slots by the events of the last turn: about two for each slot.
@@ -314,6 +318,11 @@ impl<E: Copy + Ord> Calendar<E> {
             self.near_shift = NEAR_SPAN - wanted;
         }
     }
+}
+
+/// The slot of the far wheel for a time of its turn.
+const fn far_slot(at: u64) -> usize {
+    (at >> NEAR_SPAN) as usize & ((1 << FAR_SLOTS) - 1)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use crate::arena::{Arena, Fifo, Handle};
 use trama_base::{Picos, Rate, Rng};
-use trama_transport::fabric::{CLASSES_MAX, Credits, Overflow, Service};
+use trama_transport::fabric::{CLASSES_MAX, Credits, Marking, Overflow, Service};
 use trama_transport::{Flags, Hop, Kind, Queueing};
 
 /// Counts of a port.
@@ -53,8 +53,9 @@ pub(crate) struct Port {
     pub(crate) paused: u8,
     /// Packets of class 0 served since another one was; or the class whose turn it is.
     turn: u8,
+    /// Classes in which packets wait: bit `c` for class `c`.
+    ready: u8,
     pub(crate) waiting_bytes: u32,
-    waiting: u32,
     pub(crate) busy_until: Picos,
     pub(crate) rate: Rate,
     /// Picoseconds per byte, times 2^16.
@@ -67,6 +68,15 @@ pub(crate) struct Port {
     /// When the next credit may go if there was no burst.
     credit_at: Picos,
     paused_since: Picos,
+}
+
+/// Where an arriving packet belongs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// Its class.
+    pub(crate) class: usize,
+    /// Bytes for which there is room.
+    pub(crate) room_bytes: u32,
 }
 
 /// What a port does next.
@@ -90,8 +100,8 @@ impl Port {
             is_down: false,
             paused: 0,
             turn: 0,
+            ready: 0,
             waiting_bytes: 0,
-            waiting: 0,
             busy_until: Picos::ZERO,
             rate,
             ps_per_byte: ((8_000_000_000_000_u128 << 16) / u128::from(rate.0)) as u64,
@@ -121,8 +131,15 @@ impl Port {
         self.queues[class].bytes
     }
 
+    #[inline]
     pub(crate) fn has_waiting(&self) -> bool {
-        self.waiting > 0
+        self.ready != 0
+    }
+
+    /// Whether a packet that arrives now can be sent at once.
+    #[inline]
+    pub(crate) fn is_idle(&self, now: Picos) -> bool {
+        !self.is_waking && self.busy_until <= now && self.ready == 0 && self.paused == 0
     }
 
     /// What the port tells of itself in a packet that it begins to send.
@@ -136,22 +153,27 @@ impl Port {
     }
 
     /// Time that a packet of so many bytes occupies the link.
+    #[inline]
     pub(crate) fn serialisation(&self, bytes: u16) -> Picos {
         Picos((u64::from(bytes) * self.ps_per_byte) >> 16)
     }
 
-    /// Marks a packet as it arrives, by what waits before it.
+    /// Marks a packet as it arrives, by what waits before it in its class.
+    #[inline]
     pub(crate) fn mark(
         &mut self,
-        rules: &Queueing,
+        marking: &Marking,
         arena: &mut Arena,
         handle: Handle,
+        class: usize,
         rng: &mut Rng,
     ) {
-        let Some(marking) = &rules.marking else { return };
+        let waiting = self.queues[class].bytes;
+        if waiting <= marking.from_bytes {
+            return;
+        }
         let packet = arena.get_mut(handle);
-        let waiting = self.queues[rules.class_of(packet.priority)].bytes;
-        if waiting <= marking.from_bytes || !packet.flags.has(Flags::ECN_CAPABLE) {
+        if !packet.flags.has(Flags::ECN_CAPABLE) {
             return;
         }
         if waiting > marking.to_bytes || rng.unit() < marking.share(waiting) {
@@ -160,86 +182,97 @@ impl Port {
         }
     }
 
-    /// Puts a packet in a queue that has room for so many bytes; what has to go instead, if
-    /// anything.
+    /// Puts a packet in the queue of a class that has room for so many bytes; what has to go
+    /// instead, if anything.
+    #[inline]
     pub(crate) fn enqueue(
         &mut self,
         rules: &Queueing,
         arena: &mut Arena,
         handle: Handle,
-        room_bytes: u32,
+        place: Place,
         rng: &mut Rng,
     ) -> Option<Handle> {
         let packet = arena.get(handle);
         let bytes = u32::from(packet.wire_bytes);
-        let is_unscheduled = packet.kind == Kind::Data && packet.flags.has(Flags::UNSCHEDULED);
-        if is_unscheduled
-            && rules.drop_unscheduled_above_bytes.is_some_and(|limit| self.waiting_bytes > limit)
+        if let Some(limit) = rules.drop_unscheduled_above_bytes
+            && packet.kind == Kind::Data
+            && packet.flags.has(Flags::UNSCHEDULED)
+            && self.waiting_bytes > limit
         {
-            self.counters.dropped += 1;
-            return Some(handle);
+            return self.refuse(handle);
         }
-        let is_full = bytes > room_bytes;
+        let is_full = bytes > place.room_bytes;
         match rules.overflow {
-            Overflow::Trim { packets, header_bytes } if packet.kind == Kind::Data => {
-                let class = rules.class_of(packet.priority);
-                if self.queues[class].packets >= packets && !packet.flags.has(Flags::TRIMMED) {
-                    return self.trim(rules, arena, handle, header_bytes, room_bytes, rng);
+            Overflow::Drop => {}
+            Overflow::Trim { packets, header_bytes } => {
+                if packet.kind.is_control() || packet.flags.has(Flags::TRIMMED) {
+                    if is_full {
+                        return self.refuse(handle);
+                    }
+                    self.push(0, arena, handle);
+                    return None;
+                }
+                if self.queues[place.class].packets >= packets {
+                    return self.trim(arena, handle, place, header_bytes, rng);
                 }
             }
-            Overflow::WorstRemaining if is_full => {
-                return self.displace(rules, arena, handle);
-            }
-            _ => {}
-        }
-        if let Some(credits) = &rules.credits
-            && rules.class_of(packet.priority) == 0
-            && self.queues[0].packets >= credits.packets
-        {
-            self.counters.dropped += 1;
-            return Some(handle);
+            Overflow::WorstRemaining if is_full => return self.displace(arena, handle),
+            Overflow::WorstRemaining => {}
         }
         if is_full {
-            self.counters.dropped += 1;
-            return Some(handle);
+            return self.refuse(handle);
         }
-        self.push(rules, arena, handle);
+        if let Some(credits) = &rules.credits
+            && place.class == 0
+            && self.queues[0].packets >= credits.packets
+        {
+            return self.refuse(handle);
+        }
+        self.push(place.class, arena, handle);
         None
     }
 
-    fn push(&mut self, rules: &Queueing, arena: &mut Arena, handle: Handle) {
-        let packet = arena.get(handle);
-        let is_header = packet.flags.has(Flags::TRIMMED) || packet.kind.is_control();
-        let class = match rules.overflow {
-            Overflow::Trim { .. } if is_header => 0,
-            _ => rules.class_of(packet.priority),
-        };
-        self.waiting_bytes += u32::from(packet.wire_bytes);
-        self.waiting += 1;
+    #[cold]
+    fn refuse(&mut self, handle: Handle) -> Option<Handle> {
+        self.counters.dropped += 1;
+        Some(handle)
+    }
+
+    #[inline]
+    fn push(&mut self, class: usize, arena: &mut Arena, handle: Handle) {
+        let bytes = self.queues[class].push(arena, handle);
+        self.ready |= 1 << class;
+        self.waiting_bytes += bytes;
         self.counters.peak_bytes = self.counters.peak_bytes.max(self.waiting_bytes);
-        self.queues[class].push(arena, handle);
+    }
+
+    /// A packet has been taken out of a class.
+    #[inline]
+    fn taken(&mut self, class: usize, bytes: u32) {
+        self.waiting_bytes -= bytes;
+        if self.queues[class].packets == 0 {
+            self.ready &= !(1 << class);
+        }
     }
 
     /// Cuts the payload off an arriving packet, or off the last one that waits.
     fn trim(
         &mut self,
-        rules: &Queueing,
         arena: &mut Arena,
         arriving: Handle,
+        place: Place,
         header_bytes: u16,
-        room_bytes: u32,
         rng: &mut Rng,
     ) -> Option<Handle> {
-        let class = rules.class_of(arena.get(arriving).priority);
+        let Place { class, room_bytes } = place;
         let mut victim = arriving;
         if rng.one_in(2) {
             let before = self.queues[class].iter(arena).last().map(|(before, _)| before);
             if let Some(before) = before {
                 victim = self.queues[class].remove_behind(arena, before);
-                let bytes = u32::from(arena.get(victim).wire_bytes);
-                self.waiting_bytes -= bytes;
-                self.waiting -= 1;
-                self.push(rules, arena, arriving);
+                self.taken(class, u32::from(arena.get(victim).wire_bytes));
+                self.push(class, arena, arriving);
             }
         }
         let packet = arena.get_mut(victim);
@@ -247,51 +280,45 @@ impl Port {
         packet.flags = packet.flags.with(Flags::TRIMMED);
         self.counters.trimmed += 1;
         if u32::from(header_bytes) > room_bytes {
-            self.counters.dropped += 1;
-            return Some(victim);
+            return self.refuse(victim);
         }
-        self.push(rules, arena, victim);
+        self.push(0, arena, victim);
         None
     }
 
     /// Makes room by dropping the packet with the most bytes remaining, which may be the new one.
-    fn displace(
-        &mut self,
-        rules: &Queueing,
-        arena: &mut Arena,
-        arriving: Handle,
-    ) -> Option<Handle> {
-        self.counters.dropped += 1;
+    fn displace(&mut self, arena: &mut Arena, arriving: Handle) -> Option<Handle> {
         let worst = self.queues[0]
             .iter(arena)
             .max_by_key(|&(_, at)| arena.get(at).detail)
             .filter(|&(_, at)| arena.get(at).detail > arena.get(arriving).detail);
-        let Some((before, _)) = worst else { return Some(arriving) };
+        let Some((before, _)) = worst else { return self.refuse(arriving) };
         let victim = self.queues[0].remove_behind(arena, before);
-        self.waiting_bytes -= u32::from(arena.get(victim).wire_bytes);
-        self.waiting -= 1;
-        self.push(rules, arena, arriving);
-        Some(victim)
+        self.taken(0, u32::from(arena.get(victim).wire_bytes));
+        self.push(0, arena, arriving);
+        self.refuse(victim)
     }
 
     /// What to send next.
+    #[inline]
     pub(crate) fn dequeue(&mut self, now: Picos, rules: &Queueing, arena: &mut Arena) -> Next {
-        if self.waiting == 0 {
+        if self.ready == 0 {
             return Next::Nothing;
         }
+        let mut class = 0;
         let handle = if rules.overflow == Overflow::WorstRemaining {
             self.take_best(arena)
-        } else if rules.classes == 1 && self.paused == 0 && rules.credits.is_none() {
-            self.queues[0].pop(arena)
         } else {
-            match self.next_class(now, rules, arena) {
-                Ok(class) => self.queues[class].pop(arena),
-                Err(next) => return next,
+            if rules.classes > 1 || self.paused != 0 || rules.credits.is_some() {
+                class = match self.next_class(now, rules, arena) {
+                    Ok(class) => class,
+                    Err(next) => return next,
+                };
             }
+            self.queues[class].pop(arena)
         };
         let handle = handle.expect("a queue that was chosen has a packet");
-        self.waiting_bytes -= u32::from(arena.get(handle).wire_bytes);
-        self.waiting -= 1;
+        self.taken(class, u32::from(arena.get(handle).wire_bytes));
         Next::Packet(handle)
     }
 
@@ -304,43 +331,31 @@ impl Port {
     }
 
     /// The class that is served, or why none is. Something waits.
+    #[inline]
     fn next_class(&mut self, now: Picos, rules: &Queueing, arena: &Arena) -> Result<usize, Next> {
-        let mut later = Next::Nothing;
-        let mut open = !self.paused;
-        if let Some(credits) = &rules.credits
-            && let Some(first) = self.queues[0].first()
-        {
-            match self.spend_credit(now, credits, arena.get(first).wire_bytes) {
-                // Credits go before everything else.
-                None if open & 1 != 0 => return Ok(0),
-                None => {}
-                Some(at) => {
-                    later = Next::Later(at);
-                    open &= !1;
-                }
-            }
+        let ready = match &rules.credits {
+            Some(credits) => self.ready_with_credits(now, credits, arena)?,
+            None => self.ready & !self.paused,
+        };
+        if ready == 0 {
+            return Err(Next::Nothing);
         }
-        let classes = usize::from(rules.classes);
-        let is_ready = |class: &usize| open & 1 << class != 0 && self.queues[*class].packets > 0;
-        let first = (0..classes).find(is_ready).ok_or(later)?;
-        match rules.service {
+        let first = ready.trailing_zeros() as usize;
+        match &rules.service {
             Service::Strict => Ok(first),
             Service::FirstFavoured(share) => {
-                let other = (1..classes).find(is_ready);
-                let chosen = match other {
-                    Some(other) if first != 0 || u32::from(self.turn) >= share => other,
-                    _ => first,
-                };
-                self.turn = if chosen == 0 { self.turn.saturating_add(1) } else { 0 };
-                Ok(chosen)
-            }
-            Service::Weighted(weights) => {
-                if weights[0] == 0 && first == 0 {
+                let others = ready & !1;
+                if others == 0 || (first == 0 && u32::from(self.turn) < *share) {
+                    self.turn = self.turn.saturating_add(1);
                     return Ok(0);
                 }
-                let ready: u8 = (0..classes).filter(is_ready).map(|class| 1 << class).sum();
-                Ok(self.take_turn(ready, &weights, arena))
+                self.turn = 0;
+                Ok(others.trailing_zeros() as usize)
             }
+            Service::Weighted(weights) if weights[0] != 0 || first != 0 => {
+                Ok(self.take_turn(ready, weights, arena))
+            }
+            Service::Weighted(_) => Ok(0),
         }
     }
 
@@ -362,6 +377,26 @@ impl Port {
             self.turn = ((class + 1) % CLASSES_MAX) as u8;
             let next = usize::from(self.turn);
             self.deficits[next] += QUANTUM_BYTES * i32::from(weights[next].max(1));
+        }
+    }
+
+    /// The classes that may be served; class 0 alone if its next packet has a credit's right to go.
+    #[cold]
+    fn ready_with_credits(
+        &mut self,
+        now: Picos,
+        credits: &Credits,
+        arena: &Arena,
+    ) -> Result<u8, Next> {
+        let open = self.ready & !self.paused;
+        let Some(first) = self.queues[0].first().filter(|_| open & 1 != 0) else {
+            return Ok(open);
+        };
+        match self.spend_credit(now, credits, arena.get(first).wire_bytes) {
+            // Credits go before everything else.
+            None => Ok(1),
+            Some(at) if open == 1 => Err(Next::Later(at)),
+            Some(_) => Ok(open & !1),
         }
     }
 

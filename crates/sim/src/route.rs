@@ -52,6 +52,7 @@ impl Route {
 
     /// The port for a packet; `chance` is a random number for this packet and switch. None if no
     /// port leads there.
+    #[inline]
     pub(crate) fn port(
         &self,
         packet: &Packet,
@@ -60,25 +61,20 @@ impl Route {
         attached: &Attached,
         chance: impl FnOnce() -> u64,
     ) -> Option<u32> {
-        let choose = |count: u32, divisor: Option<u32>| -> u32 {
-            match (balance, divisor) {
-                _ if count == 1 => 0,
-                (Balance::Source, Some(divisor)) => u32::from(packet.path) / divisor % count,
-                (Balance::Source, None) => {
-                    (mix(u64::from(packet.path) << 32 | u64::from(switch)) % u64::from(count))
-                        as u32
-                }
-                (Balance::Flow, _) => (flow_hash(packet, switch) % u64::from(count)) as u32,
-                (Balance::Spray, _) => (chance() % u64::from(count)) as u32,
-            }
-        };
         match self {
             Self::Tree { first, count, stride, down, up, ups, divisor } => {
                 let offset = packet.destination.0.wrapping_sub(*first);
                 if offset < *count {
                     return Some(down + offset / stride);
                 }
-                (*ups > 0).then(|| up + choose(*ups, Some(*divisor)))
+                if *ups < 2 {
+                    return (*ups == 1).then_some(*up);
+                }
+                Some(match balance {
+                    Balance::Source => up + u32::from(packet.path) / divisor % ups,
+                    Balance::Flow => up + below(flow_hash(packet, switch), *ups),
+                    Balance::Spray => up + below(chance(), *ups),
+                })
             }
             Self::Table { starts, ports } => {
                 let &(leaf, port) = attached.0.get(packet.destination.0 as usize)?;
@@ -87,10 +83,21 @@ impl Route {
                 }
                 let (start, end) = (starts[leaf as usize], starts[leaf as usize + 1]);
                 let equal = &ports[start as usize..end as usize];
-                (!equal.is_empty()).then(|| equal[choose(equal.len() as u32, None) as usize])
+                let number = match balance {
+                    _ if equal.len() < 2 => return equal.first().copied(),
+                    Balance::Source => mix(u64::from(packet.path) << 32 | u64::from(switch)),
+                    Balance::Flow => flow_hash(packet, switch),
+                    Balance::Spray => chance(),
+                };
+                Some(equal[below(number, equal.len() as u32) as usize])
             }
         }
     }
+}
+
+/// A number below `count` for one that looks random.
+const fn below(number: u64, count: u32) -> u32 {
+    (number % count as u64) as u32
 }
 
 /// Symmetric in the two hosts, so that answers take the way of what they answer.

@@ -164,16 +164,27 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
             match event.happening() {
                 Happening::Arrival { port, packet } => self.arrive(port, packet),
                 Happening::Free { port } => self.free(port),
-                Happening::Timeout { host } => self.call(host),
-                Happening::Submission => self.submit(),
-                Happening::Due { flow } => self.submit_one(flow),
-                Happening::Ready { host } => self.ready(host),
-                Happening::Pause { port, class, is_paused } => self.pause(port, class, is_paused),
-                Happening::Change => self.change(),
+                rare => self.handle(rare),
             }
         }
         self.check();
         &self.record
+    }
+
+    /// Does what happens less often than for every packet and link.
+    #[inline(never)]
+    fn handle(&mut self, happening: Happening) {
+        match happening {
+            Happening::Arrival { .. } | Happening::Free { .. } => {
+                unreachable!("the loop has these")
+            }
+            Happening::Timeout { host } => self.call(host),
+            Happening::Submission => self.submit(),
+            Happening::Due { flow } => self.submit_one(flow),
+            Happening::Ready { host } => self.ready(host),
+            Happening::Pause { port, class, is_paused } => self.pause(port, class, is_paused),
+            Happening::Change => self.change(),
+        }
     }
 
     /// Packets sent are delivered, dropped, lost or in flight; all of them are accounted for.

@@ -4,7 +4,7 @@ use super::event::{Event, Happening};
 use super::{Observer, Seen, Simulation};
 use crate::arena::Handle;
 use crate::buffer::{Charged, PAUSE_BYTES, Tell};
-use crate::port::Next;
+use crate::port::{Next, Place};
 use trama_transport::fabric::Sharing;
 use trama_transport::{Endpoint, Flags};
 
@@ -41,20 +41,17 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
     fn forward(&mut self, link: u32, out: u32, handle: Handle) {
         let rules = &self.network.queueing;
         let port = &mut self.network.ports[out as usize];
-        port.mark(rules, &mut self.arena, handle, &mut self.rng);
-        if !port.is_waking
-            && port.busy_until <= self.now
-            && !port.has_waiting()
-            && port.paused == 0
-            && rules.credits.is_none()
-        {
-            return self.send_on(out, handle);
-        }
         let packet = self.arena.get(handle);
         let (class, bytes) = (rules.class_of(packet.priority), u32::from(packet.wire_bytes));
+        if let Some(marking) = &rules.marking {
+            port.mark(marking, &mut self.arena, handle, class, &mut self.rng);
+        }
+        if port.is_idle(self.now) && rules.credits.is_none() {
+            return self.send_on(out, handle);
+        }
         let switch = port.from - self.network.hosts;
         let before = port.waiting_bytes;
-        let room = match rules.sharing {
+        let room_bytes = match rules.sharing {
             Sharing::Ports => rules.capacity_bytes.saturating_sub(before),
             Sharing::Dynamic { alpha } => {
                 self.network.buffers.room(switch, alpha, port.class_bytes(class))
@@ -72,7 +69,8 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
         };
         let rules = &self.network.queueing;
         let port = &mut self.network.ports[out as usize];
-        let victim = port.enqueue(rules, &mut self.arena, handle, room, &mut self.rng);
+        let place = Place { class, room_bytes };
+        let victim = port.enqueue(rules, &mut self.arena, handle, place, &mut self.rng);
         if let Sharing::Dynamic { .. } = rules.sharing {
             self.network.buffers.change(switch, before, port.waiting_bytes);
         }
@@ -88,6 +86,10 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
             self.calendar.insert(at, Event::new(Happening::Free { port: out }));
         }
         if let Some(victim) = victim {
+            if room_bytes == u32::MAX && matches!(rules.sharing, Sharing::Lossless { .. }) {
+                // It was refused for another reason than want of room, and charged already.
+                self.leave_buffer(out, victim, bytes, 0);
+            }
             self.record.dropped += 1;
             let packet = self.arena.get(victim);
             self.observer.see(self.now, &Seen::Dropped { packet, port: out });
@@ -96,6 +98,7 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
     }
 
     /// Puts a packet on the link of a port of a switch that is free.
+    #[inline(always)]
     fn send_on(&mut self, out: u32, handle: Handle) {
         if self.arena.get(handle).flags.has(Flags::TELEMETRY) {
             let hop = self.network.ports[out as usize].tell(self.now);
@@ -105,6 +108,7 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
     }
 
     /// Puts a packet on the link of a port that is free.
+    #[inline(always)]
     pub(super) fn send(&mut self, out: u32, handle: Handle) {
         let port = &mut self.network.ports[out as usize];
         debug_assert!(port.busy_until <= self.now, "a link carries one packet at a time");
