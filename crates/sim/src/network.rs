@@ -1,7 +1,7 @@
 //! Hosts, switches and the links between them.
 
 use crate::buffer::Buffers;
-use crate::port::{Port, PortCounters};
+use crate::port::{End, Port, PortCounters};
 use crate::route::{self, Attached, Route};
 use crate::workload::Flow;
 use std::collections::BTreeMap;
@@ -24,6 +24,8 @@ pub struct Link {
 pub struct Network {
     pub(crate) hosts: u32,
     pub(crate) ports: Vec<Port>,
+    /// By port.
+    pub(crate) ends: Vec<End>,
     /// Of the switches: node `hosts + s` is switch `s`.
     pub(crate) routes: Vec<Route>,
     pub(crate) attached: Attached,
@@ -40,6 +42,7 @@ impl Network {
         Self {
             hosts,
             ports: Vec::new(),
+            ends: Vec::new(),
             routes: Vec::new(),
             attached: Attached::default(),
             queueing,
@@ -53,7 +56,8 @@ impl Network {
     /// Adds a port of node `from` to node `to`; the first ones must be those of the hosts, in
     /// order.
     pub(crate) fn add_port(&mut self, from: u32, to: u32, link: Link, name: String) -> u32 {
-        self.ports.push(Port::new(from, to, link.rate, link.delay));
+        self.ports.push(Port::new(from, link.rate, link.delay));
+        self.ends.push(End { to, is_down: false });
         self.names.push(name);
         self.ports.len() as u32 - 1
     }
@@ -61,8 +65,8 @@ impl Network {
     /// Joins the two directions of each link, when all ports are there.
     pub(crate) fn join(mut self) -> Self {
         let mut between: BTreeMap<(u32, u32), Vec<u32>> = BTreeMap::new();
-        for (index, port) in self.ports.iter().enumerate() {
-            between.entry((port.from, port.to)).or_default().push(index as u32);
+        for (index, (port, end)) in self.ports.iter().zip(&self.ends).enumerate() {
+            between.entry((port.from, end.to)).or_default().push(index as u32);
         }
         for (&(from, to), ports) in &between {
             let back = &between[&(to, from)];
@@ -70,14 +74,15 @@ impl Network {
                 self.ports[port as usize].reverse = reverse;
             }
         }
-        self.attached = Attached::new(&self.ports, self.hosts);
-        self.buffers = Buffers::new(&self.queueing, &self.ports, self.hosts);
+        self.attached = Attached::new(&self.ports, &self.ends, self.hosts);
+        self.buffers = Buffers::new(&self.queueing, &self.ports, &self.ends, self.hosts);
         self
     }
 
     /// Finds all shortest ways anew over the links that are up.
     pub(crate) fn reroute(&mut self) {
-        self.routes = route::shortest(&self.ports, self.hosts, self.routes.len(), &self.attached);
+        let switches = self.routes.len();
+        self.routes = route::shortest(&self.ports, &self.ends, switches, &self.attached);
     }
 
     /// Number of hosts.
@@ -149,7 +154,7 @@ impl Network {
     fn way(&self, source: HostId, destination: HostId) -> impl Iterator<Item = u32> {
         let packet = Packet { source, destination, ..Packet::default() };
         let next = move |&port: &u32| {
-            let switch = self.ports[port as usize].to.checked_sub(self.hosts)?;
+            let switch = self.ends[port as usize].to.checked_sub(self.hosts)?;
             let route = &self.routes[switch as usize];
             route.port(&packet, Balance::Source, switch, &self.attached, || 0)
         };
@@ -186,12 +191,12 @@ impl Network {
     pub fn utilisation(&self, duration: Picos) -> impl Iterator<Item = (&str, f64)> {
         self.names.iter().zip(&self.ports).map(move |(name, port)| {
             let able = port.rate.bytes_per_s() * duration.as_secs_f64();
-            (name.as_str(), if able > 0.0 { port.counters.bytes as f64 / able } else { 0.0 })
+            (name.as_str(), if able > 0.0 { port.counted().bytes as f64 / able } else { 0.0 })
         })
     }
 
     /// Name and counts of each port.
     pub fn counters(&self) -> impl Iterator<Item = (&str, PortCounters)> {
-        self.names.iter().zip(&self.ports).map(|(name, port)| (name.as_str(), port.counters))
+        self.names.iter().zip(&self.ports).map(|(name, port)| (name.as_str(), port.counted()))
     }
 }

@@ -11,9 +11,7 @@ use trama_transport::{Flags, Hop, Kind, Queueing};
 /// Counts of a port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PortCounters {
-    /// Packets sent.
-    pub packets: u64,
-    /// Their bytes.
+    /// Bytes sent.
     pub bytes: u64,
     /// Packets dropped for want of room.
     pub dropped: u64,
@@ -36,38 +34,49 @@ const QUANTUM_BYTES: i32 = 1500;
 /// What a port without a reverse names.
 const NOWHERE: u32 = u32::MAX;
 
-/// An output port with its link.
+/// An output port with its link. What most packets need of it fills one cache line.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Port {
-    /// The node that it belongs to.
-    pub(crate) from: u32,
-    /// The node at the other end.
-    pub(crate) to: u32,
-    /// The port of the other direction.
-    pub(crate) reverse: u32,
-    /// Whether an event will come when the link is free.
-    pub(crate) is_waking: bool,
-    /// Whether the link is broken: what is sent is lost.
-    pub(crate) is_down: bool,
+    pub(crate) busy_until: Picos,
+    /// Picoseconds per byte, times 2^16.
+    ps_per_byte: u64,
+    pub(crate) delay: Picos,
+    sent_bytes: u64,
+    pub(crate) waiting_bytes: u32,
+    peak_bytes: u32,
+    /// Classes in which packets wait: bit `c` for class `c`.
+    ready: u8,
     /// Classes that may not be sent: bit `c` for class `c`.
     pub(crate) paused: u8,
     /// Packets of class 0 served since another one was; or the class whose turn it is.
     turn: u8,
-    /// Classes in which packets wait: bit `c` for class `c`.
-    ready: u8,
-    pub(crate) waiting_bytes: u32,
-    pub(crate) busy_until: Picos,
-    pub(crate) rate: Rate,
-    /// Picoseconds per byte, times 2^16.
-    ps_per_byte: u64,
-    pub(crate) delay: Picos,
-    pub(crate) counters: PortCounters,
+    /// Whether an event will come when the link is free.
+    pub(crate) is_waking: bool,
     queues: [Fifo; CLASSES_MAX],
+    pub(crate) rate: Rate,
+    /// All but what is counted above.
+    pub(crate) counters: PortCounters,
+    /// The node that it belongs to.
+    pub(crate) from: u32,
+    /// The port of the other direction.
+    pub(crate) reverse: u32,
     /// By class: bytes that it may still send in its turn.
     deficits: [i32; CLASSES_MAX],
     /// When the next credit may go if there was no burst.
     credit_at: Picos,
     paused_since: Picos,
+}
+
+const _: () = assert!(std::mem::offset_of!(Port, queues) + size_of::<Fifo>() <= 64);
+
+/// The other end of a port's link, apart from the port: it is all that an arrival needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct End {
+    /// The node.
+    pub(crate) to: u32,
+    /// Whether the link is broken: what is sent is lost.
+    pub(crate) is_down: bool,
 }
 
 /// Where an arriving packet belongs.
@@ -91,23 +100,23 @@ pub(crate) enum Next {
 }
 
 impl Port {
-    pub(crate) fn new(from: u32, to: u32, rate: Rate, delay: Picos) -> Self {
+    pub(crate) fn new(from: u32, rate: Rate, delay: Picos) -> Self {
         Self {
-            from,
-            to,
-            reverse: NOWHERE,
-            is_waking: false,
-            is_down: false,
-            paused: 0,
-            turn: 0,
-            ready: 0,
-            waiting_bytes: 0,
             busy_until: Picos::ZERO,
-            rate,
             ps_per_byte: ((8_000_000_000_000_u128 << 16) / u128::from(rate.0)) as u64,
             delay,
-            counters: PortCounters::default(),
+            sent_bytes: 0,
+            waiting_bytes: 0,
+            peak_bytes: 0,
+            ready: 0,
+            paused: 0,
+            turn: 0,
+            is_waking: false,
             queues: [Fifo::EMPTY; CLASSES_MAX],
+            rate,
+            counters: PortCounters::default(),
+            from,
+            reverse: NOWHERE,
             deficits: [0; CLASSES_MAX],
             credit_at: Picos::ZERO,
             paused_since: Picos::ZERO,
@@ -124,6 +133,18 @@ impl Port {
         } else if before != 0 && self.paused == 0 {
             self.counters.paused += now - self.paused_since;
         }
+    }
+
+    /// What it has counted.
+    pub(crate) fn counted(&self) -> PortCounters {
+        PortCounters { bytes: self.sent_bytes, peak_bytes: self.peak_bytes, ..self.counters }
+    }
+
+    /// Begins to send a packet of so many bytes.
+    #[inline]
+    pub(crate) fn begin(&mut self, now: Picos, bytes: u16) {
+        self.busy_until = now + self.serialisation(bytes);
+        self.sent_bytes += u64::from(bytes);
     }
 
     /// Bytes that wait in a class.
@@ -147,7 +168,7 @@ impl Port {
         Hop {
             time: now,
             queue_bytes: u64::from(self.waiting_bytes),
-            sent_bytes: self.counters.bytes,
+            sent_bytes: self.sent_bytes,
             bits_per_s: self.rate.0,
         }
     }
@@ -244,7 +265,7 @@ impl Port {
         let bytes = self.queues[class].push(arena, handle);
         self.ready |= 1 << class;
         self.waiting_bytes += bytes;
-        self.counters.peak_bytes = self.counters.peak_bytes.max(self.waiting_bytes);
+        self.peak_bytes = self.peak_bytes.max(self.waiting_bytes);
     }
 
     /// A packet has been taken out of a class.

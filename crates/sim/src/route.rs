@@ -1,6 +1,6 @@
 //! Which port leads to a host.
 
-use crate::port::Port;
+use crate::port::{End, Port};
 use std::collections::VecDeque;
 use trama_transport::{Balance, Packet};
 
@@ -9,9 +9,9 @@ use trama_transport::{Balance, Packet};
 pub(crate) struct Attached(Vec<(u32, u32)>);
 
 impl Attached {
-    pub(crate) fn new(ports: &[Port], hosts: u32) -> Self {
-        let interface = |port: &Port| (port.to - hosts, port.reverse);
-        Self(ports[..hosts as usize].iter().map(interface).collect())
+    pub(crate) fn new(ports: &[Port], ends: &[End], hosts: u32) -> Self {
+        let interfaces = ports.iter().zip(ends).take(hosts as usize);
+        Self(interfaces.map(|(port, end)| (end.to - hosts, port.reverse)).collect())
     }
 }
 
@@ -116,7 +116,7 @@ const fn mix(mut z: u64) -> u64 {
 /// All shortest ways between switches over the links that are up.
 pub(crate) fn shortest(
     ports: &[Port],
-    hosts: u32,
+    ends: &[End],
     switches: usize,
     attached: &Attached,
 ) -> Vec<Route> {
@@ -127,9 +127,10 @@ pub(crate) fn shortest(
     };
     // The links between switches, by the switch at which they begin.
     let mut links: Vec<Vec<(u32, u32)>> = vec![Vec::new(); switches];
-    for (index, port) in ports.iter().enumerate().skip(hosts as usize) {
-        if port.to >= hosts && !port.is_down {
-            links[(port.from - hosts) as usize].push((index as u32, port.to - hosts));
+    let hosts = attached.0.len() as u32;
+    for (index, (port, end)) in ports.iter().zip(ends).enumerate().skip(hosts as usize) {
+        if end.to >= hosts && !end.is_down {
+            links[(port.from - hosts) as usize].push((index as u32, end.to - hosts));
         }
     }
     let mut tables: Vec<(Vec<u32>, Vec<u32>)> = vec![(vec![0], Vec::new()); switches];

@@ -4,20 +4,28 @@ use super::event::{Event, Happening};
 use super::{Observer, Seen, Simulation};
 use crate::arena::Handle;
 use crate::buffer::{Charged, PAUSE_BYTES, Tell};
-use crate::port::{Next, Place};
+use crate::port::{End, Next, Place};
 use trama_transport::fabric::Sharing;
 use trama_transport::{Endpoint, Flags};
+
+/// How a packet passes a switch.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    /// The port at the beginning of the link over which it came.
+    link: u32,
+    switch: u32,
+    /// The port that it takes.
+    out: u32,
+}
 
 impl<E: Endpoint, O: Observer> Simulation<E, O> {
     /// A packet has crossed the link of a port.
     pub(super) fn arrive(&mut self, link: u32, handle: Handle) {
         self.record.links += 1;
-        let port = &mut self.network.ports[link as usize];
-        if port.is_down {
-            port.counters.lost += 1;
+        let End { to: node, is_down } = self.network.ends[link as usize];
+        if is_down {
             return self.lose(link, handle);
         }
-        let node = port.to;
         if node < self.network.hosts {
             return self.reach(node, handle);
         }
@@ -28,7 +36,7 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
         let (rng, attached) = (&mut self.rng, &self.network.attached);
         let balance = self.network.balance;
         match route.port(packet, balance, switch, attached, || rng.next_u64()) {
-            Some(out) => self.forward(link, out, handle),
+            Some(out) => self.forward(Way { link, switch, out }, handle),
             None => {
                 self.record.unroutable += 1;
                 self.observer.see(self.now, &Seen::Unroutable { packet, link });
@@ -37,8 +45,9 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
         }
     }
 
-    /// Sends a packet that came over `link` out of a port of a switch, or queues it.
-    fn forward(&mut self, link: u32, out: u32, handle: Handle) {
+    /// Sends a packet out of a port of a switch, or queues it.
+    #[inline]
+    fn forward(&mut self, Way { link, switch, out }: Way, handle: Handle) {
         let rules = &self.network.queueing;
         let port = &mut self.network.ports[out as usize];
         let packet = self.arena.get(handle);
@@ -49,7 +58,6 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
         if port.is_idle(self.now) && rules.credits.is_none() {
             return self.send_on(out, handle);
         }
-        let switch = port.from - self.network.hosts;
         let before = port.waiting_bytes;
         let room_bytes = match rules.sharing {
             Sharing::Ports => rules.capacity_bytes.saturating_sub(before),
@@ -114,14 +122,11 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
         debug_assert!(port.busy_until <= self.now, "a link carries one packet at a time");
         let packet = self.arena.get(handle);
         let bytes = packet.wire_bytes;
-        port.busy_until = self.now + port.serialisation(bytes);
-        port.counters.packets += 1;
-        port.counters.bytes += u64::from(bytes);
+        port.begin(self.now, bytes);
         let mut at = port.busy_until + port.delay;
         self.observer.see(self.now, &Seen::Sent { packet, port: out });
         if let Some(faults) = &mut self.faults {
-            if port.is_down || faults.loses() {
-                port.counters.lost += 1;
+            if self.network.ends[out as usize].is_down || faults.loses() {
                 return self.lose(out, handle);
             }
             at += faults.delay();
@@ -132,6 +137,7 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
     /// A packet is lost on a link.
     fn lose(&mut self, link: u32, handle: Handle) {
         self.record.lost += 1;
+        self.network.ports[link as usize].counters.lost += 1;
         let packet = self.arena.get(handle);
         self.observer.see(self.now, &Seen::Lost { packet, link });
         self.arena.release(handle);
