@@ -220,6 +220,13 @@ impl<E: Copy + Ord> Calendar<E> {
         }
     }
 
+    /// The event that comes after `skipped` others, if it is known already.
+    #[inline]
+    pub(crate) fn ahead(&self, skipped: usize) -> Option<E> {
+        let place = self.current.len().checked_sub(skipped + 1)?;
+        self.current.get(place).map(|&(_, event)| event)
+    }
+
     /// Takes the next event.
     pub fn pop(&mut self) -> Option<(Picos, E)> {
         self.pop_until(Picos::MAX)
