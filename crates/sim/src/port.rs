@@ -202,8 +202,8 @@ impl Port {
         self.counters.dropped += 1;
         let worst = self.queues[0]
             .iter(arena)
-            .max_by_key(|&(_, at)| arena.get(at).detail)
-            .filter(|&(_, at)| arena.get(at).detail > arena.get(arriving).detail);
+            .max_by_key(|&(_, at)| arena.get(at).rank())
+            .filter(|&(_, at)| arena.get(at).rank() > arena.get(arriving).rank());
         let Some((before, _)) = worst else { return Some(arriving) };
         let victim = self.queues[0].remove_behind(arena, before);
         self.waiting_bytes -= u32::from(arena.get(victim).wire_bytes);
@@ -218,7 +218,7 @@ impl Port {
             return None;
         }
         let handle = if rules.overflow == Overflow::WorstRemaining {
-            let best = self.queues[0].iter(arena).min_by_key(|&(_, at)| arena.get(at).detail);
+            let best = self.queues[0].iter(arena).min_by_key(|&(_, at)| arena.get(at).rank());
             let flow = best.map(|(_, at)| arena.get(at).flow)?;
             let (before, _) =
                 self.queues[0].iter(arena).find(|&(_, at)| arena.get(at).flow == flow)?;

@@ -115,6 +115,13 @@ pub struct Packet {
     pub detail: u64,
 }
 
+impl Packet {
+    /// Its rank in switches that order by it, best first: control is before all data.
+    pub const fn rank(&self) -> u64 {
+        if self.kind.is_control() { 0 } else { self.detail }
+    }
+}
+
 /// A short length of time in steps of 64 ns; longer than 4.19 ms is as long as that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Held(u16);

@@ -67,6 +67,12 @@ pub const TRANSPORTS: &[Entry] = &[
         make: || Box::new(Reliable::<congestion::dctcp::Config>::default()),
     },
     Entry {
+        name: "pfabric",
+        summary: "full speed at once; switches keep and send what has the fewest bytes left",
+        source: "pFabric, SIGCOMM 2013",
+        make: || Box::new(Reliable::<congestion::pfabric::Config>::default()),
+    },
+    Entry {
         name: "ndp",
         summary: "full speed at once, trimmed packets, paced pulls by the receiver",
         source: "NDP, SIGCOMM 2017",

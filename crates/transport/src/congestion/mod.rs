@@ -6,10 +6,12 @@
 pub mod cubic;
 pub mod dctcp;
 pub mod new_reno;
+pub mod pfabric;
 
 pub use cubic::Cubic;
 pub use dctcp::Dctcp;
 pub use new_reno::NewReno;
+pub use pfabric::Pfabric;
 
 use crate::endpoint::Hop;
 use trama_base::{Picos, Rate};
@@ -74,6 +76,17 @@ pub trait CongestionControl {
     /// The rate at which packets leave; None if the window alone limits them.
     fn pacing(&self) -> Option<Rate> {
         None
+    }
+
+    /// The retransmission timeout, if it has a fixed length. Losses are then known by it alone,
+    /// and not by packets that overtake.
+    fn fixed_timeout(&self) -> Option<Picos> {
+        None
+    }
+
+    /// Whether packets are probes, of one byte.
+    fn is_probing(&self) -> bool {
+        false
     }
 }
 
