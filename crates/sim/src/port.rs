@@ -88,15 +88,19 @@ impl Port {
         Picos((u64::from(bytes) * self.ps_per_byte) >> 16)
     }
 
-    /// Marks a packet as it arrives, by what waits before it.
+    /// Marks a packet as it arrives, by what waits before it, or as it departs, by what waits
+    /// behind it.
     pub(crate) fn mark(
         &mut self,
         rules: &Queueing,
         arena: &mut Arena,
         handle: Handle,
         rng: &mut Rng,
+        departs: bool,
     ) {
-        let Some(marking) = &rules.marking else { return };
+        let Some(marking) = rules.marking.as_ref().filter(|it| it.departing == departs) else {
+            return;
+        };
         let packet = arena.get_mut(handle);
         let waiting = self.queues[rules.class_of(packet.priority)].bytes;
         if waiting <= marking.from_bytes || !packet.flags.has(Flags::ECN_CAPABLE) {

@@ -283,7 +283,7 @@ impl<E: Endpoint> Simulation<E> {
     fn forward(&mut self, out: u32, handle: Handle) {
         let port = &mut self.network.ports[out as usize];
         let rules = &self.network.queueings[port.queueing()];
-        port.mark(rules, &mut self.arena, handle, &mut self.rng);
+        port.mark(rules, &mut self.arena, handle, &mut self.rng, false);
         if !port.is_waking && port.busy_until <= self.now {
             return self.send_on(out, handle);
         }
@@ -300,6 +300,9 @@ impl<E: Endpoint> Simulation<E> {
 
     /// Puts a packet on the link of a port of a switch that is free.
     fn send_on(&mut self, out: u32, handle: Handle) {
+        let port = &mut self.network.ports[out as usize];
+        let rules = &self.network.queueings[port.queueing()];
+        port.mark(rules, &mut self.arena, handle, &mut self.rng, true);
         if self.arena.get(handle).flags.has(Flags::TELEMETRY) {
             let hop = self.network.ports[out as usize].tell(self.now);
             self.arena.record(handle, hop);

@@ -27,6 +27,8 @@ pub enum Kind {
     Nack,
     /// Asks for one packet more (NDP).
     Pull,
+    /// Tells that packets of a message were marked (CNP of DCQCN).
+    Congestion,
 }
 
 impl Kind {

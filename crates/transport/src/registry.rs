@@ -73,6 +73,12 @@ pub const TRANSPORTS: &[Entry] = &[
         make: || Box::new(Reliable::<congestion::pfabric::Config>::default()),
     },
     Entry {
+        name: "dcqcn",
+        summary: "rate, cut when the receiver tells of marks, raised by a timer and by bytes",
+        source: "Congestion Control for Large-Scale RDMA Deployments, SIGCOMM 2015",
+        make: || Box::new(Reliable::<congestion::dcqcn::Config>::default()),
+    },
+    Entry {
         name: "ndp",
         summary: "full speed at once, trimmed packets, paced pulls by the receiver",
         source: "NDP, SIGCOMM 2017",

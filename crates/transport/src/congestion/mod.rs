@@ -4,11 +4,13 @@
 //! It is told of a loss once for each window in which there is one (RFC 5681, section 3.2).
 
 pub mod cubic;
+pub mod dcqcn;
 pub mod dctcp;
 pub mod new_reno;
 pub mod pfabric;
 
 pub use cubic::Cubic;
+pub use dcqcn::Dcqcn;
 pub use dctcp::Dctcp;
 pub use new_reno::NewReno;
 pub use pfabric::Pfabric;
@@ -59,6 +61,11 @@ pub trait CongestionControl {
         let _ = (now, bytes);
     }
 
+    /// Learns that the receiver has seen marks and says so ([`crate::stream::Needs::notify_every`]).
+    fn notify(&mut self, now: Picos) {
+        let _ = now;
+    }
+
     /// Lets time pass: called at [`next_timeout`](Self::next_timeout) or later.
     fn timeout(&mut self, now: Picos) {
         let _ = now;
@@ -87,6 +94,12 @@ pub trait CongestionControl {
     /// Whether packets are probes, of one byte.
     fn is_probing(&self) -> bool {
         false
+    }
+
+    /// Bytes that leave at the rate of the interface before [`Self::pacing`] makes them wait: 0 to
+    /// pace each packet.
+    fn burst_bytes(&self) -> u64 {
+        0
     }
 }
 

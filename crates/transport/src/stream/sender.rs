@@ -35,6 +35,8 @@ pub(super) struct Sender {
     deadline: Picos,
     /// When the next packet may go.
     paced_until: Picos,
+    /// When the burst that is being sent began, and its bytes so far.
+    burst: (Picos, u64),
     is_queued: bool,
     /// When it will be looked at; [`Picos::MAX`] if not.
     alarm: Picos,
@@ -70,6 +72,7 @@ impl Sender {
             backoff: 0,
             deadline: Picos::MAX,
             paced_until: Picos::ZERO,
+            burst: (Picos::ZERO, 0),
             is_queued: false,
             alarm: Picos::MAX,
         }
@@ -207,9 +210,7 @@ impl Sender {
         }
         let wire_bytes = (end - start) as u16 + rules.header_bytes;
         self.control.send(now, end - start);
-        if let Some(rate) = self.control.pacing() {
-            self.paced_until = self.paced_until.max(now) + rate.time_of(u64::from(wire_bytes));
-        }
+        self.pace(now, wire_bytes);
         Packet {
             flow: self.message.flow,
             source: self.host,
@@ -229,6 +230,22 @@ impl Sender {
             detail: self.remaining(),
             ..Packet::default()
         }
+    }
+
+    /// A packet has left: the next one waits for as long as the burst takes at the rate.
+    fn pace(&mut self, now: Picos, wire_bytes: u16) {
+        let Some(rate) = self.control.pacing() else { return };
+        let (start, before) = if self.burst.1 == 0 { (now, 0) } else { self.burst };
+        let bytes = before + u64::from(wire_bytes);
+        self.burst = (start, bytes);
+        if bytes >= self.control.burst_bytes() {
+            self.paced_until = start + rate.time_of(bytes);
+            self.burst.1 = 0;
+        }
+    }
+
+    pub(super) fn notify(&mut self, now: Picos) {
+        self.control.notify(now);
     }
 
     /// When it has to be looked at, if that is earlier than it will be.
