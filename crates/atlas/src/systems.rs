@@ -661,7 +661,7 @@ pub(crate) const SYSTEMS: &[System] = &[
         year: 2013,
         about: "Packets carry the remaining size; tiny buffers drop the least urgent; minimal rate control.",
         parts: &[Part::Transport, Part::Sim],
-        status: Status::NotYet,
+        status: Status::Partial { command: "trama sim examples/sim/pfabric.toml" },
     },
     System {
         id: "timely",
@@ -716,7 +716,7 @@ pub(crate) const SYSTEMS: &[System] = &[
         year: 2018,
         about: "Messages with receiver grants and network priorities for the shortest remaining.",
         parts: &[Part::Transport, Part::Rpc, Part::Sim, Part::Live],
-        status: Status::NotYet,
+        status: Status::Partial { command: "trama sim examples/sim/homa.toml" },
     },
     System {
         id: "hpcc",

@@ -15,6 +15,7 @@ pub mod congestion;
 pub mod endpoint;
 pub mod fabric;
 mod flows;
+pub mod homa;
 pub mod ndp;
 pub mod packet;
 mod ranges;

@@ -29,6 +29,14 @@ pub enum Kind {
     Pull,
     /// Tells that packets of a message were marked (CNP of DCQCN).
     Congestion,
+    /// Lets a message be sent up to a byte (Homa).
+    Grant,
+    /// Asks for a range of a message again (Homa).
+    Resend,
+    /// Tells that what was asked for will come later (Homa).
+    Busy,
+    /// Tells which lengths of messages shall have which priority (Homa).
+    Cutoffs,
 }
 
 impl Kind {

@@ -9,7 +9,7 @@ use crate::endpoint::Endpoint;
 use crate::fabric::{Balance, Fabric, Queueing};
 use crate::packet::HostId;
 use crate::stream::Reliable;
-use crate::{congestion, ndp};
+use crate::{congestion, homa, ndp};
 use trama_base::{Bytes, Parameters};
 
 /// A transport with its settings, before it is on a host.
@@ -83,6 +83,12 @@ pub const TRANSPORTS: &[Entry] = &[
         summary: "full speed at once, trimmed packets, paced pulls by the receiver",
         source: "NDP, SIGCOMM 2017",
         make: || Box::new(ndp::Config::default()),
+    },
+    Entry {
+        name: "homa",
+        summary: "grants by receivers to the shortest messages, priorities by what remains",
+        source: "Homa, SIGCOMM 2018",
+        make: || Box::new(homa::Config::default()),
     },
 ];
 
