@@ -13,10 +13,16 @@
 //! assert_eq!(trama_atlas::Progress::of(trama_atlas::registry()).total(), 168);
 //! ```
 //!
-//! **Invariants:** no I/O, no allocation but in answers; ids are unique; a system that is not
-//! [`Status::NotYet`] names its command.
+//! What proves a system is an [`Exhibit`](exhibits::Exhibit); what it found is
+//! [`Evidence`](evidence::Evidence). `trama prove` prints it.
+//!
+//! **Invariants:** ids are unique; a system that is not [`Status::NotYet`] names its command; one
+//! that [works](Status::Works) has an exhibit.
 #![forbid(unsafe_code)]
+#![allow(clippy::vec_box, reason = "packets are boxed at the seam to the engine")]
 
+pub mod evidence;
+pub mod exhibits;
 mod part;
 #[rustfmt::skip]
 mod systems;

@@ -55,8 +55,8 @@ pub(crate) const SYSTEMS: &[System] = &[
         venue: "OSDI",
         year: 2016,
         about: "Functions in one address space, isolated by types: a packet handed on can no longer be touched.",
-        parts: &[Part::Lang, Part::Native, Part::Live],
-        status: Status::NotYet,
+        parts: &[Part::Lang, Part::Native, Part::Live, Part::Lab],
+        status: Status::Works { command: "trama prove netbricks" },
     },
     System {
         id: "openbox",

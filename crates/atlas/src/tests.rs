@@ -59,6 +59,21 @@ fn systems_are_found_by_id_name_and_nearly() {
     assert!(!standing_on(Part::Tcp).any(|system| system.id == "xdp"));
 }
 
+#[test]
+fn what_works_is_proved_by_an_exhibit() {
+    let proves = |system: &System| format!("trama prove {}", system.id);
+    for system in registry() {
+        if let Status::Works { command } = system.status {
+            assert!(exhibits::exhibit(system.id).is_some(), "{} has no exhibit", system.id);
+            assert_eq!(command, proves(system), "{}", system.id);
+        }
+    }
+    for exhibit in exhibits::exhibits() {
+        let system = find(exhibit.system).expect("an exhibit is of a system in the registry");
+        assert!(system.status.command().is_some(), "{} is shown but not claimed", system.id);
+    }
+}
+
 /// A row of the reading list: id, area, the paper as one line.
 type Row<'a> = (&'a str, (&'a str, &'a str));
 

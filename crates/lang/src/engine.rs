@@ -16,7 +16,7 @@ use trama_wire::pool::Pool;
 /// with times that do not go back (an engine clamps). Getters: [`report`](Self::report),
 /// [`state`](Self::state), [`next_timeout`](Self::next_timeout). Outputs: what the inputs append to
 /// `output`, [`take_logs`](Self::take_logs), and records.
-pub trait Engine {
+pub trait Engine: Send {
     /// Takes the packets of `input` in order: each is an event at time [`Packet::time`] that enters
     /// at external port [`Packet::port`]. Appends what leaves to `output`, in the order in which it
     /// was sent, with `port` set to the external port and `time` to the event's. `input` is empty
@@ -46,11 +46,23 @@ pub trait Engine {
     /// Takes the records that were kept for lack of a sink.
     fn take_records(&mut self) -> Vec<Record>;
 
+    /// Hands over packets that are still on their way, in engines that work on other threads; with
+    /// `wait`, all of them. True if there may be more. Others have none.
+    fn drain(&mut self, _wait: bool, _output: &mut Vec<Box<Packet>>, _pool: &mut Pool) -> bool {
+        false
+    }
+
     /// Counters since the start.
     fn report(&mut self) -> Report;
 
     /// The entries of a state object, packed, sorted by key: `node` and `state` index the program.
     fn state(&mut self, node: usize, state: usize) -> Vec<Entry>;
+
+    /// Puts these entries in the place of all that a state object holds, as
+    /// [`trama_state::ops::ObjectOps::refill`] says. False if that cannot be done with it.
+    fn set_state(&mut self, _node: usize, _state: usize, _entries: &[Entry]) -> bool {
+        false
+    }
 
     /// Log and alert lines since the last call; at most [`LOG_LINES_MAX`] are kept, more count as
     /// suppressed.

@@ -299,7 +299,7 @@ pub enum Trigger {
 }
 
 /// Index into [`Handler::locals`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LocalId(pub u32);
 
 /// A packet register of a handler.

@@ -14,6 +14,7 @@
 )]
 #![allow(clippy::vec_box, reason = "packets are boxed at the seam to the engine")]
 
+pub mod affinity;
 pub mod bpf;
 pub mod capability;
 pub mod clock;
@@ -23,6 +24,7 @@ pub mod io;
 pub mod mapping;
 pub mod namespace;
 pub mod netlink;
+pub mod parallel;
 pub mod poll;
 pub mod run;
 pub mod signal;

@@ -1,6 +1,6 @@
 //! Memory shared with the kernel: an `mmap` that is unmapped when dropped.
 
-use crate::sys::SysError;
+use crate::sys::{SysError, check};
 use std::os::fd::RawFd;
 
 /// A readable and writable mapping.
@@ -44,7 +44,17 @@ impl Mapping {
         if address == libc::MAP_FAILED {
             return Err(SysError::last(operation));
         }
-        Ok(Self { address: address.cast(), len })
+        let mapping = Self { address: address.cast(), len };
+        mapping.inherit(false)?;
+        Ok(mapping)
+    }
+
+    /// Whether a child that is forked has it too; it has not if nothing is said.
+    pub fn inherit(&self, inherit: bool) -> Result<(), SysError> {
+        let advice = if inherit { libc::MADV_DOFORK } else { libc::MADV_DONTFORK };
+        // SAFETY: the range is that of the mapping; this process sees no difference.
+        let result = unsafe { libc::madvise(self.address.cast(), self.len, advice) };
+        check(result, "madvise(fork)").map(drop)
     }
 
     /// The first byte.

@@ -18,7 +18,7 @@ use crate::clock;
 use crate::io::{Sink, Source, Timing};
 use crate::poll::Waiter;
 use crate::signal::StopFlag;
-use inputs::{Batch, Inputs};
+pub(crate) use inputs::{Batch, Inputs};
 use outputs::Outputs;
 use trama_base::Nanos;
 use trama_lang::engine::Engine;
@@ -109,6 +109,7 @@ impl Runner {
             false => self.replay(options, &mut meter, observer),
         };
         self.finish(live, &mut meter);
+        self.drain(true, &mut Batch::default());
         self.outputs.flush();
         self.update(&mut meter);
         let mut failures = self.inputs.take_failures();
@@ -158,6 +159,7 @@ impl Runner {
             if reason.is_some() || rest == Nanos::ZERO {
                 return reason;
             }
+            self.drain(false, &mut Batch::default());
             self.outputs.flush();
             // To be woken early does no harm.
             let _ = waiter.wait(rest.min(options.tick));
@@ -191,7 +193,10 @@ impl Runner {
                     self.process(&mut batch, meter);
                 }
             }
-            if idle && !options.busy_poll {
+            let on_the_way = self.drain(false, &mut batch);
+            if idle && on_the_way {
+                std::thread::yield_now();
+            } else if idle && !options.busy_poll {
                 self.outputs.flush();
                 self.wait(options, meter, event, &mut waiter);
             }
@@ -244,6 +249,16 @@ impl Runner {
             self.outputs.route(&mut batch.output, &mut batch.pool);
             self.outputs.flush();
         }
+    }
+
+    /// Sends what an engine on other threads has done; with `wait`, all that it has to do. True if
+    /// there is more.
+    fn drain(&mut self, wait: bool, batch: &mut Batch) -> bool {
+        let more = self.engine.drain(wait, &mut batch.output, &mut batch.pool);
+        if !batch.output.is_empty() {
+            self.outputs.route(&mut batch.output, &mut batch.pool);
+        }
+        more
     }
 
     /// Sleeps until a source has packets, a timer may be due, or the run may end.

@@ -399,6 +399,11 @@ impl Engine for NativeEngine {
         entries.into_iter().map(|(key, value)| Entry { key, value }).collect()
     }
 
+    fn set_state(&mut self, node: usize, state: usize, entries: &[Entry]) -> bool {
+        let entries: Vec<_> = entries.iter().map(|e| (e.key.clone(), e.value.clone())).collect();
+        self.images[node].state_mut(state).refill(&entries, self.now)
+    }
+
     fn take_logs(&mut self) -> Vec<LogLine> {
         self.logs.take()
     }

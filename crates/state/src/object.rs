@@ -55,6 +55,16 @@ macro_rules! object_of_kinds {
                 self.any().entries(now)
             }
 
+            /// Puts these entries in the place of all that it holds:
+            /// [`crate::ops::ObjectOps::refill`].
+            pub fn refill(
+                &mut self,
+                entries: &[crate::ops::Entry],
+                now: trama_base::Nanos,
+            ) -> bool {
+                self.any().refill(entries, now)
+            }
+
             fn any(&mut self) -> &mut dyn crate::ops::ObjectOps {
                 match self {
                     Self::Map(map) => map,

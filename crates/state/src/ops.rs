@@ -32,6 +32,19 @@ pub trait ObjectOps {
     /// its start, the bytes available and the bytes waiting, 4 bytes each. Histograms: each key
     /// with how many numbers it has. Pattern sets: nothing.
     fn entries(&mut self, now: Nanos) -> Vec<Entry>;
+
+    /// Puts these entries, as [`entries`](Self::entries) gives them, in the place of all that it
+    /// holds. What was inserted before counts on, and these do not; those without room are refused,
+    /// and count. False, and nothing is changed, if it is neither an array, a counter nor a map
+    /// whose entries stay until they are removed.
+    fn refill(&mut self, _entries: &[Entry], _now: Nanos) -> bool {
+        false
+    }
+}
+
+/// The index and the value of an entry of an array or a counter.
+pub(crate) fn indexed((key, value): &Entry) -> Option<(u64, &[u8])> {
+    Some((u64::from_le_bytes(key[..].try_into().ok()?), value))
 }
 
 /// An exact-match table.

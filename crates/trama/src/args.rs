@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Lab(LabArgs),
     /// List the published systems that Trama is to hold, with their status
     Atlas(AtlasArgs),
+    /// Show what a published system claims beside what Trama does, with controls that must fail
+    Prove(ProveArgs),
     /// Measure programs: ns per packet on one core, interleaved rounds
     Bench(BenchArgs),
     /// Simulate a datacentre fabric with a transport and a workload
@@ -59,6 +61,49 @@ pub(crate) struct SimArgs {
 pub(crate) enum SimAction {
     /// Say what can be simulated: topologies, transports, workloads, each with its settings
     List(SimListArgs),
+    /// Run a scenario with several transports, loads and seeds, and compare
+    Compare(SimCompareArgs),
+    /// Tell the life of one message, event by event
+    Trace(SimTraceArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct SimTraceArgs {
+    #[command(flatten)]
+    pub(crate) scenario: ScenarioArgs,
+    /// The message: its line in flows.csv
+    #[arg(long)]
+    pub(crate) flow: u32,
+    /// Write its packets here too, as pcapng with an interface for each port
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pcap: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct SimCompareArgs {
+    #[command(flatten)]
+    pub(crate) scenario: ScenarioArgs,
+    /// Transports, with commas between them; that of the scenario if it is not said
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub(crate) transports: Vec<String>,
+    /// Loads of the workload, with commas between them
+    #[arg(long, value_delimiter = ',', value_name = "SHARES")]
+    pub(crate) loads: Vec<String>,
+    /// Runs of each, with seeds 1, 2 …
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) seeds: u32,
+    /// Folder for the reports; those that are there are not run again
+    #[arg(long, value_name = "DIR", default_value = "sim-compare")]
+    pub(crate) out: PathBuf,
+    /// Runs at once; as many as there are cores if it is not said
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<usize>,
+    /// Print the command line of each run, and run none
+    #[arg(long)]
+    pub(crate) plan: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args)]
@@ -142,9 +187,29 @@ pub(crate) struct RunArgs {
     /// Show ports, drops, elements, state and log lines on the terminal while it runs
     #[arg(long, conflicts_with = "json")]
     pub(crate) tui: bool,
+    /// Spread packets over so many cores, such that no state is shared
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(crate) cores: Option<u8>,
+    /// Keep elements apart: none (one engine), threads, processes (one that fails harms nobody)
+    #[arg(long, value_enum, conflicts_with = "cores", default_value_t = Isolate::None)]
+    pub(crate) isolate: Isolate,
+    /// With --cores: cut single token buckets in equal parts, one for each core
+    #[arg(long, requires = "cores")]
+    pub(crate) split_limits: bool,
     /// Print the summary as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// How elements are kept apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Isolate {
+    /// Not: all of them are one piece of machine code
+    None,
+    /// Each in a thread of its own
+    Threads,
+    /// Each in a process of its own, restarted if it fails
+    Processes,
 }
 
 #[derive(Args)]
@@ -298,6 +363,22 @@ pub(crate) struct AtlasArgs {
     /// Only this area, for example nfv
     #[arg(long)]
     pub(crate) area: Option<String>,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ProveArgs {
+    /// The system, for example netbricks
+    #[arg(required_unless_present = "list")]
+    pub(crate) system: Option<String>,
+    /// List the systems that can be proved
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Measure for seconds instead of minutes: that it works, with rough figures
+    #[arg(long)]
+    pub(crate) quick: bool,
     /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,

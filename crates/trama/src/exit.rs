@@ -64,6 +64,11 @@ impl Failure {
         }
     }
 
+    /// The program cannot run in the way that was asked for; why has been printed.
+    pub(crate) fn unfit(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Rejected, message: message.into(), hint: None }
+    }
+
     /// Adds what to do.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

@@ -2,6 +2,9 @@
 
 #![forbid(unsafe_code)]
 
+#[macro_use]
+mod terminal;
+
 mod args;
 mod command;
 mod exit;
@@ -13,7 +16,7 @@ mod tui;
 
 use args::{Cli, Command};
 use clap::Parser;
-use exit::Exit;
+use exit::{Exit, Failure};
 
 fn main() -> std::process::ExitCode {
     let cli = match Cli::try_parse() {
@@ -38,8 +41,16 @@ fn main() -> std::process::ExitCode {
         Command::Doctor(args) => command::doctor::doctor(&args),
         Command::Lab(args) => command::lab::lab(&args),
         Command::Atlas(args) => command::atlas::atlas(&args),
+        Command::Prove(args) => command::prove::prove(&args),
         Command::Bench(args) => command::bench::bench(&args),
         Command::Sim(args) => command::sim::sim(&args),
     };
-    exit.unwrap_or_else(|failure| failure.report()).into()
+    let exit = exit.unwrap_or_else(|failure| failure.report());
+    match terminal::finish() {
+        Err(error) if exit == Exit::Ok => {
+            Failure::environment(format!("cannot write to standard output: {error}")).report()
+        }
+        _ => exit,
+    }
+    .into()
 }

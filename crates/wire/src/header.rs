@@ -353,6 +353,16 @@ impl HeaderSet {
         self.0 & other.0 == other.0
     }
 
+    /// False if a packet cannot have all of these: the parser finds at most one network header and
+    /// at most one transport header.
+    pub fn is_possible(self) -> bool {
+        const EXCLUSIVE: [&[HeaderId]; 2] = [
+            &[HeaderId::ARP, HeaderId::IP, HeaderId::IP6],
+            &[HeaderId::TCP, HeaderId::UDP, HeaderId::ICMP, HeaderId::ICMP6],
+        ];
+        EXCLUSIVE.iter().all(|group| group.iter().filter(|id| self.has(**id)).count() <= 1)
+    }
+
     /// The members, in the table's order.
     pub fn iter(self) -> impl Iterator<Item = HeaderId> {
         (0..HeaderId::COUNT as u8).map(HeaderId).filter(move |&id| self.has(id))

@@ -51,3 +51,18 @@ impl Layout {
         self.present.has(id).then(|| usize::from(self.offset[usize::from(id.0)]))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::packets;
+
+    #[test]
+    fn what_is_impossible_is_never_found() {
+        for seed in 1..20 {
+            assert!(packets(seed).iter().all(|packet| packet.layout().present.is_possible()));
+        }
+        let both = HeaderSet::of(HeaderId::TCP).with(HeaderId::UDP);
+        assert!(!both.is_possible(), "the control");
+    }
+}

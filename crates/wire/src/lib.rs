@@ -24,6 +24,7 @@ pub mod parse;
 pub mod pool;
 mod remove;
 pub mod replace;
+pub mod rss;
 #[cfg(test)]
 mod samples;
 pub mod stack;

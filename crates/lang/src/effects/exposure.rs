@@ -29,22 +29,32 @@ pub enum Source {
 
 /// A value as the analysis sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Value {
+pub(crate) struct Value {
     /// All that it depends on.
-    pub(super) sources: BTreeSet<Source>,
+    pub(crate) sources: BTreeSet<Source>,
     /// If the value is one of the sources (or a constant) unchanged: which.
-    pub(super) carries: Option<BTreeSet<Source>>,
+    pub(crate) carries: Option<BTreeSet<Source>>,
+    /// The one source that it always is.
+    pub(crate) exact: Option<Source>,
+    /// The number that it always is.
+    pub(crate) known: Option<u128>,
 }
 
 impl Value {
     /// A value that depends on nothing.
     pub(super) fn constant() -> Self {
-        Self { sources: BTreeSet::new(), carries: Some(BTreeSet::new()) }
+        Self { carries: Some(BTreeSet::new()), ..Self::default() }
+    }
+
+    /// A number.
+    pub(super) fn number(known: u128) -> Self {
+        Self { known: Some(known), ..Self::constant() }
     }
 
     /// A source itself.
     pub(super) fn of(source: Source) -> Self {
-        Self { sources: [source].into(), carries: Some([source].into()) }
+        let carries = Some([source].into());
+        Self { sources: [source].into(), carries, exact: Some(source), known: None }
     }
 
     /// Computed from `parts`, and equal to none of them.
@@ -52,13 +62,15 @@ impl Value {
         let sources: BTreeSet<Source> = parts.into_iter().flat_map(|part| part.sources).collect();
         // What depends on nothing is a constant, however it was computed.
         let carries = sources.is_empty().then(BTreeSet::new);
-        Self { sources, carries }
+        Self { sources, carries, ..Self::default() }
     }
 
     /// Either of two values.
     #[must_use]
     pub(super) fn or(mut self, other: Self) -> Self {
         self.sources.extend(other.sources);
+        self.exact = self.exact.filter(|exact| other.exact == Some(*exact));
+        self.known = self.known.filter(|known| other.known == Some(*known));
         self.carries = self.carries.zip(other.carries).map(|(mut a, b)| {
             a.extend(b);
             a

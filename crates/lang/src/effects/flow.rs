@@ -4,66 +4,130 @@
 //! joined; a loop runs until nothing changes. A value assigned under a condition depends on the
 //! condition too, and so does one assigned where only some paths still arrive (behind a `Break`),
 //! up to the end of the block that the break leaves.
+//!
+//! The run may start with what elements before this one wrote, and may know which headers the
+//! packet has ([`Arrival`]): then questions about presence are decided and only one arm is run.
 
 use super::exposure::{Exposure, Source, Value, exposure};
+use super::written::Written;
 use super::{Access, AccessKind, access_kind};
+use crate::interp::expr::{binary, mask};
 use crate::ir::{
-    Expr, ExprKind, Handler, Label, LocalId, Meta, Node, PacketId, StateId, StateOp, Stmt,
-    StmtKind, Trigger,
+    BinaryOp, Expr, ExprKind, Handler, Label, LocalId, Meta, Node, PacketId, StateId, StateOp,
+    Stmt, StmtKind, Trigger,
 };
 use crate::ir_parts::walk_stmts;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use trama_state::contract::{self, Operation};
 use trama_state::{Method, StateSpec};
-use trama_wire::header::{FieldRef, HeaderId, HeaderSet};
+use trama_wire::header::{HeaderId, HeaderSet};
 
 /// The state operations of each handler of a node, in source order.
 ///
 /// What the parameters of an event are depends on where it is generated: the handlers are run until
 /// nothing more comes of that.
 pub(super) fn accesses(node: &Node) -> Vec<Vec<Access>> {
-    let mut generated = vec![None; node.events.len()];
+    let mut generated = Generated::new();
     loop {
         let before = generated.clone();
-        let all = node.handlers.iter().map(|h| of_handler(node, h, &mut generated)).collect();
+        let mut all = Vec::new();
+        for handler in &node.handlers {
+            let args = match handler.trigger {
+                Trigger::Event { event, .. } => before.get(&event.0).cloned(),
+                _ => None,
+            };
+            let arrival = Arrival { written: Written::default(), has: &|_| None, args };
+            let passage = run(node, handler, &arrival);
+            all.push(passage.accesses.into_iter().map(|(access, _)| access).collect());
+            join_generated(&mut generated, passage.generated);
+        }
         if generated == before {
             return all;
         }
     }
 }
 
-/// The arguments with which each event of a node is generated, as far as they are known; none if it
-/// is not.
-type Generated = [Option<Vec<Value>>];
+/// The arguments with which events are generated, by event, as far as they are known.
+pub(crate) type Generated = BTreeMap<u32, Vec<Value>>;
 
-fn of_handler(node: &Node, handler: &Handler, generated: &mut Generated) -> Vec<Access> {
+/// Adds what else is generated; true if that is new.
+pub(crate) fn join_generated(known: &mut Generated, more: Generated) -> bool {
+    let mut is_new = false;
+    for (event, args) in more {
+        match known.entry(event) {
+            Entry::Vacant(place) => {
+                place.insert(args);
+                is_new = true;
+            }
+            Entry::Occupied(mut place) => {
+                let joined: Vec<Value> =
+                    place.get().iter().cloned().zip(args).map(|(a, b)| a.or(b)).collect();
+                is_new |= joined != *place.get();
+                place.insert(joined);
+            }
+        }
+    }
+    is_new
+}
+
+/// What is known when a handler begins.
+pub(crate) struct Arrival<'a> {
+    /// What was written to its packet before.
+    pub(crate) written: Written,
+    /// Whether the packet has all these headers, where that is known.
+    pub(crate) has: &'a dyn Fn(HeaderSet) -> Option<bool>,
+    /// The arguments of its event, if it has one and they are known.
+    pub(crate) args: Option<Vec<Value>>,
+}
+
+/// What a handler does.
+pub(crate) struct Passage {
+    /// The state operations in source order, with the leaves of their keys.
+    pub(crate) accesses: Vec<(Access, Vec<Value>)>,
+    /// What the packets carry that are sent, by port of the node.
+    pub(crate) sent: BTreeMap<u32, Written>,
+    /// The events that it generates.
+    pub(crate) generated: Generated,
+}
+
+/// Runs a handler.
+pub(crate) fn run(node: &Node, handler: &Handler, arrival: &Arrival<'_>) -> Passage {
     let mut flow = Flow {
         node,
         only: only_protocol(&handler.trigger),
+        has: arrival.has,
         breaks: BTreeMap::new(),
         order: BTreeMap::new(),
         accesses: BTreeMap::new(),
         rounds: Vec::new(),
-        generated,
+        sent: BTreeMap::new(),
+        generated: Generated::new(),
     };
     walk_stmts(&handler.body, &mut |stmt| {
         let place = flow.order.len();
         flow.order.insert(address(stmt), place);
     });
+    // Locals begin as zero, but for those that a trigger fills.
+    let is_plain =
+        matches!(handler.trigger, Trigger::Init | Trigger::Packet { .. } | Trigger::Timer { .. });
+    let first = if is_plain { Value::number(0) } else { Value::of(Source::Property) };
     let mut env = Env {
-        locals: vec![Value::constant(); handler.locals.len()],
-        packets: vec![Written::default(); handler.packets as usize],
+        locals: vec![first; handler.locals.len()],
+        packets: vec![arrival.written.clone(); handler.packets as usize],
         control: BTreeSet::new(),
+        attempt: None,
     };
     if let Trigger::Packet { index_local: Some(local), .. } = handler.trigger {
         env.locals[local.0 as usize] = Value::of(Source::Port);
     }
-    if let Trigger::Event { event, params } = &handler.trigger {
-        let given = flow.generated[event.0 as usize].iter().flatten();
+    if let Trigger::Event { params, .. } = &handler.trigger {
+        let given = arrival.args.iter().flatten();
         params.iter().zip(given).for_each(|(l, value)| env.locals[l.0 as usize] = value.clone());
     }
     flow.list(&handler.body, Some(env));
-    flow.accesses.into_values().collect()
+    let accesses = flow.accesses.into_values().collect();
+    Passage { accesses, sent: flow.sent, generated: flow.generated }
 }
 
 /// The transport protocol of every packet that the handler sees, if it is one.
@@ -81,15 +145,9 @@ struct Env {
     packets: Vec<Written>,
     /// What decides that this point is reached, as far as it decides values that are joined later.
     control: BTreeSet<Source>,
-}
-
-/// What was written to a packet.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Written {
-    fields: BTreeMap<FieldRef, Value>,
-    mark: Option<Value>,
-    /// Headers moved: fields are no longer those that the packet brought.
-    rebuilt: bool,
+    /// The statement before was a change of headers: the local that tells if it was possible, the
+    /// packet, and what it is if so and if not.
+    attempt: Option<(LocalId, PacketId, Box<[Written; 2]>)>,
 }
 
 impl Env {
@@ -107,85 +165,62 @@ impl Env {
         self
     }
 
+    /// A change of a packet's headers, which may have been impossible.
+    fn packet(&mut self, p: PacketId, ok: LocalId, change: impl FnOnce(&mut Written)) {
+        let packet = &mut self.packets[p.0 as usize];
+        let before = packet.clone();
+        let mut changed = before.clone();
+        change(&mut changed);
+        packet.join(changed.clone());
+        self.assign(ok, Value::of(Source::Property));
+        self.attempt = Some((ok, p, Box::new([changed, before])));
+    }
+
+    /// The two ways on from a condition that asks if the change before it was possible.
+    fn outcomes(&self, condition: &Expr) -> Option<[Self; 2]> {
+        let (ok, p, packets) = self.attempt.as_ref()?;
+        let (local, is_negated) = match &condition.kind {
+            ExprKind::Local(local) => (local, false),
+            ExprKind::Not(inner) => match &inner.kind {
+                ExprKind::Local(local) => (local, true),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        if local != ok {
+            return None;
+        }
+        let mut ways = [self.clone(), self.clone()];
+        for (way, packet) in ways.iter_mut().zip(packets.iter()) {
+            way.packets[p.0 as usize] = packet.clone();
+            way.attempt = None;
+        }
+        if is_negated {
+            ways.reverse();
+        }
+        Some(ways)
+    }
+
     fn assign(&mut self, local: LocalId, value: Value) {
         self.locals[local.0 as usize] = value.under(&self.control);
     }
 }
 
-impl Written {
-    fn join(&mut self, other: Self) {
-        self.rebuilt |= other.rebuilt;
-        // A field that only one path wrote is, on the other, what the packet brought.
-        for field in other.fields.keys().chain(&self.fields.keys().copied().collect::<Vec<_>>()) {
-            let brought = || Value::of(Source::Field(*field));
-            let ours = self.fields.get(field).cloned().unwrap_or_else(brought);
-            let theirs = other.fields.get(field).cloned().unwrap_or_else(brought);
-            self.fields.insert(*field, ours.or(theirs));
-        }
-        self.mark = match (self.mark.take(), other.mark) {
-            (None, None) => None,
-            (ours, theirs) => {
-                let brought = || Value::of(Source::Property);
-                Some(ours.unwrap_or_else(brought).or(theirs.unwrap_or_else(brought)))
-            }
-        };
-    }
-
-    /// The value of a field: as written, or as the packet brought it. A write to a field that
-    /// overlaps (`tcp.flags` and `tcp.flags.syn`, `l4.src` and `tcp.src`) mixes in.
-    fn read(&self, field: FieldRef) -> Value {
-        if self.rebuilt {
-            return Value::of(Source::Rebuilt);
-        }
-        if let Some(value) = self.fields.get(&field) {
-            return value.clone();
-        }
-        let own = Value::of(Source::Field(field));
-        let overlapping: Vec<Value> = self
-            .fields
-            .iter()
-            .filter(|(other, _)| overlap(field, **other))
-            .map(|(_, value)| value.clone())
-            .collect();
-        if overlapping.is_empty() {
-            return own;
-        }
-        Value::mixed(overlapping.into_iter().chain([own]))
-    }
-
-    /// A write leaves what it overlaps as a mixture.
-    fn write(&mut self, field: FieldRef, value: Value) {
-        let overlapped: Vec<FieldRef> =
-            self.fields.keys().copied().filter(|other| overlap(field, *other)).collect();
-        for other in overlapped {
-            let mixture = Value::mixed([self.read(other), value.clone()]);
-            self.fields.insert(other, mixture);
-        }
-        self.fields.insert(field, value);
-    }
-}
-
-/// True if two different fields share bits.
-fn overlap(a: FieldRef, b: FieldRef) -> bool {
-    let ports = [HeaderId::TCP, HeaderId::UDP, HeaderId::L4];
-    let place = |id: HeaderId| if ports.contains(&id) { HeaderId::L4 } else { id };
-    let end = |f: FieldRef| f.def().bit + u16::from(f.def().width);
-    a != b && place(a.header) == place(b.header) && a.def().bit < end(b) && b.def().bit < end(a)
-}
-
 struct Flow<'a> {
     node: &'a Node,
     only: Option<HeaderId>,
+    has: &'a dyn Fn(HeaderSet) -> Option<bool>,
     /// What holds where a label's block or loop is left.
     breaks: BTreeMap<u32, Env>,
     /// Place of each statement in source order, by its address.
     order: BTreeMap<usize, usize>,
     /// By the statement's place. The body of a loop is run several times: the last run, which
     /// knows most, stands.
-    accesses: BTreeMap<usize, Access>,
+    accesses: BTreeMap<usize, (Access, Vec<Value>)>,
     /// The loops around this place that take all entries of a map: it, and the locals of the key.
     rounds: Vec<(StateId, &'a [LocalId])>,
-    generated: &'a mut Generated,
+    sent: BTreeMap<u32, Written>,
+    generated: Generated,
 }
 
 impl<'a> Flow<'a> {
@@ -198,6 +233,9 @@ impl<'a> Flow<'a> {
     }
 
     fn stmt(&mut self, stmt: &'a Stmt, mut env: Env) -> Option<Env> {
+        if !matches!(stmt.kind, StmtKind::If(..)) {
+            env.attempt = None;
+        }
         match &stmt.kind {
             StmtKind::If(condition, then, or) => return self.branch(condition, then, or, env),
             StmtKind::Loop { .. } => return self.repeat(&stmt.kind, env),
@@ -215,24 +253,31 @@ impl<'a> Flow<'a> {
             }
             StmtKind::Return => return None,
             StmtKind::Assign(local, e) => {
-                let value = eval(e, &env);
+                let value = self.eval(e, &env);
                 env.assign(*local, value);
             }
             StmtKind::SetField(p, field, e) => {
-                let value = eval(e, &env).under(&env.control);
+                let value = self.eval(e, &env).under(&env.control);
                 env.packets[p.0 as usize].write(*field, value);
             }
             StmtKind::SetMark(p, e) => {
-                let value = eval(e, &env).under(&env.control);
+                let value = self.eval(e, &env).under(&env.control);
                 env.packets[p.0 as usize].mark = Some(value);
             }
-            StmtKind::Insert(p, _, ok)
-            | StmtKind::Remove(p, _, ok)
-            | StmtKind::Replace(p, _, _, ok) => {
-                env.packets[p.0 as usize].rebuilt = true;
-                env.assign(*ok, Value::of(Source::Property));
+            StmtKind::Insert(p, stack, ok) => {
+                let stack: Vec<_> = stack
+                    .iter()
+                    .map(|(id, fields)| {
+                        let value =
+                            |(f, e): &(_, Expr)| (*f, self.eval(e, &env).under(&env.control));
+                        (*id, fields.iter().map(value).collect())
+                    })
+                    .collect();
+                env.packet(*p, *ok, |written| written.insert(&stack));
             }
-            StmtKind::Truncate(p, _) => env.packets[p.0 as usize].rebuilt = true,
+            StmtKind::Replace(p, _, _, ok) => env.packet(*p, *ok, |w| w.rebuilt = true),
+            StmtKind::Remove(p, stack, ok) => env.packet(*p, *ok, |w| w.remove(stack)),
+            StmtKind::Truncate(p, _) => env.packets[p.0 as usize].cut(),
             StmtKind::Copy(to, from) => {
                 env.packets[to.0 as usize] = env.packets[from.0 as usize].clone();
             }
@@ -246,19 +291,20 @@ impl<'a> Flow<'a> {
                     env.packets[p.0 as usize].write(field, Value::of(Source::Property));
                 }
             }
+            StmtKind::Send { packet, first_port, index, count } => {
+                for port in targets(index.as_ref(), *count) {
+                    self.send(first_port + port, &env.packets[packet.0 as usize]);
+                }
+            }
             StmtKind::Extract { packet, args, results, .. } => {
                 let payload = packet.map(|_| Value::of(Source::Payload));
-                let args: Vec<Value> = args.iter().map(|e| eval(e, &env)).collect();
+                let args: Vec<Value> = args.iter().map(|e| self.eval(e, &env)).collect();
                 let value = Value::mixed(args.into_iter().chain(payload));
                 results.iter().for_each(|local| env.assign(*local, value.clone()));
             }
             StmtKind::Generate { event, args, ok, .. } => {
-                let args = args.iter().map(|e| eval(e, &env));
-                let known = &mut self.generated[event.0 as usize];
-                *known = Some(match known.take() {
-                    Some(known) => known.into_iter().zip(args).map(|(a, b)| a.or(b)).collect(),
-                    None => args.collect(),
-                });
+                let args = args.iter().map(|e| self.eval(e, &env)).collect();
+                join_generated(&mut self.generated, [(event.0, args)].into());
                 // Whether there is room depends on all that was generated before.
                 env.assign(*ok, Value::of(Source::Property));
             }
@@ -266,11 +312,19 @@ impl<'a> Flow<'a> {
             | StmtKind::Emit(..)
             | StmtKind::SetTcpOption(..)
             | StmtKind::ShiftSack(..)
-            | StmtKind::Send { .. }
             | StmtKind::Drop(..)
             | StmtKind::Log(..) => {}
         }
         Some(env)
+    }
+
+    fn send(&mut self, port: u32, packet: &Written) {
+        match self.sent.entry(port) {
+            Entry::Vacant(place) => {
+                place.insert(packet.clone());
+            }
+            Entry::Occupied(place) => place.into_mut().join(packet.clone()),
+        }
     }
 
     fn branch(
@@ -280,11 +334,18 @@ impl<'a> Flow<'a> {
         or: &'a [Stmt],
         mut env: Env,
     ) -> Option<Env> {
+        if let Some(holds) = self.decided(condition, &env) {
+            return self.list(if holds { then } else { or }, Some(env));
+        }
         let before = env.control.clone();
-        env.control.extend(eval(condition, &env).sources);
+        env.control.extend(self.eval(condition, &env).sources);
         let escapes = escapes(then, &[]) || escapes(or, &[]);
-        let taken = self.list(then, Some(env.clone()));
-        let not_taken = self.list(or, Some(env));
+        let [yes, no] = env.outcomes(condition).unwrap_or_else(|| {
+            env.attempt = None;
+            [env.clone(), env]
+        });
+        let taken = self.list(then, Some(yes));
+        let not_taken = self.list(or, Some(no));
         settle(join(taken, not_taken), before, escapes)
     }
 
@@ -293,7 +354,7 @@ impl<'a> Flow<'a> {
             return Some(env);
         };
         let before = env.control.clone();
-        let bounds = Value::mixed([eval(from, &env), eval(to, &env)]);
+        let bounds = Value::mixed([self.eval(from, &env), self.eval(to, &env)]);
         env.control.extend(bounds.sources.clone());
         env.assign(*var, bounds);
         self.repeated(stmt, env, before)
@@ -312,7 +373,7 @@ impl<'a> Flow<'a> {
             exposure: if top.is_some() { Exposure::Global } else { Exposure::Each },
             span: stmt.span,
         };
-        self.accesses.insert(self.order[&address(stmt)], access);
+        self.accesses.insert(self.order[&address(stmt)], (access, Vec::new()));
         let before = env.control.clone();
         env.control.insert(Source::State(state.0));
         for local in key.iter().chain(value) {
@@ -355,7 +416,7 @@ impl<'a> Flow<'a> {
         let key: Vec<Value> = match op {
             // What all keys share is no one key's.
             StateOp::Call { method, .. } if !names_entry(spec, *method) => Vec::new(),
-            _ => op.key().into_iter().map(|e| eval(e, env)).collect(),
+            _ => op.key().into_iter().map(|e| self.eval(e, env)).collect(),
         };
         let access = Access {
             state: spec.name.clone(),
@@ -369,10 +430,99 @@ impl<'a> Flow<'a> {
             },
             span: stmt.span,
         };
-        self.accesses.insert(self.order[&address(stmt)], access);
+        self.accesses.insert(self.order[&address(stmt)], (access, key));
         for local in op.results() {
             env.assign(local, Value::of(Source::State(id.0)));
         }
+    }
+
+    fn eval(&self, e: &Expr, env: &Env) -> Value {
+        let parts = || e.parts().into_iter().map(|part| self.eval(part, env));
+        match &e.kind {
+            ExprKind::Const(value) => Value::number(*value),
+            ExprKind::Local(local) => env.locals[local.0 as usize].clone(),
+            ExprKind::Now => Value::of(Source::Time),
+            ExprKind::Field(p, field) => env.packets[p.0 as usize].read(*field),
+            ExprKind::Has(p, headers) => self.presence(*p, *headers, env),
+            ExprKind::Meta(p, meta) => property(*p, *meta, env),
+            ExprKind::Payload(..) => Value::mixed(parts().chain([Value::of(Source::Payload)])),
+            // Widening keeps the value; cutting it down does not.
+            ExprKind::Cast(a) if a.width <= e.width => self.eval(a, env),
+            ExprKind::Cast(a) => match self.eval(a, env).known {
+                Some(value) => Value::number(value & mask(e.width)),
+                None => Value::mixed(parts()),
+            },
+            ExprKind::Not(a) => match self.eval(a, env).known {
+                Some(value) => Value::number(!value & mask(e.width)),
+                None => Value::mixed(parts()),
+            },
+            ExprKind::Binary(op, a, b) => self.eval_binary(e, *op, a, b, env),
+            ExprKind::Select(condition, then, or) => match self.decided(condition, env) {
+                Some(holds) => self.eval(if holds { then } else { or }, env),
+                None => {
+                    let either = self.eval(then, env).or(self.eval(or, env));
+                    either.under(&self.eval(condition, env).sources)
+                }
+            },
+            _ => Value::mixed(parts()),
+        }
+    }
+
+    fn presence(&self, p: PacketId, headers: HeaderSet, env: &Env) -> Value {
+        let packet = &env.packets[p.0 as usize];
+        match packet.has(headers, self.has) {
+            Some(known) => Value::number(known.into()),
+            None if packet.rebuilt => Value::of(Source::Rebuilt),
+            None => Value::mixed(headers.iter().map(|id| Value::of(Source::Presence(id)))),
+        }
+    }
+
+    /// True if an ICMP type is compared with one of a message that quotes nothing (an echo, say),
+    /// and the packet has a quoted header: the parser finds those in errors only.
+    fn is_no_query(&self, a: &Expr, b: &Expr, env: &Env) -> bool {
+        let (ExprKind::Field(p, field), ExprKind::Const(kind)) = (&a.kind, &b.kind) else {
+            return false;
+        };
+        let (inner, quotes) = match field.header {
+            HeaderId::ICMP => (HeaderId::INNER, [3, 4, 5, 11, 12].contains(kind)),
+            HeaderId::ICMP6 => (HeaderId::INNER6, (1..128).contains(kind)),
+            _ => return false,
+        };
+        let packet = &env.packets[p.0 as usize];
+        let is_brought = packet.read(*field).exact == Some(Source::Field(*field));
+        field.def().name == "type"
+            && !quotes
+            && is_brought
+            && packet.has(HeaderSet::of(inner), self.has) == Some(true)
+    }
+
+    /// The value of a condition, where it is known.
+    fn decided(&self, condition: &Expr, env: &Env) -> Option<bool> {
+        self.eval(condition, env).known.map(|value| value != 0)
+    }
+
+    fn eval_binary(&self, e: &Expr, op: BinaryOp, a: &Expr, b: &Expr, env: &Env) -> Value {
+        if op == BinaryOp::Eq && self.is_no_query(a, b, env) {
+            return Value::number(0);
+        }
+        let (left, right) = (self.eval(a, env), self.eval(b, env));
+        let either = |value| left.known == Some(value) || right.known == Some(value);
+        match (left.known, right.known) {
+            (Some(x), Some(y)) => Value::number(binary(op, a.width, x, y) & mask(e.width)),
+            _ if op == BinaryOp::And && either(0) => Value::number(0),
+            _ if op == BinaryOp::Or && either(mask(e.width)) => Value::number(mask(e.width)),
+            _ => Value::mixed([left, right]),
+        }
+    }
+}
+
+/// The ports of an array of `count` to which an index may lead.
+fn targets(index: Option<&Expr>, count: u32) -> std::ops::Range<u32> {
+    match index.map(|e| &e.kind) {
+        None => 0..1,
+        Some(ExprKind::Const(i)) if *i < u128::from(count) => *i as u32..*i as u32 + 1,
+        Some(ExprKind::Const(_)) => 0..0,
+        Some(_) => 0..count,
     }
 }
 
@@ -430,38 +580,12 @@ fn escapes(body: &[Stmt], own: &[Label]) -> bool {
     })
 }
 
-fn eval(e: &Expr, env: &Env) -> Value {
-    let parts = || e.parts().into_iter().map(|part| eval(part, env));
-    match &e.kind {
-        ExprKind::Const(_) => Value::constant(),
-        ExprKind::Local(local) => env.locals[local.0 as usize].clone(),
-        ExprKind::Now => Value::of(Source::Time),
-        ExprKind::Field(p, field) => env.packets[p.0 as usize].read(*field),
-        ExprKind::Has(p, headers) => presence(*p, *headers, env),
-        ExprKind::Meta(p, meta) => property(*p, *meta, env),
-        ExprKind::Payload(..) => Value::mixed(parts().chain([Value::of(Source::Payload)])),
-        // Widening keeps the value; cutting it down does not.
-        ExprKind::Cast(a) if a.width <= e.width => eval(a, env),
-        ExprKind::Select(condition, then, or) => {
-            eval(then, env).or(eval(or, env)).under(&eval(condition, env).sources)
-        }
-        _ => Value::mixed(parts()),
-    }
-}
-
-fn presence(p: PacketId, headers: HeaderSet, env: &Env) -> Value {
-    if env.packets[p.0 as usize].rebuilt {
-        return Value::of(Source::Rebuilt);
-    }
-    Value::mixed(headers.iter().map(|id| Value::of(Source::Presence(id))))
-}
-
 fn property(p: PacketId, meta: Meta, env: &Env) -> Value {
     let written = &env.packets[p.0 as usize];
     match meta {
         Meta::Mark => written.mark.clone().unwrap_or_else(|| Value::of(Source::Property)),
         _ if written.rebuilt => Value::of(Source::Rebuilt),
-        Meta::Proto => Value::of(Source::Proto),
+        Meta::Proto if !written.has_moved(HeaderId::IP) => Value::of(Source::Proto),
         _ => Value::of(Source::Property),
     }
 }

@@ -13,11 +13,15 @@ mod flow;
 mod show;
 #[cfg(test)]
 mod tests;
+mod written;
 
 pub use cost::Cost;
+pub(crate) use exposure::Value;
 pub use exposure::{Exposure, FlowKey, Scope, Source};
+pub(crate) use flow::{Arrival, Generated, Passage, join_generated, run};
 pub(crate) use show::field_name;
 pub use show::handler_head;
+pub(crate) use written::Written;
 
 use crate::ir::{
     BinaryOp, Expr, ExprKind, Handler, Meta, Node, Program, StateOp, Stmt, StmtKind, Trigger,

@@ -111,8 +111,18 @@ fn what_was_written_decides_not_what_the_packet_brought() {
         StmtKind::SetField(P, field_ref("tcp.src"), cast(16, expr(64, ExprKind::Now)));
     let exposed = exposure_after(vec![overlapping], vec![field("l4.src")]);
     assert_eq!(text(&exposed), "cross-flow through the time");
-    let rebuilt = StmtKind::Insert(P, vec![(HeaderId::VLAN, vec![])], OK);
+    let insert = |id| StmtKind::Insert(P, vec![(id, vec![])], OK);
+    let rebuilt = insert(HeaderId::IP6);
     assert_eq!(text(&exposure_after(vec![rebuilt], key())), "cross-flow through rebuilt headers");
+    // In front of an ICMP error the protocol is another one, and addresses are quoted.
+    let quote =
+        || vec![StmtKind::Insert(P, vec![(HeaderId::IP, vec![]), (HeaderId::ICMP, vec![])], OK)];
+    let proto = expr(8, ExprKind::Meta(P, Meta::Proto));
+    let exposed = exposure_after(quote(), vec![proto]);
+    assert_eq!(text(&exposed), "cross-flow through packet properties");
+    // A tag moves nothing that is above it.
+    let tagged = exposure_after(vec![insert(HeaderId::VLAN)], key());
+    assert_eq!(text(&tagged), "keyed by ip.src");
 }
 
 #[test]

@@ -139,7 +139,7 @@ impl<O: Observer> Interpreter<O> {
     }
 }
 
-impl<O: Observer> Engine for Interpreter<O> {
+impl<O: Observer + Send> Engine for Interpreter<O> {
     fn process(
         &mut self,
         input: &mut Vec<Box<Packet>>,
@@ -191,6 +191,11 @@ impl<O: Observer> Engine for Interpreter<O> {
     fn state(&mut self, node: usize, state: usize) -> Vec<Entry> {
         let entries = self.world.states[node][state].entries(self.world.now);
         entries.into_iter().map(|(key, value)| Entry { key, value }).collect()
+    }
+
+    fn set_state(&mut self, node: usize, state: usize, entries: &[Entry]) -> bool {
+        let entries: Vec<_> = entries.iter().map(|e| (e.key.clone(), e.value.clone())).collect();
+        self.world.states[node][state].refill(&entries, self.world.now)
     }
 
     fn take_logs(&mut self) -> Vec<LogLine> {

@@ -21,6 +21,8 @@ pub struct MemorySource {
     next: usize,
     /// What this round adds to the times of the capture.
     shift: Nanos,
+    /// From the first frame of a round to the first of the next, for a part of a capture.
+    whole_period: Option<Nanos>,
     counters: Counters,
 }
 
@@ -40,6 +42,7 @@ impl MemorySource {
             frames: Vec::new(),
             next: 0,
             shift: Nanos::ZERO,
+            whole_period: None,
             counters: Counters::default(),
         };
         let (mut batch, mut pool) = (Vec::new(), Pool::default());
@@ -62,6 +65,7 @@ impl MemorySource {
             frames: Vec::new(),
             next: 0,
             shift: Nanos::ZERO,
+            whole_period: None,
             counters: Counters::default(),
         };
         for (time, frame) in frames {
@@ -86,9 +90,33 @@ impl MemorySource {
         self.frames.is_empty()
     }
 
+    /// The time of the first frame.
+    pub fn first(&self) -> Option<Nanos> {
+        self.frames.first().map(|frame| frame.time)
+    }
+
+    /// Those of its frames that are wanted, with the times at which they stand in the whole, in
+    /// every round.
+    pub fn part(&self, mut wanted: impl FnMut(&mut Packet) -> bool) -> Self {
+        let mut part = Self::of_frames([]);
+        part.whole_period = Some(self.period());
+        let mut packet = Packet::default();
+        for frame in &self.frames {
+            let bytes = &self.bytes[frame.start..frame.start + frame.len as usize];
+            packet.refill(bytes);
+            if wanted(&mut packet) {
+                part.push(bytes, frame.time);
+            }
+        }
+        part
+    }
+
     /// From the first frame of a round to the first of the next: the length of the capture and
     /// the mean distance of its frames.
     fn period(&self) -> Nanos {
+        if let Some(period) = self.whole_period {
+            return period;
+        }
         let (Some(first), Some(last)) = (self.frames.first(), self.frames.last()) else {
             return Nanos::ZERO;
         };

@@ -9,10 +9,10 @@ use trama_wire::{Packet, Pool};
 
 /// Packets on their way, and the buffers to reuse.
 #[derive(Default)]
-pub(super) struct Batch {
-    pub(super) packets: Vec<Box<Packet>>,
-    pub(super) output: Vec<Box<Packet>>,
-    pub(super) pool: Pool,
+pub(crate) struct Batch {
+    pub(crate) packets: Vec<Box<Packet>>,
+    pub(crate) output: Vec<Box<Packet>>,
+    pub(crate) pool: Pool,
 }
 
 struct Input {
@@ -27,7 +27,7 @@ struct Input {
 
 /// All sources.
 #[derive(Default)]
-pub(super) struct Inputs {
+pub(crate) struct Inputs {
     inputs: Vec<Input>,
     failures: Vec<Failure>,
     scratch: Vec<Box<Packet>>,
@@ -35,32 +35,32 @@ pub(super) struct Inputs {
 }
 
 impl Inputs {
-    pub(super) fn add(&mut self, port: u32, source: Box<dyn Source>) {
+    pub(crate) fn add(&mut self, port: u32, source: Box<dyn Source>) {
         let ahead = VecDeque::new();
         self.inputs.push(Input { port, source, ahead, ended: false, rounds_left: 0 });
     }
 
     /// Reads each source `loops` times, or without limit for 0.
-    pub(super) fn set_loops(&mut self, loops: u64) {
+    pub(crate) fn set_loops(&mut self, loops: u64) {
         for input in &mut self.inputs {
             input.rounds_left = loops.checked_sub(1).unwrap_or(u64::MAX);
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.inputs.len()
     }
 
-    pub(super) fn timings(&self) -> impl Iterator<Item = Timing> {
+    pub(crate) fn timings(&self) -> impl Iterator<Item = Timing> {
         self.inputs.iter().map(|input| input.source.timing())
     }
 
-    pub(super) fn all_ended(&self) -> bool {
+    pub(crate) fn all_ended(&self) -> bool {
         self.inputs.iter().all(|input| input.ended && input.ahead.is_empty())
     }
 
     /// Adds the descriptors to wait for; false if a source is always ready.
-    pub(super) fn waits_for(&self, waiter: &mut Waiter) -> bool {
+    pub(crate) fn waits_for(&self, waiter: &mut Waiter) -> bool {
         let mut open = self.inputs.iter().filter(|input| !input.ended);
         open.all(|input| {
             input.source.fds().iter().for_each(|fd| waiter.add(*fd));
@@ -68,7 +68,7 @@ impl Inputs {
         })
     }
 
-    pub(super) fn counters(&mut self) -> Vec<PortCounters> {
+    pub(crate) fn counters(&mut self) -> Vec<PortCounters> {
         let of = |input: &mut Input| PortCounters {
             port: input.port,
             counters: input.source.counters(),
@@ -76,12 +76,12 @@ impl Inputs {
         self.inputs.iter_mut().map(of).collect()
     }
 
-    pub(super) fn take_failures(&mut self) -> Vec<Failure> {
+    pub(crate) fn take_failures(&mut self) -> Vec<Failure> {
         std::mem::take(&mut self.failures)
     }
 
     /// Appends at most `max` packets of all sources in the order of their times; none at the end.
-    pub(super) fn merge(&mut self, max: usize, batch: &mut Batch) {
+    pub(crate) fn merge(&mut self, max: usize, batch: &mut Batch) {
         if let [input] = self.inputs.as_mut_slice() {
             let before = batch.packets.len();
             input.read(max, &mut batch.packets, &mut batch.pool, &mut self.failures);
@@ -113,7 +113,7 @@ impl Inputs {
     }
 
     /// Appends what a source has now, stamped with the time of the event.
-    pub(super) fn poll(&mut self, index: usize, max: usize, event: Nanos, batch: &mut Batch) {
+    pub(crate) fn poll(&mut self, index: usize, max: usize, event: Nanos, batch: &mut Batch) {
         let input = &mut self.inputs[index];
         input.read(max, &mut batch.packets, &mut batch.pool, &mut self.failures);
         for packet in &mut batch.packets {

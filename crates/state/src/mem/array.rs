@@ -1,7 +1,7 @@
 //! Array of packed values.
 
 use super::direct::ArrayDirect;
-use crate::ops::{ArrayOps, Entry, ObjectOps};
+use crate::ops::{ArrayOps, Entry, ObjectOps, indexed};
 use crate::{StateKind, StateSpec, StateStats};
 use trama_base::Nanos;
 
@@ -77,5 +77,15 @@ impl ObjectOps for Array {
             .collect();
         entries.sort();
         entries
+    }
+
+    fn refill(&mut self, entries: &[Entry], _now: Nanos) -> bool {
+        self.bytes.fill(0);
+        for (index, value) in entries.iter().filter_map(indexed) {
+            if let Some(place) = self.entry(index) {
+                place.copy_from_slice(value);
+            }
+        }
+        true
     }
 }

@@ -1,7 +1,7 @@
 //! Array of packet and byte counts.
 
 use super::direct::ArrayDirect;
-use crate::ops::{CounterOps, Entry, ObjectOps};
+use crate::ops::{CounterOps, Entry, ObjectOps, indexed};
 use crate::{StateKind, StateSpec, StateStats};
 use trama_base::Nanos;
 
@@ -70,5 +70,16 @@ impl ObjectOps for Counter {
         }
         entries.sort();
         entries
+    }
+
+    fn refill(&mut self, entries: &[Entry], _now: Nanos) -> bool {
+        self.pairs.fill([0; 2]);
+        for (index, value) in entries.iter().filter_map(indexed) {
+            if let Some(pair) = self.pairs.get_mut(index as usize) {
+                let words = value.as_chunks::<8>().0;
+                pair.iter_mut().zip(words).for_each(|(to, word)| *to = u64::from_le_bytes(*word));
+            }
+        }
+        true
     }
 }

@@ -329,6 +329,19 @@ impl ObjectOps for Map {
         entries.sort();
         entries
     }
+
+    fn refill(&mut self, entries: &[Entry], now: Nanos) -> bool {
+        if self.expires || self.evicts {
+            return false;
+        }
+        let inserted = self.stats.inserted;
+        self.clear(now);
+        for (key, value) in entries {
+            self.put(key, value, now);
+        }
+        self.stats.inserted = inserted;
+        true
+    }
 }
 
 fn layout(spec: &StateSpec) -> Layout {

@@ -1,6 +1,6 @@
 //! The model of an array.
 
-use crate::ops::{ArrayOps, Entry, ObjectOps};
+use crate::ops::{ArrayOps, Entry, ObjectOps, indexed};
 use crate::{StateKind, StateSpec, StateStats};
 use std::collections::BTreeMap;
 use trama_base::Nanos;
@@ -55,5 +55,15 @@ impl ObjectOps for Array {
             .collect();
         entries.sort();
         entries
+    }
+
+    fn refill(&mut self, entries: &[Entry], _now: Nanos) -> bool {
+        self.values.clear();
+        for (index, value) in entries.iter().filter_map(indexed) {
+            if let Some(place) = self.entry(index) {
+                place.copy_from_slice(value);
+            }
+        }
+        true
     }
 }

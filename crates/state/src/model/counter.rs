@@ -1,6 +1,6 @@
 //! The model of a counter array.
 
-use crate::ops::{CounterOps, Entry, ObjectOps};
+use crate::ops::{CounterOps, Entry, ObjectOps, indexed};
 use crate::{StateKind, StateSpec, StateStats};
 use std::collections::BTreeMap;
 use trama_base::Nanos;
@@ -54,5 +54,15 @@ impl ObjectOps for Counter {
             .collect();
         entries.sort();
         entries
+    }
+
+    fn refill(&mut self, entries: &[Entry], _now: Nanos) -> bool {
+        let pairs = entries.iter().filter_map(indexed).map(|(index, value)| {
+            let (packets, bytes) = value.split_at(8);
+            let number = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_le_bytes);
+            (index, (number(packets), number(bytes)))
+        });
+        self.pairs = pairs.filter(|(index, _)| *index < self.len).collect();
+        true
     }
 }

@@ -152,4 +152,17 @@ impl ObjectOps for Map {
         self.let_go(now);
         self.cells.iter().map(|(key, cell)| (key.clone(), cell.value.clone())).collect()
     }
+
+    fn refill(&mut self, entries: &[Entry], now: Nanos) -> bool {
+        if self.expire.is_some() || self.when_full == WhenFull::EvictOldest {
+            return false;
+        }
+        let inserted = self.stats.inserted;
+        self.clear(now);
+        for (key, value) in entries {
+            self.put(key, value, now);
+        }
+        self.stats.inserted = inserted;
+        true
+    }
 }

@@ -3,6 +3,15 @@
 use super::*;
 use trama_state::ops::{ArrayOps, CounterOps};
 
+/// Now and then, puts half of what there is in the place of all.
+fn refill(model: &mut model::Object, mem: &mut mem::Object, rng: &mut Rng) -> Outcome {
+    if !rng.one_in(10) {
+        return Ok(());
+    }
+    let half: Vec<_> = model.entries(Nanos::ZERO).into_iter().step_by(2).collect();
+    agree("refill", model.refill(&half, Nanos::ZERO), mem.refill(&half, Nanos::ZERO))
+}
+
 fn compare_arrays(left: &StateSpec, right: &StateSpec, rng: &mut Rng) -> Outcome {
     let (mut model, mut mem) = pair(left, right, rng.next_u64());
     for _ in 0..200 {
@@ -15,6 +24,7 @@ fn compare_arrays(left: &StateSpec, right: &StateSpec, rng: &mut Rng) -> Outcome
         for entry in [&mut entries.0, &mut entries.1].into_iter().flatten() {
             entry.fill(number);
         }
+        refill(&mut model, &mut mem, rng)?;
         agree_inside(&mut model, &mut mem, Nanos::ZERO)?;
     }
     Ok(())
@@ -28,6 +38,7 @@ fn compare_counters(left: &StateSpec, right: &StateSpec, rng: &mut Rng) -> Outco
         let (pairs, backend) = (model.as_counter_mut().unwrap(), mem.as_counter_mut().unwrap());
         agree(("add", index), pairs.add(index, bytes), backend.add(index, bytes))?;
         agree(("get", index), pairs.get(index), backend.get(index))?;
+        refill(&mut model, &mut mem, rng)?;
         agree_inside(&mut model, &mut mem, Nanos::ZERO)?;
     }
     Ok(())

@@ -25,7 +25,11 @@ fn step(
     let key = key(rng, lens.0, 40);
     let mut value = vec![0; lens.1];
     rng.fill(&mut value);
-    match rng.below(33) {
+    match rng.below(34) {
+        33 => {
+            let half: Vec<_> = model.entries(now).into_iter().step_by(2).collect();
+            agree("refill", model.refill(&half, now), mem.refill(&half, now))
+        }
         32 => {
             model.clear(now);
             mem.clear(now);

@@ -30,7 +30,7 @@ fn list(as_json: bool) -> Outcome {
     if as_json {
         let one =
             |t: &doc::Topic| json!({ "kind": t.kind.name(), "name": t.name, "summary": t.summary });
-        markdown::print_raw(&topics.iter().map(one).collect::<Value>().to_string());
+        println!("{}", topics.iter().map(one).collect::<Value>().to_string());
         return Ok(Exit::Ok);
     }
     let mut text = String::from(
@@ -85,7 +85,7 @@ fn topic(name: &str, as_json: bool) -> Outcome {
         }
     }
     if as_json {
-        markdown::print_raw(&Value::from(objects).to_string());
+        println!("{}", Value::from(objects).to_string());
     }
     Ok(Exit::Ok)
 }
@@ -116,7 +116,7 @@ fn file(path: &Path, wanted: Option<&str>, as_json: bool) -> Outcome {
         names.iter().filter_map(|name| doc::element(&mut unit, name, &DiskFiles)).collect();
     if as_json {
         let elements: Vec<Value> = docs.iter().map(element_to_json).collect();
-        markdown::print_raw(&json!({ "docs": head, "elements": elements }).to_string());
+        println!("{}", json!({ "docs": head, "elements": elements }).to_string());
         return Ok(Exit::Ok);
     }
     if wanted.is_none() {

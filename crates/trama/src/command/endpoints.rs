@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use trama_lang::compile::Unit;
 use trama_lang::ir::Program;
 use trama_live::io::endpoint::{self, Endpoint, Opened, Want};
+use trama_live::io::memory::MemorySource;
 use trama_live::io::{IoError, Timing};
 use trama_live::run::Runner;
 use trama_live::signal::StopFlag;
@@ -61,6 +62,26 @@ fn port_index(program: &Program, name: &str) -> Result<u32, Failure> {
         None => Err(Failure::usage(format!("`{}` has no port `{name}`", program.name))
             .hint(format!("its ports are {}", program.ports.join(", ")))),
     }
+}
+
+/// The traces of a run whose inputs are all in memory and whose outputs are all discarded; none if
+/// it is another one.
+pub(crate) fn traces(
+    inputs: &[Binding],
+    outputs: &[String],
+    stop: &StopFlag,
+) -> Result<Option<Vec<(u32, MemorySource)>>, Failure> {
+    let is_nowhere = |flag: &String| flag.ends_with("=discard");
+    if !outputs.iter().all(is_nowhere) {
+        return Ok(None);
+    }
+    let mut traces = Vec::new();
+    for binding in inputs {
+        let Endpoint::Memory { path, interface } = &binding.endpoint else { return Ok(None) };
+        let trace = MemorySource::open(path, interface.as_deref(), stop);
+        traces.push((binding.port, trace.map_err(|error| failure(&error))?));
+    }
+    Ok(Some(traces))
 }
 
 /// How the ends of a run are to be told about.

@@ -13,6 +13,8 @@ pub(crate) mod graph;
 pub(crate) mod lab;
 pub(crate) mod lsp;
 pub(crate) mod new;
+pub(crate) mod parallel;
+pub(crate) mod prove;
 pub(crate) mod run;
 pub(crate) mod sim;
 pub(crate) mod test;

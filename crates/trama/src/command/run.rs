@@ -1,7 +1,8 @@
 //! `trama run`: a program on captures and live interfaces.
 
-use crate::args::RunArgs;
+use crate::args::{Isolate, RunArgs};
 use crate::command::endpoints::{self, Endpoints};
+use crate::command::parallel::{self, Crew};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::files;
 use crate::output::records::RecordFiles;
@@ -10,6 +11,7 @@ use crate::output::{live, summary};
 use crate::tui;
 use std::hash::{BuildHasher, RandomState};
 use std::io::IsTerminal;
+use std::sync::Arc;
 use trama_base::Nanos;
 use trama_lang::engine::{Deferred, Engine, LogLine};
 use trama_lang::interp::Interpreter;
@@ -21,10 +23,16 @@ use trama_native::NativeEngine;
 
 pub(crate) fn run(args: &RunArgs) -> Outcome {
     let (unit, program) = files::load(&args.program)?;
+    let division = parallel::division(args, &unit, &program)?;
     let stop = StopFlag::new();
     stop.on_signals().map_err(|why| Failure::environment(why.to_string()))?;
     let mut options = options(args, stop)?;
     let inputs = endpoints::inputs(&unit, &program, &args.input)?;
+    if let Some(division) = &division
+        && let Some(outcome) = parallel::preloaded(args, &program, division, &inputs, &options)?
+    {
+        return Ok(outcome);
+    }
     let opened = Endpoints::open(&program, &inputs, &args.output, &options.stop)?;
     if !args.json {
         opened.notices.iter().for_each(|notice| eprintln!("note: {notice}"));
@@ -32,7 +40,12 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
 
     let records = RecordFiles::open(&program, &args.emit)?;
     let start = opened.is_live.then(trama_live::clock::realtime);
-    let mut runner = Runner::new(engine(program.clone(), start, args.interpret)?);
+    let (engine, crew) = match division {
+        Some(division) => parallel::cores(args, &program, division, start)?,
+        None if args.isolate != Isolate::None => parallel::chain(args, &program, start)?,
+        None => (engine(program.clone(), start, args.interpret)?, Crew::default()),
+    };
+    let mut runner = Runner::new(engine);
     runner.engine.set_records(Box::new(records.clone()));
     let described = opened.describe(&program);
     opened.attach(&mut runner);
@@ -53,13 +66,19 @@ pub(crate) fn run(args: &RunArgs) -> Outcome {
     let unwritten = records.finish();
     unwritten.iter().for_each(|why| eprintln!("error: {why}"));
     let result = summary::Summary::new(&program, &mut *runner.engine, run, logs, described);
+    let exit = finish(args, &result.with(crew));
+    Ok(if unwritten.is_empty() { exit } else { Exit::Environment })
+}
+
+/// Prints the summary.
+pub(crate) fn finish(args: &RunArgs, result: &summary::Summary<'_>) -> Exit {
     let text = if args.json { format!("{}\n", result.to_json()) } else { result.render() };
     // Standard output belongs to the records, if they go there.
     match args.emit.iter().any(|arg| arg.ends_with("=-")) {
         true => eprint!("{text}"),
         false => print!("{text}"),
     }
-    Ok(if unwritten.is_empty() { exit(&result.run) } else { Exit::Environment })
+    exit(&result.run)
 }
 
 /// Runs with the live view; gives the log lines that it showed too.
@@ -125,18 +144,9 @@ pub(crate) fn engine(
     start: Option<Nanos>,
     interpret: bool,
 ) -> Result<Box<dyn Engine>, Failure> {
-    let program = std::sync::Arc::new(program);
-    // Strangers choose the keys of a live run: they must not know where these fall.
-    let seed = if start.is_some() { RandomState::new().hash_one(()) } else { REPLAY_SEED };
-    let make = move |start: Nanos| -> Result<Box<dyn Engine>, String> {
-        let program = std::sync::Arc::clone(&program);
-        if interpret {
-            let engine = Interpreter::new(program, start, seed).map_err(|e| e.to_string())?;
-            return Ok(Box::new(engine));
-        }
-        let engine = NativeEngine::new(program, start, seed).map_err(|e| e.to_string())?;
-        Ok(Box::new(engine))
-    };
+    let program = Arc::new(program);
+    let seed = seed(start);
+    let make = move |start: Nanos| self::start(&program, start, seed, interpret);
     let engine = match start {
         Some(start) => make(start),
         // Made once now, so that what cannot be compiled is told before the first packet.
@@ -145,6 +155,24 @@ pub(crate) fn engine(
     engine.map_err(Failure::internal)
 }
 
-/// Seed of the hash functions of a replay, which so takes the same steps every time. Results do not
-/// depend on it.
-const REPLAY_SEED: u64 = 0;
+/// Starts a program on one of the engines.
+pub(crate) fn start(
+    program: &Arc<Program>,
+    start: Nanos,
+    seed: u64,
+    interpret: bool,
+) -> Result<Box<dyn Engine>, String> {
+    let program = Arc::clone(program);
+    if interpret {
+        let engine = Interpreter::new(program, start, seed).map_err(|e| e.to_string())?;
+        return Ok(Box::new(engine));
+    }
+    let engine = NativeEngine::new(program, start, seed).map_err(|e| e.to_string())?;
+    Ok(Box::new(engine))
+}
+
+/// Seed of the hash functions. Strangers choose the keys of a live run: they must not know where
+/// these fall. A replay takes the same steps every time; results do not depend on it.
+pub(crate) fn seed(start: Option<Nanos>) -> u64 {
+    start.map_or(0, |_| RandomState::new().hash_one(()))
+}

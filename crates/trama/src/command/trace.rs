@@ -6,8 +6,8 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::files;
 use crate::output::diagnostics;
 use serde_json::json;
-use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use trama_base::Nanos;
 use trama_lang::engine::{Engine, Entry, LogLine, Report};
 use trama_lang::filter::Filter;
@@ -32,8 +32,8 @@ pub(crate) fn trace(args: &TraceArgs) -> Outcome {
         return Err(Failure::usage("a trace needs captures as inputs")
             .hint("record the interface first: tcpdump -i NAME -w FILE"));
     }
-    let engine = Tracing::new(program, filter, args, Rc::new(unit.sources), stop.clone())?;
-    let shown = Rc::clone(&engine.shown);
+    let engine = Tracing::new(program, filter, args, Arc::new(unit.sources), stop.clone())?;
+    let shown = Arc::clone(&engine.shown);
     let mut runner = Runner::new(Box::new(engine));
     opened.attach(&mut runner);
     let options = RunOptions { stop, ..RunOptions::default() };
@@ -41,7 +41,7 @@ pub(crate) fn trace(args: &TraceArgs) -> Outcome {
     if let Some(failure) = summary.failures.first() {
         return Err(Failure::usage(failure.error.to_string()));
     }
-    if shown.get() == 0 && !args.json {
+    if shown.load(Relaxed) == 0 && !args.json {
         eprintln!("no packet matched");
     }
     Ok(Exit::Ok)
@@ -61,9 +61,9 @@ struct Tracing {
     program: Arc<Program>,
     interpreter: Option<Interpreter<Recorder>>,
     filter: Option<Filter>,
-    sources: Rc<SourceMap>,
+    sources: Arc<SourceMap>,
     as_json: bool,
-    shown: Rc<std::cell::Cell<u64>>,
+    shown: Arc<AtomicU64>,
     shown_max: u64,
     stop: StopFlag,
 }
@@ -73,14 +73,14 @@ impl Tracing {
         program: Program,
         filter: Option<Filter>,
         args: &TraceArgs,
-        sources: Rc<SourceMap>,
+        sources: Arc<SourceMap>,
         stop: StopFlag,
     ) -> Result<Self, Failure> {
         let program = Arc::new(program);
         // Made once to see that it can be made; the one that runs starts at the first packet.
         Interpreter::new(Arc::clone(&program), Nanos::ZERO, 0)
             .map_err(|why| Failure::internal(why.to_string()))?;
-        let shown = Rc::default();
+        let shown = Arc::default();
         let (as_json, shown_max) = (args.json, args.count);
         Ok(Self { program, interpreter: None, filter, sources, as_json, shown, shown_max, stop })
     }
@@ -100,7 +100,7 @@ impl Tracing {
             let is_event = matches!(trace.cause, Cause::Event { .. } | Cause::Close { .. });
             follows |= trace.packet.is_some();
             let wanted = trace.packet.is_some() || is_event && (follows || self.filter.is_none());
-            if !wanted || self.shown.get() >= self.shown_max {
+            if !wanted || self.shown.load(Relaxed) >= self.shown_max {
                 continue;
             }
             let lines = render(&trace, &self.program, &self.sources);
@@ -110,9 +110,9 @@ impl Tracing {
                 lines.iter().for_each(|line| println!("{line}"));
                 println!();
             }
-            self.shown.set(self.shown.get() + 1);
+            self.shown.fetch_add(1, Relaxed);
         }
-        if self.shown.get() >= self.shown_max {
+        if self.shown.load(Relaxed) >= self.shown_max {
             self.stop.raise();
         }
     }

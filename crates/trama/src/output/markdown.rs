@@ -3,20 +3,12 @@
 //! It knows what the book uses, and shows anything else as it is.
 
 use crate::output::table::Table;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 /// Prints a text to standard output, with bold and colour on a terminal.
 pub(crate) fn print(text: &str) {
-    let out = std::io::stdout();
-    let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    // A reader that closed the pipe is no reason to complain.
-    let _ = out.lock().write_all(render(text, colour).as_bytes());
-}
-
-/// Prints a line to standard output as it is.
-pub(crate) fn print_raw(line: &str) {
-    // As above.
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
+    let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    print!("{}", render(text, colour));
 }
 
 /// The text as it is printed.

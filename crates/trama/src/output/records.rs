@@ -55,6 +55,11 @@ impl RecordFiles {
         let failures = outputs.iter_mut().filter_map(|output| {
             let flushed = output.to.flush().err();
             let error = output.failed.take().or(flushed)?;
+            // Whoever read standard output may have seen enough.
+            let is_left = output.path == "-" && error.kind() == io::ErrorKind::BrokenPipe;
+            if is_left {
+                return None;
+            }
             Some(format!("cannot write {}: {error}", output.path))
         });
         failures.collect()

@@ -1,6 +1,7 @@
 //! What a run did: for people and as JSON.
 
 use crate::command::endpoints::Described;
+use crate::command::parallel::Crew;
 use crate::output::table::Table;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -8,6 +9,7 @@ use trama_base::quantity;
 use trama_lang::engine::{Engine, LogLine, Report, Traffic};
 use trama_lang::ir::{Node, Program};
 use trama_live::io::Counters;
+use trama_live::parallel::{CoreLoad, Incident};
 use trama_live::run::{RunSummary, StopReason};
 use trama_state::{StateKind, StateStats};
 
@@ -24,6 +26,7 @@ pub(crate) struct Summary<'a> {
     /// What the runner says.
     pub(crate) run: RunSummary,
     described: Described,
+    crew: Crew,
 }
 
 impl<'a> Summary<'a> {
@@ -39,7 +42,13 @@ impl<'a> Summary<'a> {
         let counters = counters(program, engine);
         let report = engine.report();
         logs.extend(engine.take_logs());
-        Self { program, report, logs, counters, run, described }
+        Self { program, report, logs, counters, run, described, crew: Crew::default() }
+    }
+
+    /// Adds who did the work.
+    pub(crate) fn with(mut self, crew: Crew) -> Self {
+        self.crew = crew;
+        self
     }
 
     fn stop(&self) -> &'static str {
@@ -104,7 +113,9 @@ impl<'a> Summary<'a> {
             progress.elapsed,
             self.stop()
         );
-        if let Some(ns) = progress.ns_per_packet() {
+        if self.crew.is_in_place()
+            && let Some(ns) = progress.ns_per_packet()
+        {
             let rate = quantity::packet_rate(1e9 / ns);
             let remark = if progress.packets < FEW {
                 "; so few packets mostly touch memory for the first time: `trama bench` measures"
@@ -113,6 +124,8 @@ impl<'a> Summary<'a> {
             };
             let _ = writeln!(out, "{ns:.0} ns per packet, {rate} per core (engine time{remark})");
         }
+        self.render_cores(&mut out);
+        self.render_stages(&mut out);
         for failure in &self.run.failures {
             let port = &self.program.ports[failure.port as usize];
             let _ = writeln!(out, "error at {port}: {}", failure.error);
@@ -141,6 +154,122 @@ impl<'a> Summary<'a> {
         if !emitted.is_empty() {
             let _ = writeln!(out, "  {}", emitted.join(", "));
         }
+    }
+
+    /// What each core did, and how packets found it.
+    fn render_cores(&self, out: &mut String) {
+        let Some(division) = &self.crew.division else { return };
+        let loads = self.crew.loads();
+        let total: u64 = loads.iter().map(|load| load.packets).sum();
+        let mut table = Table::new(&["core", ">packets", ">share", ">CPU ns each"]);
+        for (core, load) in loads.iter().enumerate() {
+            let share = 100.0 * load.packets as f64 / total.max(1) as f64;
+            let ns = load.busy.0 as f64 / load.packets.max(1) as f64;
+            table.row([
+                core.to_string(),
+                quantity::count(load.packets),
+                format!("{share:.1} %"),
+                format!("{ns:.0}"),
+            ]);
+        }
+        let _ = writeln!(out, "{}", table.render());
+        let mut table = Table::new(&["port", "steered by"]);
+        for (name, steering) in self.program.ports.iter().zip(&division.steering) {
+            let rules: Vec<String> =
+                steering.rules().iter().map(|(rule, _)| rule.to_string()).collect();
+            table.row([name.clone(), rules.join("; ")]);
+        }
+        let _ = writeln!(out, "{}", table.render());
+        let mut table = Table::new(&["state", "on the cores"]);
+        for (node, row) in self.program.nodes.iter().zip(&division.placements) {
+            for (spec, placement) in node.states.iter().zip(row) {
+                table.row([format!("{}.{}", node.name, spec.name), placement.word().into()]);
+            }
+        }
+        if !table.is_empty() {
+            let _ = writeln!(out, "{}", table.render());
+        }
+        let _ = writeln!(
+            out,
+            "{} on {} cores, imbalance {:.2} (the busiest core's packets over the mean)",
+            quantity::packet_rate(self.rate()),
+            loads.len(),
+            imbalance(&loads)
+        );
+    }
+
+    /// What became of elements that were kept apart.
+    fn render_stages(&self, out: &mut String) {
+        let stages = self.crew.stages();
+        if stages.is_empty() {
+            return;
+        }
+        let mut table = Table::new(&["stage", ">given", ">sent on", ">restarts", "lost"]);
+        for stage in &stages {
+            let lost: Vec<String> =
+                stage.lost.iter().map(|(why, count)| format!("{count} {why}")).collect();
+            table.row([
+                stage.name.clone(),
+                quantity::count(stage.given),
+                quantity::count(stage.returned),
+                stage.restarts.to_string(),
+                lost.join(", "),
+            ]);
+        }
+        let _ = writeln!(out, "{}", table.render());
+        for incident in stages.iter().flat_map(|stage| &stage.incidents) {
+            let Incident { stage, what, lost } = incident;
+            let _ = writeln!(out, "  {stage} {what}: {lost} packets lost; its state began anew");
+        }
+    }
+
+    fn stages_to_json(&self) -> Value {
+        let stages = self.crew.stages();
+        Value::from_iter(stages.iter().map(|stage| {
+            json!({
+                "name": stage.name,
+                "given": stage.given,
+                "sent_on": stage.returned,
+                "restarts": stage.restarts,
+                "lost": stage.lost,
+                "incidents": stage.incidents.iter().map(|incident| json!({
+                    "what": incident.what,
+                    "lost": incident.lost,
+                })).collect::<Vec<_>>(),
+            })
+        }))
+    }
+
+    /// Packets in a second of wall time.
+    fn rate(&self) -> f64 {
+        let progress = &self.run.progress;
+        progress.packets as f64 / progress.elapsed.as_secs_f64().max(1e-9)
+    }
+
+    fn cores_to_json(&self) -> Value {
+        let Some(division) = &self.crew.division else { return Value::Null };
+        let loads = self.crew.loads();
+        let steering = self.program.ports.iter().zip(&division.steering);
+        json!({
+            "cores": loads.iter().map(|load| json!({
+                "packets": load.packets,
+                "cpu_ns": load.busy.0,
+            })).collect::<Vec<_>>(),
+            "imbalance": imbalance(&loads),
+            "packets_per_s": self.rate(),
+            "symmetric": division.symmetric,
+            "steering": steering.map(|(name, steering)| json!({
+                "port": name,
+                "rules": steering.rules().iter().map(|(rule, _)| rule.to_string())
+                    .collect::<Vec<_>>(),
+            })).collect::<Vec<_>>(),
+            "placements": self.program.nodes.iter().zip(&division.placements)
+                .flat_map(|(node, row)| node.states.iter().zip(row).map(|(spec, placement)| json!({
+                    "state": format!("{}.{}", node.name, spec.name),
+                    "placement": placement.word(),
+                })))
+                .collect::<Vec<_>>(),
+        })
     }
 
     fn render_ports(&self, out: &mut String) {
@@ -256,6 +385,8 @@ impl<'a> Summary<'a> {
                 "received": traffic(self.report.received[i]),
                 "sent": traffic(self.report.sent[i]),
             })).collect::<Vec<_>>(),
+            "parallel": self.cores_to_json(),
+            "stages": self.stages_to_json(),
             "nodes": nodes.map(|(i, node)| self.node_to_json(i, node)).collect::<Vec<_>>(),
             "unconnected": self.report.unconnected,
             "discarded": self.report.discarded,
@@ -327,6 +458,13 @@ impl<'a> Summary<'a> {
             "log_lines": { "written": written, "suppressed": suppressed },
         })
     }
+}
+
+/// Packets of the busiest core over the mean of all.
+fn imbalance(loads: &[CoreLoad]) -> f64 {
+    let most = loads.iter().map(|load| load.packets).max().unwrap_or(0);
+    let all: u64 = loads.iter().map(|load| load.packets).sum();
+    if all == 0 { 1.0 } else { most as f64 * loads.len() as f64 / all as f64 }
 }
 
 /// The counters of a program that are not zero.

@@ -281,3 +281,40 @@ fn names_and_programs_are_explained() {
         assert!(value.is_array() || value["elements"].is_array(), "{args:?}");
     }
 }
+
+/// Starts a command whose standard output is `to`, and returns its exit code and standard error.
+fn ends_with(args: &[&str], to: Stdio) -> (Option<i32>, String) {
+    let child = Command::new(env!("CARGO_BIN_EXE_trama"))
+        .args(args)
+        .current_dir(project("."))
+        .stdin(Stdio::null())
+        .stdout(to)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("trama starts");
+    let output = child.wait_with_output().expect("trama ends");
+    (output.status.code(), text(&output.stderr))
+}
+
+#[test]
+fn a_reader_that_goes_is_no_mistake_and_a_full_disk_is_one() {
+    let commands: [&[&str]; 7] = [
+        &["check", "examples/edge.trama"],
+        &["explain", "examples/queries.trama"],
+        &["graph", "examples/edge.trama"],
+        &["run", "examples/queries.trama", "--emit", "protocols=-"],
+        &["test", "examples/queries.trama"],
+        &["doc", "Firewall"],
+        &["atlas"],
+    ];
+    for args in commands {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let (code, told) = ends_with(args, writer.into());
+        assert_eq!((code, told.contains("panicked")), (Some(0), false), "{args:?}: {told}");
+        let Ok(full) = std::fs::File::options().write(true).open("/dev/full") else { continue };
+        let (code, told) = ends_with(args, full.into());
+        assert_eq!(code, Some(4), "{args:?}: {told}");
+        assert!(told.contains("No space left"), "{args:?}: {told}");
+    }
+}

@@ -90,8 +90,19 @@ pub(crate) struct Box_ {
 
 impl Box_ {
     pub(crate) fn start(lab: &Lab, program: &str, legs: &[(&str, &str)], mode: &str) -> Self {
+        Self::start_with(lab, program, legs, mode, &[])
+    }
+
+    fn start_with(
+        lab: &Lab,
+        program: &str,
+        legs: &[(&str, &str)],
+        mode: &str,
+        flags: &[&str],
+    ) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_trama"));
         command.arg("run").arg(project(program)).args(["--json", "--duration", "5min"]);
+        command.args(flags);
         for (port, device) in legs {
             let end = format!("{port}=if:{device},{mode}");
             command.args(["--in", &end, "--out", &end]);
@@ -326,7 +337,9 @@ fn an_interface_that_disappears_ends_the_run_with_a_reason() {
     command.arg("run").arg(project("examples/monitor.trama"));
     command.args(["--in", "tap=if:left,af_packet", "--json"]).stdout(Stdio::piped());
     let child = lab.spawn("box", &mut command).expect("trama starts");
-    std::thread::sleep(Duration::from_millis(500));
+    // A socket for packets that is bound to an interface: type 3, a protocol, and not interface 0.
+    let bound = " 3 +[0-9a-f]{4} +[1-9]";
+    wait_for(&lab, "box", &["grep", "-qE", bound, "/proc/net/packet"]);
     assert!(run(&lab, "box", &["ip", "link", "del", "left"]).0);
     let output = child.wait_with_output().expect("trama ends by itself");
     assert_eq!(output.status.code(), Some(4), "the environment failed");
@@ -354,4 +367,43 @@ fn a_lab_is_removed_after_a_crash() {
     });
     let names: Vec<String> = names.unwrap_or_default();
     assert!(names.iter().all(|n| !n.starts_with("trama-crash")), "{names:?}");
+}
+
+/// A wire through Trama on two cores, and through elements in processes, one of which is killed.
+#[test]
+fn a_wire_goes_on_when_an_element_dies() {
+    if let Some(why) = missing(&["ping"]) {
+        return skip(&why);
+    }
+    let _lock = LabLock::acquire().expect("the lock");
+    let scratch = Scratch::new("apart");
+    let program = scratch.file(
+        "wire.trama",
+        "network wire { port left, right\n left <-> Counter <-> Counter <-> right }\n",
+    );
+    let lab = lab("apart", &Topology::wire());
+    let ping = ["ping", "-c", "1", "-W", "1", "10.0.0.2"];
+    let legs = &[("left", "left"), ("right", "right")];
+
+    let cores = Box_::start_with(&lab, &program, legs, "af_packet", &["--cores", "2"]);
+    wait_for(&lab, "a", &ping);
+    let summary = cores.stop();
+    assert!(summary["packets"].as_u64().expect("a number") >= 4, "ARP and echo, both ways");
+    assert_eq!(summary["parallel"]["cores"].as_array().map(Vec::len), Some(2));
+
+    let flags = ["--isolate", "processes"];
+    let apart = Box_::start_with(&lab, &program, legs, "af_packet", &flags);
+    wait_for(&lab, "a", &ping);
+    let id = apart.child.id();
+    let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+    let children = children.expect("the kernel tells the children");
+    let victim = children.split_whitespace().next().expect("it has children");
+    let status = Command::new("kill").args(["-KILL", victim]).status().expect("kill runs");
+    assert!(status.success());
+    wait_for(&lab, "a", &ping);
+    let summary = apart.stop();
+    let stages = summary["stages"].as_array().expect("a list");
+    let restarts: Vec<u64> = stages.iter().filter_map(|s| s["restarts"].as_u64()).collect();
+    assert_eq!(restarts.iter().sum::<u64>(), 1, "{stages:?}");
+    assert!(stages.iter().any(|s| s["incidents"][0]["what"] == "died of signal 9 (killed)"));
 }

@@ -1,10 +1,13 @@
 //! Tests of the whole product: real captures, real kernels, the command line.
 
+mod apart;
 mod captures;
 mod cli;
+mod cores;
 mod edge;
 mod elements;
 mod facts;
+mod flows;
 mod library;
 mod live;
 mod lsp;
