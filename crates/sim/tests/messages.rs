@@ -37,7 +37,7 @@ const YAPS: [(&str, &str); 3] = [
 #[test]
 fn pfabric_serves_short_messages_as_if_they_were_alone() {
     let short = |set: &[(&str, &str)]| {
-        let short = slowdowns(&run(LEAF_SPINE, set), 0, 100_000);
+        let short = slowdowns(&run(LEAF_SPINE, set, ""), 0, 100_000);
         println!("{set:?}: mean {:.3}, p99 {:.2}", short.mean, short.p99);
         (short.mean, short.p99)
     };
@@ -60,7 +60,7 @@ fn homa_serves_short_messages_while_links_are_full() {
         ("workload.messages", "6000"),
     ];
     let classes = |set: &[(&str, &str)]| {
-        let it = run(LEAF_SPINE, &[&of_w4, set].concat());
+        let it = run(LEAF_SPINE, &[&of_w4, set].concat(), "");
         let (short, long) = (slowdowns(&it, 0, 1000), slowdowns(&it, 1_000_000, u64::MAX));
         println!("{set:?}: {:.2} {:.2}; {:.2} {:.2}", short.mean, short.p99, long.mean, long.p99);
         (short.p99, long.mean)

@@ -37,6 +37,20 @@ pub enum Kind {
     Busy,
     /// Tells which lengths of messages shall have which priority (Homa).
     Cutoffs,
+    /// Asks for credits (ExpressPass).
+    Request,
+    /// Lets one packet be sent (ExpressPass).
+    Credit,
+    /// Tells up to which byte a message was sent, and asks what of it is missing (Aeolus).
+    Probe,
+    /// Tells that the rest of a request may be sent (REQREADY of R2P2).
+    Ready,
+    /// Carries a part of an answer (R2P2).
+    Response,
+    /// Tells a router that a request has ended (R2P2).
+    Feedback,
+    /// Tells that there is no room for a request (DROP of R2P2).
+    Refusal,
 }
 
 impl Kind {

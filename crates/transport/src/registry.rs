@@ -9,7 +9,7 @@ use crate::endpoint::Endpoint;
 use crate::fabric::{Balance, Fabric, Queueing};
 use crate::packet::HostId;
 use crate::stream::Reliable;
-use crate::{congestion, homa, ndp};
+use crate::{congestion, expresspass, homa, ndp, r2p2};
 use trama_base::{Bytes, Parameters};
 
 /// A transport with its settings, before it is on a host.
@@ -89,6 +89,24 @@ pub const TRANSPORTS: &[Entry] = &[
         summary: "grants by receivers to the shortest messages, priorities by what remains",
         source: "Homa, SIGCOMM 2018",
         make: || Box::new(homa::Config::default()),
+    },
+    Entry {
+        name: "expresspass",
+        summary: "a credit for each packet; switches hold credits to what data may take",
+        source: "ExpressPass, SIGCOMM 2017",
+        make: || Box::new(expresspass::Config::default()),
+    },
+    Entry {
+        name: "aeolus",
+        summary: "ExpressPass that sends the first round trip at once, dropped before all else",
+        source: "Aeolus, SIGCOMM 2020",
+        make: || Box::new(expresspass::Config::aeolus()),
+    },
+    Entry {
+        name: "r2p2",
+        summary: "requests and answers through a router that bounds what each server has",
+        source: "R2P2, USENIX ATC 2019",
+        make: || Box::new(r2p2::Config::default()),
     },
 ];
 

@@ -1,15 +1,16 @@
-//! Runs of scenarios and what is asked of them.
+//! Runs of scenarios and what is asked of them. Not every test asks for everything.
+#![allow(dead_code)]
 
 use trama_sim::Scenario;
 use trama_sim::report::Quantiles;
 use trama_sim::scenario::Run;
 
-/// A run of a scenario with some keys replaced.
-pub(crate) fn run(text: &str, set: &[(&str, &str)]) -> Run {
+/// A run of a scenario with some keys replaced. Every file that it names has the text of `messages`.
+pub(crate) fn run(text: &str, set: &[(&str, &str)], messages: &str) -> Run {
     let set: Vec<_> = set.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
     let scenario = Scenario::parse_with(text, &set).expect("it is sound");
-    let no_files = |_: &str| Err("there are no files".into());
-    let (mut run, _) = scenario.build(&no_files).expect("it is sound");
+    let load = |_: &str| Ok(messages.to_owned());
+    let (mut run, _) = scenario.build(&load).expect("it is sound");
     run.run(scenario.general.limit);
     run
 }
