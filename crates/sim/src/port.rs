@@ -125,9 +125,10 @@ impl Port {
         self.waiting > 0
     }
 
-    /// What the port tells of itself in a packet that it begins to send.
-    pub(crate) fn tell(&self, now: Picos) -> Hop {
+    /// What the port with this number tells of itself in a packet that it begins to send.
+    pub(crate) fn tell(&self, port: u32, now: Picos) -> Hop {
         Hop {
+            port,
             time: now,
             queue_bytes: u64::from(self.waiting_bytes),
             sent_bytes: self.counters.bytes,

@@ -79,6 +79,37 @@ pub const TRANSPORTS: &[Entry] = &[
         make: || Box::new(Reliable::<congestion::dcqcn::Config>::default()),
     },
     Entry {
+        name: "timely",
+        summary: "rate from the gradient of the round trip",
+        source: "TIMELY: RTT-based Congestion Control for the Datacenter, SIGCOMM 2015",
+        make: || Box::new(Reliable::<congestion::timely::Config>::default()),
+    },
+    Entry {
+        name: "swift",
+        summary: "window from the delays of fabric and hosts, each with its target",
+        source: "Swift: Delay is Simple and Effective for Congestion Control in the Datacenter, \
+                 SIGCOMM 2020",
+        make: || Box::new(Reliable::<congestion::swift::Config>::default()),
+    },
+    Entry {
+        name: "hpcc",
+        summary: "window from what switches tell of queues and rates in each packet",
+        source: "HPCC: High Precision Congestion Control, SIGCOMM 2019",
+        make: || Box::new(Reliable::<congestion::hpcc::Config>::default()),
+    },
+    Entry {
+        name: "powertcp",
+        summary: "window from the power of the busiest port: what arrives times what is in flight",
+        source: "PowerTCP: Pushing the Performance Limits of Datacenter Networks, NSDI 2022",
+        make: || Box::new(Reliable::<congestion::powertcp::Config>::default()),
+    },
+    Entry {
+        name: "theta-powertcp",
+        summary: "the same from the round trip and its gradient, without help of switches",
+        source: "PowerTCP: Pushing the Performance Limits of Datacenter Networks, NSDI 2022",
+        make: || Box::new(Reliable::<congestion::powertcp::ThetaConfig>::default()),
+    },
+    Entry {
         name: "ndp",
         summary: "full speed at once, trimmed packets, paced pulls by the receiver",
         source: "NDP, SIGCOMM 2017",

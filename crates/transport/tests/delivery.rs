@@ -157,6 +157,7 @@ impl Net {
         packet.hops += 1;
         if packet.flags.has(Flags::TELEMETRY) {
             telemetry.push(Hop {
+                port: host as u32,
                 time: self.now,
                 queue_bytes: self.rng.below(100_000),
                 sent_bytes: self.sent_bytes[host],

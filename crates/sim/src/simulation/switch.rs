@@ -97,7 +97,7 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
         let port = &mut self.network.ports[out as usize];
         port.mark(&self.network.queueing, &mut self.arena, handle, &mut self.rng, true);
         if self.arena.get(handle).flags.has(Flags::TELEMETRY) {
-            let hop = self.network.ports[out as usize].tell(self.now);
+            let hop = self.network.ports[out as usize].tell(out, self.now);
             self.arena.record(handle, hop);
         }
         self.send(out, handle);

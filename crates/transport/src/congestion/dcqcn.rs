@@ -67,8 +67,8 @@ impl Algorithm for Config {
         stream::Config { packets_per_ack: 1, ..stream::Config::default() }
     }
 
-    fn queueing(&self, stream: &stream::Config, _: &Fabric) -> Queueing {
-        let mut queueing = Queueing::drop_tail(1000 * stream.mtu.0 as u32);
+    fn queueing(&self, _: &stream::Config, _: &Fabric) -> Queueing {
+        let mut queueing = Queueing::lossless(12_000_000);
         queueing.marking = Some(Marking {
             from_bytes: self.mark_from.0 as u32,
             to_bytes: self.mark_to.0 as u32,
