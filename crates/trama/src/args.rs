@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Prove(ProveArgs),
     /// Measure programs: ns per packet on one core, interleaved rounds
     Bench(BenchArgs),
+    /// Read, write, run and load eBPF objects, whoever compiled them
+    Ebpf(EbpfArgs),
     /// Simulate a datacentre fabric with a transport and a workload
     Sim(SimArgs),
 }
@@ -443,4 +445,76 @@ pub(crate) enum BenchAxis {
     Frame,
     /// 1 to 16 elements
     Length,
+}
+
+#[derive(Args)]
+pub(crate) struct EbpfArgs {
+    #[command(subcommand)]
+    pub(crate) action: EbpfAction,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum EbpfAction {
+    /// Make an object of assembly text
+    Asm {
+        /// The text
+        file: PathBuf,
+        /// Where to write the object
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Print an object's maps and programs as assembly text, with the lines of their source
+    Disasm {
+        /// The object
+        file: PathBuf,
+        /// Only this program
+        #[arg(long, value_name = "NAME")]
+        program: Option<String>,
+        /// Print blocks and where they lead
+        #[arg(long)]
+        blocks: bool,
+        /// Print the types
+        #[arg(long)]
+        types: bool,
+    },
+    /// Run a program on the packets of a capture, in our interpreter or in the kernel
+    Run(EbpfRunArgs),
+    /// Load an object into the kernel and say what the verifier made of it; nothing stays
+    Load {
+        /// The object
+        file: PathBuf,
+        /// Print the verifier's log
+        #[arg(long)]
+        log: bool,
+    },
+    /// List the programs and maps that are in the kernel
+    List {
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct EbpfRunArgs {
+    /// The object
+    pub(crate) file: PathBuf,
+    /// Which program, if there are several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) program: Option<String>,
+    /// The packets
+    #[arg(long = "in", value_name = "CAPTURE")]
+    pub(crate) input: PathBuf,
+    /// Where to write the packets that were not dropped, as the program left them
+    #[arg(long = "out", value_name = "CAPTURE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Run it in the kernel, by BPF_PROG_TEST_RUN
+    #[arg(long)]
+    pub(crate) kernel: bool,
+    /// Print the verdict on each packet
+    #[arg(long)]
+    pub(crate) each: bool,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
