@@ -5,7 +5,8 @@ use trama_sim::Scenario;
 use trama_sim::report::Quantiles;
 use trama_sim::scenario::Run;
 
-/// A run of a scenario with some keys replaced. Every file that it names has the text of `messages`.
+/// A run of a scenario with some keys replaced. Each file that it names has the text of
+/// `messages`.
 pub(crate) fn run(text: &str, set: &[(&str, &str)], messages: &str) -> Run {
     let set: Vec<_> = set.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
     let scenario = Scenario::parse_with(text, &set).expect("it is sound");
