@@ -68,7 +68,11 @@ impl Route {
                     (mix(u64::from(packet.path) << 32 | u64::from(switch)) % u64::from(count))
                         as u32
                 }
-                (Balance::Flow, _) => (flow_hash(packet, switch) % u64::from(count)) as u32,
+                // In a tree all switches of a level choose alike, so the way back is the way there.
+                (Balance::Flow, level) => {
+                    let salt = level.unwrap_or(switch);
+                    (flow_hash(packet, salt) % u64::from(count)) as u32
+                }
                 (Balance::Spray, _) => (chance() % u64::from(count)) as u32,
             }
         };
@@ -93,7 +97,7 @@ impl Route {
     }
 }
 
-/// Symmetric in the two hosts, so that answers take the way of what they answer.
+/// Symmetric in the two hosts: with one salt answers take the way of what they answer.
 fn flow_hash(packet: &Packet, salt: u32) -> u64 {
     let ends = u64::from(packet.source.0 ^ packet.destination.0);
     mix(ends << 32 ^ u64::from(packet.flow.0) ^ u64::from(salt) << 20)

@@ -29,6 +29,12 @@ pub trait Transport: Parameters {
     /// How it wants switches to choose among equal ports.
     fn balance(&self) -> Balance;
 
+    /// Whether answers must take the way of what they answer, so that switches have to choose by
+    /// [`Balance::Flow`].
+    fn needs_way_back(&self) -> bool {
+        false
+    }
+
     /// The endpoint of a host; `seed` fixes what it leaves to chance.
     fn endpoint(&self, fabric: &Fabric, host: HostId, seed: u64) -> Box<dyn Endpoint>;
 }

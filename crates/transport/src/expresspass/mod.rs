@@ -133,6 +133,10 @@ impl Transport for Config {
         Balance::Flow
     }
 
+    fn needs_way_back(&self) -> bool {
+        true
+    }
+
     fn endpoint(&self, fabric: &Fabric, host: HostId, seed: u64) -> Box<dyn Endpoint> {
         Box::new(ExpressPass::new(self, fabric, host, seed))
     }
