@@ -661,7 +661,7 @@ pub(crate) const SYSTEMS: &[System] = &[
         year: 2013,
         about: "Packets carry the remaining size; tiny buffers drop the least urgent; minimal rate control.",
         parts: &[Part::Transport, Part::Sim],
-        status: Status::NotYet,
+        status: Status::Partial { command: "trama sim examples/sim/pfabric.toml" },
     },
     System {
         id: "timely",
@@ -672,7 +672,7 @@ pub(crate) const SYSTEMS: &[System] = &[
         year: 2015,
         about: "The gradient of precise round-trip times steers the sending rate.",
         parts: &[Part::Transport, Part::Sim],
-        status: Status::NotYet,
+        status: Status::Partial { command: "trama sim examples/sim/burst.toml --set transport.name=timely" },
     },
     System {
         id: "quic",
@@ -694,7 +694,7 @@ pub(crate) const SYSTEMS: &[System] = &[
         year: 2017,
         about: "Receivers send credits; switches limit the credits, so data never overflows.",
         parts: &[Part::Transport, Part::Sim],
-        status: Status::NotYet,
+        status: Status::Partial { command: "trama sim examples/sim/expresspass.toml" },
     },
     System {
         id: "ndp",
@@ -716,7 +716,7 @@ pub(crate) const SYSTEMS: &[System] = &[
         year: 2018,
         about: "Messages with receiver grants and network priorities for the shortest remaining.",
         parts: &[Part::Transport, Part::Rpc, Part::Sim, Part::Live],
-        status: Status::NotYet,
+        status: Status::Partial { command: "trama sim examples/sim/homa.toml" },
     },
     System {
         id: "hpcc",
@@ -727,7 +727,7 @@ pub(crate) const SYSTEMS: &[System] = &[
         year: 2019,
         about: "Window from per-hop queue and throughput readings that packets carry.",
         parts: &[Part::Transport, Part::Device, Part::Sim],
-        status: Status::NotYet,
+        status: Status::Partial { command: "trama sim examples/sim/burst.toml --set transport.name=hpcc" },
     },
     System {
         id: "r2p2",
@@ -738,7 +738,7 @@ pub(crate) const SYSTEMS: &[System] = &[
         year: 2019,
         about: "A request-response protocol over UDP whose router keeps every server's queue bounded.",
         parts: &[Part::Rpc, Part::Ebpf, Part::Control, Part::Sim, Part::Live],
-        status: Status::NotYet,
+        status: Status::Partial { command: "trama sim examples/sim/r2p2.toml" },
     },
     System {
         id: "swift",
@@ -749,7 +749,7 @@ pub(crate) const SYSTEMS: &[System] = &[
         year: 2020,
         about: "Delay targets for fabric and host, down to less than one packet in flight.",
         parts: &[Part::Transport, Part::Sim, Part::Live],
-        status: Status::NotYet,
+        status: Status::Partial { command: "trama sim examples/sim/burst.toml --set transport.name=swift" },
     },
     System {
         id: "aeolus",
@@ -760,7 +760,7 @@ pub(crate) const SYSTEMS: &[System] = &[
         year: 2020,
         about: "Line rate in the first round trip that can never hurt scheduled packets.",
         parts: &[Part::Transport, Part::Sim],
-        status: Status::NotYet,
+        status: Status::Partial { command: "trama sim examples/sim/aeolus.toml" },
     },
     System {
         id: "powertcp",
@@ -771,7 +771,7 @@ pub(crate) const SYSTEMS: &[System] = &[
         year: 2022,
         about: "Reacts to the product of arrival rate and queue, known before loss or delay alone show it.",
         parts: &[Part::Transport, Part::Sim, Part::Ebpf, Part::Live],
-        status: Status::NotYet,
+        status: Status::Partial { command: "trama sim examples/sim/burst.toml --set transport.name=powertcp" },
     },
     System {
         id: "mtp-hotnets",

@@ -152,13 +152,17 @@ impl Network {
 
     /// The ports on one way between two hosts.
     fn way(&self, source: HostId, destination: HostId) -> impl Iterator<Item = u32> {
-        let packet = Packet { source, destination, ..Packet::default() };
+        self.way_of(Packet { source, destination, ..Packet::default() }, Balance::Source)
+    }
+
+    /// The ports on the way of a packet.
+    fn way_of(&self, packet: Packet, balance: Balance) -> impl Iterator<Item = u32> {
         let next = move |&port: &u32| {
             let switch = self.ends[port as usize].to.checked_sub(self.hosts)?;
             let route = &self.routes[switch as usize];
-            route.port(&packet, Balance::Source, switch, &self.attached, || 0)
+            route.port(&packet, balance, switch, &self.attached, || 0)
         };
-        std::iter::successors(Some(source.0), next)
+        std::iter::successors(Some(packet.source.0), next)
     }
 
     /// The port of a name.
@@ -198,5 +202,40 @@ impl Network {
     /// Name and counts of each port.
     pub fn counters(&self) -> impl Iterator<Item = (&str, PortCounters)> {
         self.names.iter().zip(&self.ports).map(|(name, port)| (name.as_str(), port.counted()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topology::{FatTree, LeafSpine, Plan, Topology};
+    use std::collections::BTreeSet;
+    use trama_transport::FlowId;
+
+    #[test]
+    fn answers_take_the_way_of_what_they_answer_and_flows_take_all_ways() {
+        let check = |topology: &dyn Topology, ways: usize| {
+            let queueing = Queueing::drop_tail(10_000);
+            let load = &|_: &str| Err("there are no files".into());
+            let plan = Plan { queueing, balance: Balance::Flow, load };
+            let network = topology.build(&plan).expect("it can be built");
+            let last = HostId(network.hosts - 1);
+            let mut seen = BTreeSet::new();
+            for flow in 0..200 {
+                let flow = FlowId(flow);
+                let there = Packet { flow, destination: last, ..Packet::default() };
+                let back = Packet { flow, source: last, ..Packet::default() };
+                let there: Vec<u32> = network.way_of(there, Balance::Flow).collect();
+                let back = network.way_of(back, Balance::Flow);
+                let mut back: Vec<u32> =
+                    back.map(|port| network.ports[port as usize].reverse).collect();
+                back.reverse();
+                assert_eq!(there, back, "{flow:?}");
+                seen.insert(there);
+            }
+            assert_eq!(seen.len(), ways);
+        };
+        check(&LeafSpine { spines: 4, ..LeafSpine::default() }, 4);
+        check(&FatTree { k: 8, ..FatTree::default() }, 16);
     }
 }

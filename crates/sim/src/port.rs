@@ -163,9 +163,10 @@ impl Port {
         !self.is_waking && self.busy_until <= now && self.ready == 0 && self.paused == 0
     }
 
-    /// What the port tells of itself in a packet that it begins to send.
-    pub(crate) fn tell(&self, now: Picos) -> Hop {
+    /// What the port with this number tells of itself in a packet that it begins to send.
+    pub(crate) fn tell(&self, port: u32, now: Picos) -> Hop {
         Hop {
+            port,
             time: now,
             queue_bytes: u64::from(self.waiting_bytes),
             sent_bytes: self.sent_bytes,
@@ -179,7 +180,8 @@ impl Port {
         Picos((u64::from(bytes) * self.ps_per_byte) >> 16)
     }
 
-    /// Marks a packet as it arrives, by what waits before it in its class.
+    /// Marks a packet as it arrives, by what waits before it, or as it departs, by what waits
+    /// behind it.
     #[inline]
     pub(crate) fn mark(
         &mut self,
@@ -311,8 +313,8 @@ impl Port {
     fn displace(&mut self, arena: &mut Arena, arriving: Handle) -> Option<Handle> {
         let worst = self.queues[0]
             .iter(arena)
-            .max_by_key(|&(_, at)| arena.get(at).detail)
-            .filter(|&(_, at)| arena.get(at).detail > arena.get(arriving).detail);
+            .max_by_key(|&(_, at)| arena.get(at).rank())
+            .filter(|&(_, at)| arena.get(at).rank() > arena.get(arriving).rank());
         let Some((before, _)) = worst else { return self.refuse(arriving) };
         let victim = self.queues[0].remove_behind(arena, before);
         self.taken(0, u32::from(arena.get(victim).wire_bytes));
@@ -345,7 +347,7 @@ impl Port {
 
     /// The first packet of the flow with the fewest bytes remaining.
     fn take_best(&mut self, arena: &mut Arena) -> Option<Handle> {
-        let best = self.queues[0].iter(arena).min_by_key(|&(_, at)| arena.get(at).detail);
+        let best = self.queues[0].iter(arena).min_by_key(|&(_, at)| arena.get(at).rank());
         let flow = best.map(|(_, at)| arena.get(at).flow)?;
         let (before, _) = self.queues[0].iter(arena).find(|&(_, at)| arena.get(at).flow == flow)?;
         Some(self.queues[0].remove_behind(arena, before))

@@ -72,7 +72,8 @@ impl Route {
                 }
                 Some(match balance {
                     Balance::Source => up + u32::from(packet.path) / divisor % ups,
-                    Balance::Flow => up + below(flow_hash(packet, switch), *ups),
+                    // All switches of a level choose alike, so the way back is the way there.
+                    Balance::Flow => up + below(flow_hash(packet, *divisor), *ups),
                     Balance::Spray => up + below(chance(), *ups),
                 })
             }
@@ -100,7 +101,7 @@ const fn below(number: u64, count: u32) -> u32 {
     (number % count as u64) as u32
 }
 
-/// Symmetric in the two hosts, so that answers take the way of what they answer.
+/// Symmetric in the two hosts: with one salt answers take the way of what they answer.
 fn flow_hash(packet: &Packet, salt: u32) -> u64 {
     let ends = u64::from(packet.source.0 ^ packet.destination.0);
     mix(ends << 32 ^ u64::from(packet.flow.0) ^ u64::from(salt) << 20)

@@ -150,7 +150,7 @@ fn switches_tell_of_their_ports() {
     // packet is told by it.
     let hop = |ns, queue_bytes, sent_bytes| {
         let time = Picos::from_nanos(ns);
-        vec![Hop { time, queue_bytes, sent_bytes, bits_per_s: 10_000_000_000 }]
+        vec![Hop { port: 4, time, queue_bytes, sent_bytes, bits_per_s: 10_000_000_000 }]
     };
     assert_eq!(run.observer().0, [hop(2200, 0, 0), hop(3400, 1500, 1500), hop(4600, 0, 3000)]);
 }

@@ -21,6 +21,8 @@ pub struct Message {
 /// What one switch tells about its port in a packet (in-band telemetry).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hop {
+    /// Which port: its number in the network. Another one means another way.
+    pub port: u32,
     /// When the packet left the port.
     pub time: Picos,
     /// Bytes in the queue of the port at that time.

@@ -43,7 +43,7 @@ pub struct Queueing {
     pub capacity_bytes: u32,
     /// Whether ports share the buffer of their switch, and how.
     pub sharing: Sharing,
-    /// Which packets are marked on arrival.
+    /// Which packets are marked.
     pub marking: Option<Marking>,
     /// What happens to a packet that finds no room.
     pub overflow: Overflow,
@@ -96,7 +96,7 @@ pub enum Service {
     Weighted([u8; CLASSES_MAX]),
 }
 
-/// Which arriving packets are marked (RFC 3168), by the bytes that wait in their class.
+/// Which packets are marked (RFC 3168), by the bytes that wait in their class.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Marking {
     /// Up to so many none are.
@@ -106,12 +106,15 @@ pub struct Marking {
     pub to_bytes: u32,
     /// The share just below `to_bytes`.
     pub share_max: f64,
+    /// Whether packets are marked as they leave, by what waits behind them: the news is then as
+    /// young as the packet, and not older by its time in the queue.
+    pub departing: bool,
 }
 
 impl Marking {
     /// All packets that find more than so many bytes (DCTCP, SIGCOMM 2010, 3.1).
     pub const fn above(bytes: u32) -> Self {
-        Self { from_bytes: bytes, to_bytes: bytes, share_max: 1.0 }
+        Self { from_bytes: bytes, to_bytes: bytes, share_max: 1.0, departing: false }
     }
 
     /// The share of packets that are marked at so many bytes.
@@ -216,7 +219,7 @@ mod tests {
 
     #[test]
     fn the_share_that_is_marked_grows_between_the_thresholds() {
-        let red = Marking { from_bytes: 1000, to_bytes: 3000, share_max: 0.2 };
+        let red = Marking { to_bytes: 3000, share_max: 0.2, ..Marking::above(1000) };
         let shares = [999, 1000, 2000, 3000, 3001].map(|bytes| red.share(bytes));
         assert_eq!(shares, [0.0, 0.0, 0.1, 0.2, 1.0]);
         let step = Marking::above(1000);

@@ -9,7 +9,7 @@ use crate::endpoint::Endpoint;
 use crate::fabric::{Balance, Fabric, Queueing};
 use crate::packet::HostId;
 use crate::stream::Reliable;
-use crate::{congestion, ndp};
+use crate::{congestion, expresspass, homa, ndp, r2p2};
 use trama_base::{Bytes, Parameters};
 
 /// A transport with its settings, before it is on a host.
@@ -28,6 +28,12 @@ pub trait Transport: Parameters {
 
     /// How it wants switches to choose among equal ports.
     fn balance(&self) -> Balance;
+
+    /// Whether answers must take the way of what they answer, so that switches have to choose by
+    /// [`Balance::Flow`].
+    fn needs_way_back(&self) -> bool {
+        false
+    }
 
     /// The endpoint of a host; `seed` fixes what it leaves to chance.
     fn endpoint(&self, fabric: &Fabric, host: HostId, seed: u64) -> Box<dyn Endpoint>;
@@ -67,10 +73,77 @@ pub const TRANSPORTS: &[Entry] = &[
         make: || Box::new(Reliable::<congestion::dctcp::Config>::default()),
     },
     Entry {
+        name: "pfabric",
+        summary: "full speed at once; switches keep and send what has the fewest bytes left",
+        source: "pFabric, SIGCOMM 2013",
+        make: || Box::new(Reliable::<congestion::pfabric::Config>::default()),
+    },
+    Entry {
+        name: "dcqcn",
+        summary: "rate, cut when the receiver tells of marks, raised by a timer and by bytes",
+        source: "Congestion Control for Large-Scale RDMA Deployments, SIGCOMM 2015",
+        make: || Box::new(Reliable::<congestion::dcqcn::Config>::default()),
+    },
+    Entry {
+        name: "timely",
+        summary: "rate from the gradient of the round trip",
+        source: "TIMELY: RTT-based Congestion Control for the Datacenter, SIGCOMM 2015",
+        make: || Box::new(Reliable::<congestion::timely::Config>::default()),
+    },
+    Entry {
+        name: "swift",
+        summary: "window from the delays of fabric and hosts, each with its target",
+        source: "Swift: Delay is Simple and Effective for Congestion Control in the Datacenter, \
+                 SIGCOMM 2020",
+        make: || Box::new(Reliable::<congestion::swift::Config>::default()),
+    },
+    Entry {
+        name: "hpcc",
+        summary: "window from what switches tell of queues and rates in each packet",
+        source: "HPCC: High Precision Congestion Control, SIGCOMM 2019",
+        make: || Box::new(Reliable::<congestion::hpcc::Config>::default()),
+    },
+    Entry {
+        name: "powertcp",
+        summary: "window from the power of the busiest port: what arrives times what is in flight",
+        source: "PowerTCP: Pushing the Performance Limits of Datacenter Networks, NSDI 2022",
+        make: || Box::new(Reliable::<congestion::powertcp::Config>::default()),
+    },
+    Entry {
+        name: "theta-powertcp",
+        summary: "the same from the round trip and its gradient, without help of switches",
+        source: "PowerTCP: Pushing the Performance Limits of Datacenter Networks, NSDI 2022",
+        make: || Box::new(Reliable::<congestion::powertcp::ThetaConfig>::default()),
+    },
+    Entry {
         name: "ndp",
         summary: "full speed at once, trimmed packets, paced pulls by the receiver",
         source: "NDP, SIGCOMM 2017",
         make: || Box::new(ndp::Config::default()),
+    },
+    Entry {
+        name: "homa",
+        summary: "grants by receivers to the shortest messages, priorities by what remains",
+        source: "Homa, SIGCOMM 2018",
+        make: || Box::new(homa::Config::default()),
+    },
+    Entry {
+        name: "expresspass",
+        summary: "a credit for each packet; switches hold credits to what data may take",
+        source: "ExpressPass, SIGCOMM 2017",
+        make: || Box::new(expresspass::Config::default()),
+    },
+    Entry {
+        name: "aeolus",
+        summary: "ExpressPass that sends the first round trip at once, dropped before all else",
+        source: "Aeolus, SIGCOMM 2020",
+        make: || Box::new(expresspass::Config::aeolus()),
+    },
+    Entry {
+        name: "r2p2",
+        summary: "requests and answers through a router that bounds what each server has",
+        source: "R2P2, USENIX ATC 2019",
+        make: || Box::new(r2p2::Config::default()),
     },
 ];
 

@@ -52,7 +52,9 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
         let port = &mut self.network.ports[out as usize];
         let packet = self.arena.get(handle);
         let (class, bytes) = (rules.class_of(packet.priority), u32::from(packet.wire_bytes));
-        if let Some(marking) = &rules.marking {
+        if let Some(marking) = &rules.marking
+            && !marking.departing
+        {
             port.mark(marking, &mut self.arena, handle, class, &mut self.rng);
         }
         if port.is_idle(self.now) && rules.credits.is_none() {
@@ -108,8 +110,16 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
     /// Puts a packet on the link of a port of a switch that is free.
     #[inline(always)]
     fn send_on(&mut self, out: u32, handle: Handle) {
+        let rules = &self.network.queueing;
+        if let Some(marking) = &rules.marking
+            && marking.departing
+        {
+            let class = rules.class_of(self.arena.get(handle).priority);
+            let port = &mut self.network.ports[out as usize];
+            port.mark(marking, &mut self.arena, handle, class, &mut self.rng);
+        }
         if self.arena.get(handle).flags.has(Flags::TELEMETRY) {
-            let hop = self.network.ports[out as usize].tell(self.now);
+            let hop = self.network.ports[out as usize].tell(out, self.now);
             self.arena.record(handle, hop);
         }
         self.send(out, handle);
@@ -146,17 +156,23 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
     /// The link of a port is free, or may be used again.
     pub(super) fn free(&mut self, out: u32) {
         let port = &mut self.network.ports[out as usize];
-        port.is_waking = false;
         if out < self.network.hosts {
+            port.is_waking = false;
             self.pump(out);
             return self.arm(out);
         }
+        if port.busy_until > self.now {
+            // A credit may go from now on, but something else was sent while it waited; the port
+            // is asked again behind that.
+            return;
+        }
+        port.is_waking = false;
         let rules = &self.network.queueing;
         let before = port.waiting_bytes;
         let handle = match port.dequeue(self.now, rules, &mut self.arena) {
             Next::Packet(handle) => handle,
+            // What is no credit need not wait so long: the port stays open for it.
             Next::Later(at) => {
-                port.is_waking = true;
                 return self.calendar.insert(at, Event::new(Happening::Free { port: out }));
             }
             Next::Nothing => return,

@@ -4,12 +4,25 @@
 //! It is told of a loss once for each window in which there is one (RFC 5681, section 3.2).
 
 pub mod cubic;
+pub mod dcqcn;
 pub mod dctcp;
+pub mod hpcc;
 pub mod new_reno;
+pub mod pfabric;
+pub mod powertcp;
+pub mod swift;
+mod telemetry;
+pub mod timely;
 
 pub use cubic::Cubic;
+pub use dcqcn::Dcqcn;
 pub use dctcp::Dctcp;
+pub use hpcc::Hpcc;
 pub use new_reno::NewReno;
+pub use pfabric::Pfabric;
+pub use powertcp::PowerTcp;
+pub use swift::Swift;
+pub use timely::Timely;
 
 use crate::endpoint::Hop;
 use trama_base::{Picos, Rate};
@@ -57,6 +70,11 @@ pub trait CongestionControl {
         let _ = (now, bytes);
     }
 
+    /// Learns that the receiver tells of marks ([`crate::stream::Needs::notify_every`]).
+    fn notify(&mut self, now: Picos) {
+        let _ = now;
+    }
+
     /// Lets time pass: called at [`next_timeout`](Self::next_timeout) or later.
     fn timeout(&mut self, now: Picos) {
         let _ = now;
@@ -75,6 +93,23 @@ pub trait CongestionControl {
     fn pacing(&self) -> Option<Rate> {
         None
     }
+
+    /// The retransmission timeout, if it has a fixed length. Losses are then known by it alone,
+    /// and not by packets that overtake.
+    fn fixed_timeout(&self) -> Option<Picos> {
+        None
+    }
+
+    /// Whether packets are probes, of one byte.
+    fn is_probing(&self) -> bool {
+        false
+    }
+
+    /// Bytes that leave at the rate of the interface before [`Self::pacing`] makes them wait: 0 to
+    /// pace each packet.
+    fn burst_bytes(&self) -> u64 {
+        0
+    }
 }
 
 /// What controllers need to know of a stream.
@@ -90,4 +125,75 @@ pub struct Setting {
     pub link: Rate,
     /// Round trip without waiting.
     pub base_rtt: Picos,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::new_reno::tests::{SETTING, acked};
+    use super::*;
+    use crate::stream::Algorithm;
+    use trama_base::Rng;
+
+    /// Random acknowledgements, marks, records, losses and timeouts: the window stays between a
+    /// byte and the most, the rate above 0 and at most that of the link.
+    fn check<A: Algorithm>() {
+        for seed in 0..40 {
+            let mut rng = Rng::stream(seed, "congestion");
+            let mut control = A::default().control(&SETTING);
+            let (mut now, mut acknowledged, mut sent_bytes) = (Picos::ZERO, 0, 0);
+            for _ in 0..400 {
+                now += Picos(rng.below(200_000_000));
+                sent_bytes += rng.below(200_000);
+                let hops = [Hop {
+                    port: rng.below(20) as u32 / 19,
+                    time: Picos(now.0 - rng.below(now.0 + 1) / 10),
+                    queue_bytes: rng.below(2_000_000),
+                    sent_bytes,
+                    bits_per_s: 10_000_000_000,
+                }];
+                match rng.below(12) {
+                    0 => control.lose(now, rng.below(1_000_000)),
+                    1 => control.expire(now, rng.below(1_000_000)),
+                    2 => control.notify(now),
+                    3 => control.send(now, rng.below(2000)),
+                    _ => {
+                        acknowledged += rng.below(3000);
+                        control.acknowledge(&Acked {
+                            now,
+                            acknowledged,
+                            next: acknowledged + rng.below(100_000),
+                            is_marked: rng.one_in(4),
+                            rtt: Some(Picos(rng.below(2_000_000_000))),
+                            held: Picos(rng.below(300_000_000)),
+                            switches: rng.below(8) as u8,
+                            is_recovering: rng.one_in(5),
+                            telemetry: &hops[..rng.below(2) as usize],
+                            ..acked(rng.below(3000))
+                        });
+                    }
+                }
+                if control.next_timeout().is_some_and(|at| at <= now) {
+                    control.timeout(now);
+                }
+                let window = control.window_bytes();
+                assert!((1..=SETTING.window_bytes_max).contains(&window), "{window} B");
+                if let Some(rate) = control.pacing() {
+                    assert!(rate > Rate(0) && rate <= SETTING.link, "{rate}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn windows_and_rates_stay_within_their_bounds() {
+        check::<new_reno::Config>();
+        check::<cubic::Config>();
+        check::<dctcp::Config>();
+        check::<dcqcn::Config>();
+        check::<hpcc::Config>();
+        check::<powertcp::Config>();
+        check::<powertcp::ThetaConfig>();
+        check::<timely::Config>();
+        check::<swift::Config>();
+    }
 }

@@ -20,6 +20,8 @@ pub(super) struct Receiver {
     /// What switches told of the last packet.
     telemetry: Vec<Hop>,
     pending_packets: u32,
+    /// No notification of marks before.
+    silent_until: Picos,
     /// When it is due at the latest.
     pub(super) due: Picos,
     pub(super) is_armed: bool,
@@ -35,6 +37,7 @@ impl Receiver {
             pending: None,
             telemetry: Vec::new(),
             pending_packets: 0,
+            silent_until: Picos::ZERO,
             due: Picos::MAX,
             is_armed: false,
         }
@@ -63,6 +66,13 @@ impl Receiver {
     ) -> bool {
         let packet = arrival.packet;
         let is_marked = packet.flags.has(Flags::CONGESTION);
+        if let Some(pause) = rules.needs.notify_every
+            && is_marked
+            && now >= self.silent_until
+        {
+            self.silent_until = now + pause;
+            answers.push(Packet { kind: Kind::Congestion, ..template(packet, rules, 0) }, &[]);
+        }
         if is_marked != self.is_congested {
             self.acknowledge(now, rules, answers);
             self.is_congested = is_marked;

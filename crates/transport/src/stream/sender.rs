@@ -35,6 +35,8 @@ pub(super) struct Sender {
     deadline: Picos,
     /// When the next packet may go.
     paced_until: Picos,
+    /// When the burst that is being sent began, and its bytes so far.
+    burst: (Picos, u64),
     is_queued: bool,
     /// When it will be looked at; [`Picos::MAX`] if not.
     alarm: Picos,
@@ -70,6 +72,7 @@ impl Sender {
             backoff: 0,
             deadline: Picos::MAX,
             paced_until: Picos::ZERO,
+            burst: (Picos::ZERO, 0),
             is_queued: false,
             alarm: Picos::MAX,
         }
@@ -81,6 +84,11 @@ impl Sender {
 
     pub(super) fn window_bytes(&self) -> u64 {
         self.control.window_bytes()
+    }
+
+    /// Bytes that are not known to have arrived.
+    pub(super) fn remaining(&self) -> u64 {
+        self.message.bytes - self.acknowledged_bytes
     }
 
     /// The next byte to send again, if there is one.
@@ -125,7 +133,8 @@ impl Sender {
             self.recovers_until = None;
         }
         let edge = self.acknowledged.end().saturating_sub(REORDERING * rules.payload_bytes);
-        if prefix < edge && self.acknowledged.end() > prefix {
+        let shows_loss = self.control.fixed_timeout().is_none();
+        if shows_loss && prefix < edge && self.acknowledged.end() > prefix {
             self.lost_below = self.lost_below.max(edge);
             if self.recovers_until.is_none() && self.gap().is_some() {
                 self.recovers_until = Some(self.next);
@@ -161,6 +170,9 @@ impl Sender {
     }
 
     fn timeout(&self, rules: &Rules) -> Picos {
+        if let Some(timeout) = self.control.fixed_timeout() {
+            return timeout;
+        }
         let measured = self.smoothed_rtt.map(|rtt| rtt + Picos(4 * self.rtt_variation.0));
         let timeout =
             measured.unwrap_or(rules.config.timeout_initial).max(rules.config.timeout_min);
@@ -192,7 +204,8 @@ impl Sender {
             Some(at) => self.acknowledged.next_start(at).unwrap_or(self.next).min(self.next),
             None => self.message.bytes,
         };
-        let end = (start + rules.payload_bytes).min(limit);
+        let most = if self.control.is_probing() { 1 } else { rules.payload_bytes };
+        let end = (start + most).min(limit);
         if gap.is_some() {
             self.repaired = end;
         }
@@ -202,9 +215,7 @@ impl Sender {
         }
         let wire_bytes = (end - start) as u16 + rules.header_bytes;
         self.control.send(now, end - start);
-        if let Some(rate) = self.control.pacing() {
-            self.paced_until = self.paced_until.max(now) + rate.time_of(u64::from(wire_bytes));
-        }
+        self.pace(now, wire_bytes);
         Packet {
             flow: self.message.flow,
             source: self.host,
@@ -221,9 +232,25 @@ impl Sender {
             sequence: start,
             extent: self.message.bytes,
             sent: now,
-            detail: self.message.bytes - self.acknowledged_bytes,
+            detail: self.remaining(),
             ..Packet::default()
         }
+    }
+
+    /// A packet has left: the next one waits for as long as the burst takes at the rate.
+    fn pace(&mut self, now: Picos, wire_bytes: u16) {
+        let Some(rate) = self.control.pacing() else { return };
+        let (start, before) = if self.burst.1 == 0 { (now, 0) } else { self.burst };
+        let bytes = before + u64::from(wire_bytes);
+        self.burst = (start, bytes);
+        if bytes >= self.control.burst_bytes() {
+            self.paced_until = start + rate.time_of(bytes);
+            self.burst.1 = 0;
+        }
+    }
+
+    pub(super) fn notify(&mut self, now: Picos) {
+        self.control.notify(now);
     }
 
     /// When it has to be looked at, if that is earlier than it will be.
