@@ -661,7 +661,7 @@ pub(crate) const SYSTEMS: &[System] = &[
         year: 2013,
         about: "Packets carry the remaining size; tiny buffers drop the least urgent; minimal rate control.",
         parts: &[Part::Transport, Part::Sim],
-        status: Status::NotYet,
+        status: Status::Partial { command: "trama sim examples/sim/pfabric.toml" },
     },
     System {
         id: "timely",
@@ -694,7 +694,7 @@ pub(crate) const SYSTEMS: &[System] = &[
         year: 2017,
         about: "Receivers send credits; switches limit the credits, so data never overflows.",
         parts: &[Part::Transport, Part::Sim],
-        status: Status::NotYet,
+        status: Status::Partial { command: "trama sim examples/sim/expresspass.toml" },
     },
     System {
         id: "ndp",
@@ -716,7 +716,7 @@ pub(crate) const SYSTEMS: &[System] = &[
         year: 2018,
         about: "Messages with receiver grants and network priorities for the shortest remaining.",
         parts: &[Part::Transport, Part::Rpc, Part::Sim, Part::Live],
-        status: Status::NotYet,
+        status: Status::Partial { command: "trama sim examples/sim/homa.toml" },
     },
     System {
         id: "hpcc",
@@ -738,7 +738,7 @@ pub(crate) const SYSTEMS: &[System] = &[
         year: 2019,
         about: "A request-response protocol over UDP whose router keeps every server's queue bounded.",
         parts: &[Part::Rpc, Part::Ebpf, Part::Control, Part::Sim, Part::Live],
-        status: Status::NotYet,
+        status: Status::Partial { command: "trama sim examples/sim/r2p2.toml" },
     },
     System {
         id: "swift",
@@ -760,7 +760,7 @@ pub(crate) const SYSTEMS: &[System] = &[
         year: 2020,
         about: "Line rate in the first round trip that can never hurt scheduled packets.",
         parts: &[Part::Transport, Part::Sim],
-        status: Status::NotYet,
+        status: Status::Partial { command: "trama sim examples/sim/aeolus.toml" },
     },
     System {
         id: "powertcp",

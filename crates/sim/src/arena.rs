@@ -65,6 +65,7 @@ impl Arena {
         self.slots.len()
     }
 
+    #[inline]
     pub(crate) fn insert(&mut self, packet: Packet) -> Handle {
         self.live += 1;
         if self.free == NOTHING {
@@ -80,7 +81,9 @@ impl Arena {
         Handle(index)
     }
 
-    pub(crate) fn remove(&mut self, handle: Handle) -> Packet {
+    /// Gives the slot of a packet back.
+    #[inline]
+    pub(crate) fn release(&mut self, handle: Handle) {
         self.live -= 1;
         let slot = &mut self.slots[handle.0 as usize];
         if slot.records != NOTHING {
@@ -88,7 +91,6 @@ impl Arena {
         }
         slot.next = self.free;
         self.free = handle.0;
-        slot.packet
     }
 
     /// Adds what a switch tells in a packet; what is beyond [`HOPS_MAX`] is left out.
@@ -109,6 +111,7 @@ impl Arena {
     }
 
     /// What switches have told in a packet.
+    #[inline]
     pub(crate) fn records(&self, handle: Handle) -> &[Hop] {
         match self.slots[handle.0 as usize].records {
             NOTHING => &[],
@@ -119,18 +122,22 @@ impl Arena {
         }
     }
 
+    #[inline]
     pub(crate) fn get(&self, handle: Handle) -> &Packet {
         &self.slots[handle.0 as usize].packet
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, handle: Handle) -> &mut Packet {
         &mut self.slots[handle.0 as usize].packet
     }
 
+    #[inline]
     fn next(&self, handle: Handle) -> Handle {
         Handle(self.slots[handle.0 as usize].next)
     }
 
+    #[inline]
     fn link(&mut self, handle: Handle, next: Handle) {
         self.slots[handle.0 as usize].next = next.0;
     }
@@ -151,8 +158,9 @@ impl Fifo {
     pub(crate) const EMPTY: Self =
         Self { head: Handle::NONE, tail: Handle::NONE, packets: 0, bytes: 0 };
 
-    pub(crate) fn push(&mut self, arena: &mut Arena, handle: Handle) {
-        arena.link(handle, Handle::NONE);
+    /// Puts a packet behind the others; its bytes.
+    #[inline]
+    pub(crate) fn push(&mut self, arena: &mut Arena, handle: Handle) -> u32 {
         if self.packets == 0 {
             self.head = handle;
         } else {
@@ -160,13 +168,16 @@ impl Fifo {
         }
         self.tail = handle;
         self.packets += 1;
-        self.bytes += u32::from(arena.get(handle).wire_bytes);
+        let bytes = u32::from(arena.get(handle).wire_bytes);
+        self.bytes += bytes;
+        bytes
     }
 
     pub(crate) fn first(&self) -> Option<Handle> {
         (self.packets > 0).then_some(self.head)
     }
 
+    #[inline]
     pub(crate) fn pop(&mut self, arena: &Arena) -> Option<Handle> {
         if self.packets == 0 {
             return None;

@@ -5,7 +5,7 @@
 //! fills; above it the sender is paused, and what still comes is charged to room that is set aside
 //! for that link, its headroom.
 
-use crate::port::Port;
+use crate::port::{End, Port};
 use trama_base::{Bytes, Picos};
 use trama_transport::Queueing;
 use trama_transport::fabric::{CLASSES_MAX, Sharing};
@@ -55,20 +55,20 @@ pub(crate) enum Tell {
 }
 
 impl Buffers {
-    pub(crate) fn new(queueing: &Queueing, ports: &[Port], hosts: u32) -> Self {
+    pub(crate) fn new(queueing: &Queueing, ports: &[Port], ends: &[End], hosts: u32) -> Self {
         let mut buffers = Self { hosts, ..Self::default() };
         if queueing.sharing == Sharing::Ports {
             return buffers;
         }
-        let switches = ports.iter().map(|port| port.from.max(port.to) + 1).max().unwrap_or(0);
+        let switches = ports.iter().map(|port| port.from + 1).max().unwrap_or(0);
         let switches = switches.saturating_sub(hosts) as usize;
         let whole = Buffer { capacity_bytes: queueing.capacity_bytes.into(), used_bytes: 0 };
         buffers.switches = vec![whole; switches];
         if let Sharing::Lossless { .. } = queueing.sharing {
             buffers.charges = vec![Default::default(); ports.len()];
             buffers.headroom_bytes = ports.iter().map(headroom_bytes).collect();
-            for (index, port) in ports.iter().enumerate() {
-                if let Some(buffer) = buffers.switch_of(port.to) {
+            for (index, end) in ends.iter().enumerate() {
+                if let Some(buffer) = buffers.switch_of(end.to) {
                     let aside = buffers.headroom_bytes[index];
                     let buffer = &mut buffers.switches[buffer];
                     buffer.capacity_bytes = buffer.capacity_bytes.saturating_sub(aside);

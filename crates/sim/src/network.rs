@@ -1,7 +1,7 @@
 //! Hosts, switches and the links between them.
 
 use crate::buffer::Buffers;
-use crate::port::{Port, PortCounters};
+use crate::port::{End, Port, PortCounters};
 use crate::route::{self, Attached, Route};
 use crate::workload::Flow;
 use std::collections::BTreeMap;
@@ -24,6 +24,8 @@ pub struct Link {
 pub struct Network {
     pub(crate) hosts: u32,
     pub(crate) ports: Vec<Port>,
+    /// By port.
+    pub(crate) ends: Vec<End>,
     /// Of the switches: node `hosts + s` is switch `s`.
     pub(crate) routes: Vec<Route>,
     pub(crate) attached: Attached,
@@ -40,6 +42,7 @@ impl Network {
         Self {
             hosts,
             ports: Vec::new(),
+            ends: Vec::new(),
             routes: Vec::new(),
             attached: Attached::default(),
             queueing,
@@ -53,7 +56,8 @@ impl Network {
     /// Adds a port of node `from` to node `to`; the first ones must be those of the hosts, in
     /// order.
     pub(crate) fn add_port(&mut self, from: u32, to: u32, link: Link, name: String) -> u32 {
-        self.ports.push(Port::new(from, to, link.rate, link.delay));
+        self.ports.push(Port::new(from, link.rate, link.delay));
+        self.ends.push(End { to, is_down: false });
         self.names.push(name);
         self.ports.len() as u32 - 1
     }
@@ -61,8 +65,8 @@ impl Network {
     /// Joins the two directions of each link, when all ports are there.
     pub(crate) fn join(mut self) -> Self {
         let mut between: BTreeMap<(u32, u32), Vec<u32>> = BTreeMap::new();
-        for (index, port) in self.ports.iter().enumerate() {
-            between.entry((port.from, port.to)).or_default().push(index as u32);
+        for (index, (port, end)) in self.ports.iter().zip(&self.ends).enumerate() {
+            between.entry((port.from, end.to)).or_default().push(index as u32);
         }
         for (&(from, to), ports) in &between {
             let back = &between[&(to, from)];
@@ -70,14 +74,15 @@ impl Network {
                 self.ports[port as usize].reverse = reverse;
             }
         }
-        self.attached = Attached::new(&self.ports, self.hosts);
-        self.buffers = Buffers::new(&self.queueing, &self.ports, self.hosts);
+        self.attached = Attached::new(&self.ports, &self.ends, self.hosts);
+        self.buffers = Buffers::new(&self.queueing, &self.ports, &self.ends, self.hosts);
         self
     }
 
     /// Finds all shortest ways anew over the links that are up.
     pub(crate) fn reroute(&mut self) {
-        self.routes = route::shortest(&self.ports, self.hosts, self.routes.len(), &self.attached);
+        let switches = self.routes.len();
+        self.routes = route::shortest(&self.ports, &self.ends, switches, &self.attached);
     }
 
     /// Number of hosts.
@@ -147,13 +152,17 @@ impl Network {
 
     /// The ports on one way between two hosts.
     fn way(&self, source: HostId, destination: HostId) -> impl Iterator<Item = u32> {
-        let packet = Packet { source, destination, ..Packet::default() };
+        self.way_of(Packet { source, destination, ..Packet::default() }, Balance::Source)
+    }
+
+    /// The ports on the way of a packet.
+    fn way_of(&self, packet: Packet, balance: Balance) -> impl Iterator<Item = u32> {
         let next = move |&port: &u32| {
-            let switch = self.ports[port as usize].to.checked_sub(self.hosts)?;
+            let switch = self.ends[port as usize].to.checked_sub(self.hosts)?;
             let route = &self.routes[switch as usize];
-            route.port(&packet, Balance::Source, switch, &self.attached, || 0)
+            route.port(&packet, balance, switch, &self.attached, || 0)
         };
-        std::iter::successors(Some(source.0), next)
+        std::iter::successors(Some(packet.source.0), next)
     }
 
     /// The port of a name.
@@ -186,12 +195,47 @@ impl Network {
     pub fn utilisation(&self, duration: Picos) -> impl Iterator<Item = (&str, f64)> {
         self.names.iter().zip(&self.ports).map(move |(name, port)| {
             let able = port.rate.bytes_per_s() * duration.as_secs_f64();
-            (name.as_str(), if able > 0.0 { port.counters.bytes as f64 / able } else { 0.0 })
+            (name.as_str(), if able > 0.0 { port.counted().bytes as f64 / able } else { 0.0 })
         })
     }
 
     /// Name and counts of each port.
     pub fn counters(&self) -> impl Iterator<Item = (&str, PortCounters)> {
-        self.names.iter().zip(&self.ports).map(|(name, port)| (name.as_str(), port.counters))
+        self.names.iter().zip(&self.ports).map(|(name, port)| (name.as_str(), port.counted()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topology::{FatTree, LeafSpine, Plan, Topology};
+    use std::collections::BTreeSet;
+    use trama_transport::FlowId;
+
+    #[test]
+    fn answers_take_the_way_of_what_they_answer_and_flows_take_all_ways() {
+        let check = |topology: &dyn Topology, ways: usize| {
+            let queueing = Queueing::drop_tail(10_000);
+            let load = &|_: &str| Err("there are no files".into());
+            let plan = Plan { queueing, balance: Balance::Flow, load };
+            let network = topology.build(&plan).expect("it can be built");
+            let last = HostId(network.hosts - 1);
+            let mut seen = BTreeSet::new();
+            for flow in 0..200 {
+                let flow = FlowId(flow);
+                let there = Packet { flow, destination: last, ..Packet::default() };
+                let back = Packet { flow, source: last, ..Packet::default() };
+                let there: Vec<u32> = network.way_of(there, Balance::Flow).collect();
+                let back = network.way_of(back, Balance::Flow);
+                let mut back: Vec<u32> =
+                    back.map(|port| network.ports[port as usize].reverse).collect();
+                back.reverse();
+                assert_eq!(there, back, "{flow:?}");
+                seen.insert(there);
+            }
+            assert_eq!(seen.len(), ways);
+        };
+        check(&LeafSpine { spines: 4, ..LeafSpine::default() }, 4);
+        check(&FatTree { k: 8, ..FatTree::default() }, 16);
     }
 }

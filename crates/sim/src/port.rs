@@ -5,15 +5,13 @@
 
 use crate::arena::{Arena, Fifo, Handle};
 use trama_base::{Picos, Rate, Rng};
-use trama_transport::fabric::{CLASSES_MAX, Credits, Overflow, Service};
+use trama_transport::fabric::{CLASSES_MAX, Credits, Marking, Overflow, Service};
 use trama_transport::{Flags, Hop, Kind, Queueing};
 
 /// Counts of a port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PortCounters {
-    /// Packets sent.
-    pub packets: u64,
-    /// Their bytes.
+    /// Bytes sent.
     pub bytes: u64,
     /// Packets dropped for want of room.
     pub dropped: u64,
@@ -36,37 +34,58 @@ const QUANTUM_BYTES: i32 = 1500;
 /// What a port without a reverse names.
 const NOWHERE: u32 = u32::MAX;
 
-/// An output port with its link.
+/// An output port with its link. What most packets need of it fills one cache line.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Port {
-    /// The node that it belongs to.
-    pub(crate) from: u32,
-    /// The node at the other end.
-    pub(crate) to: u32,
-    /// The port of the other direction.
-    pub(crate) reverse: u32,
-    /// Whether an event will come when the link is free.
-    pub(crate) is_waking: bool,
-    /// Whether the link is broken: what is sent is lost.
-    pub(crate) is_down: bool,
+    pub(crate) busy_until: Picos,
+    /// Picoseconds per byte, times 2^16.
+    ps_per_byte: u64,
+    pub(crate) delay: Picos,
+    sent_bytes: u64,
+    pub(crate) waiting_bytes: u32,
+    peak_bytes: u32,
+    /// Classes in which packets wait: bit `c` for class `c`.
+    ready: u8,
     /// Classes that may not be sent: bit `c` for class `c`.
     pub(crate) paused: u8,
     /// Packets of class 0 served since another one was; or the class whose turn it is.
     turn: u8,
-    pub(crate) waiting_bytes: u32,
-    waiting: u32,
-    pub(crate) busy_until: Picos,
-    pub(crate) rate: Rate,
-    /// Picoseconds per byte, times 2^16.
-    ps_per_byte: u64,
-    pub(crate) delay: Picos,
-    pub(crate) counters: PortCounters,
+    /// Whether an event will come when the link is free.
+    pub(crate) is_waking: bool,
     queues: [Fifo; CLASSES_MAX],
+    pub(crate) rate: Rate,
+    /// All but what is counted above.
+    pub(crate) counters: PortCounters,
+    /// The node that it belongs to.
+    pub(crate) from: u32,
+    /// The port of the other direction.
+    pub(crate) reverse: u32,
     /// By class: bytes that it may still send in its turn.
     deficits: [i32; CLASSES_MAX],
     /// When the next credit may go if there was no burst.
     credit_at: Picos,
     paused_since: Picos,
+}
+
+const _: () = assert!(std::mem::offset_of!(Port, queues) + size_of::<Fifo>() <= 64);
+
+/// The other end of a port's link, apart from the port: it is all that an arrival needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct End {
+    /// The node.
+    pub(crate) to: u32,
+    /// Whether the link is broken: what is sent is lost.
+    pub(crate) is_down: bool,
+}
+
+/// Where an arriving packet belongs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// Its class.
+    pub(crate) class: usize,
+    /// Bytes for which there is room.
+    pub(crate) room_bytes: u32,
 }
 
 /// What a port does next.
@@ -81,23 +100,23 @@ pub(crate) enum Next {
 }
 
 impl Port {
-    pub(crate) fn new(from: u32, to: u32, rate: Rate, delay: Picos) -> Self {
+    pub(crate) fn new(from: u32, rate: Rate, delay: Picos) -> Self {
         Self {
-            from,
-            to,
-            reverse: NOWHERE,
-            is_waking: false,
-            is_down: false,
-            paused: 0,
-            turn: 0,
-            waiting_bytes: 0,
-            waiting: 0,
             busy_until: Picos::ZERO,
-            rate,
             ps_per_byte: ((8_000_000_000_000_u128 << 16) / u128::from(rate.0)) as u64,
             delay,
-            counters: PortCounters::default(),
+            sent_bytes: 0,
+            waiting_bytes: 0,
+            peak_bytes: 0,
+            ready: 0,
+            paused: 0,
+            turn: 0,
+            is_waking: false,
             queues: [Fifo::EMPTY; CLASSES_MAX],
+            rate,
+            counters: PortCounters::default(),
+            from,
+            reverse: NOWHERE,
             deficits: [0; CLASSES_MAX],
             credit_at: Picos::ZERO,
             paused_since: Picos::ZERO,
@@ -116,13 +135,32 @@ impl Port {
         }
     }
 
+    /// What it has counted.
+    pub(crate) fn counted(&self) -> PortCounters {
+        PortCounters { bytes: self.sent_bytes, peak_bytes: self.peak_bytes, ..self.counters }
+    }
+
+    /// Begins to send a packet of so many bytes.
+    #[inline]
+    pub(crate) fn begin(&mut self, now: Picos, bytes: u16) {
+        self.busy_until = now + self.serialisation(bytes);
+        self.sent_bytes += u64::from(bytes);
+    }
+
     /// Bytes that wait in a class.
     pub(crate) fn class_bytes(&self, class: usize) -> u32 {
         self.queues[class].bytes
     }
 
+    #[inline]
     pub(crate) fn has_waiting(&self) -> bool {
-        self.waiting > 0
+        self.ready != 0
+    }
+
+    /// Whether a packet that arrives now can be sent at once.
+    #[inline]
+    pub(crate) fn is_idle(&self, now: Picos) -> bool {
+        !self.is_waking && self.busy_until <= now && self.ready == 0 && self.paused == 0
     }
 
     /// What the port with this number tells of itself in a packet that it begins to send.
@@ -131,32 +169,34 @@ impl Port {
             port,
             time: now,
             queue_bytes: u64::from(self.waiting_bytes),
-            sent_bytes: self.counters.bytes,
+            sent_bytes: self.sent_bytes,
             bits_per_s: self.rate.0,
         }
     }
 
     /// Time that a packet of so many bytes occupies the link.
+    #[inline]
     pub(crate) fn serialisation(&self, bytes: u16) -> Picos {
         Picos((u64::from(bytes) * self.ps_per_byte) >> 16)
     }
 
     /// Marks a packet as it arrives, by what waits before it, or as it departs, by what waits
     /// behind it.
+    #[inline]
     pub(crate) fn mark(
         &mut self,
-        rules: &Queueing,
+        marking: &Marking,
         arena: &mut Arena,
         handle: Handle,
+        class: usize,
         rng: &mut Rng,
-        departs: bool,
     ) {
-        let Some(marking) = rules.marking.as_ref().filter(|it| it.departing == departs) else {
+        let waiting = self.queues[class].bytes;
+        if waiting <= marking.from_bytes {
             return;
-        };
+        }
         let packet = arena.get_mut(handle);
-        let waiting = self.queues[rules.class_of(packet.priority)].bytes;
-        if waiting <= marking.from_bytes || !packet.flags.has(Flags::ECN_CAPABLE) {
+        if !packet.flags.has(Flags::ECN_CAPABLE) {
             return;
         }
         if waiting > marking.to_bytes || rng.unit() < marking.share(waiting) {
@@ -165,86 +205,97 @@ impl Port {
         }
     }
 
-    /// Puts a packet in a queue that has room for so many bytes; what has to go instead, if
-    /// anything.
+    /// Puts a packet in the queue of a class that has room for so many bytes; what has to go
+    /// instead, if anything.
+    #[inline]
     pub(crate) fn enqueue(
         &mut self,
         rules: &Queueing,
         arena: &mut Arena,
         handle: Handle,
-        room_bytes: u32,
+        place: Place,
         rng: &mut Rng,
     ) -> Option<Handle> {
         let packet = arena.get(handle);
         let bytes = u32::from(packet.wire_bytes);
-        let is_unscheduled = packet.kind == Kind::Data && packet.flags.has(Flags::UNSCHEDULED);
-        if is_unscheduled
-            && rules.drop_unscheduled_above_bytes.is_some_and(|limit| self.waiting_bytes > limit)
+        if let Some(limit) = rules.drop_unscheduled_above_bytes
+            && packet.kind == Kind::Data
+            && packet.flags.has(Flags::UNSCHEDULED)
+            && self.waiting_bytes > limit
         {
-            self.counters.dropped += 1;
-            return Some(handle);
+            return self.refuse(handle);
         }
-        let is_full = bytes > room_bytes;
+        let is_full = bytes > place.room_bytes;
         match rules.overflow {
-            Overflow::Trim { packets, header_bytes } if packet.kind == Kind::Data => {
-                let class = rules.class_of(packet.priority);
-                if self.queues[class].packets >= packets && !packet.flags.has(Flags::TRIMMED) {
-                    return self.trim(rules, arena, handle, header_bytes, room_bytes, rng);
+            Overflow::Drop => {}
+            Overflow::Trim { packets, header_bytes } => {
+                if packet.kind.is_control() || packet.flags.has(Flags::TRIMMED) {
+                    if is_full {
+                        return self.refuse(handle);
+                    }
+                    self.push(0, arena, handle);
+                    return None;
+                }
+                if self.queues[place.class].packets >= packets {
+                    return self.trim(arena, handle, place, header_bytes, rng);
                 }
             }
-            Overflow::WorstRemaining if is_full => {
-                return self.displace(rules, arena, handle);
-            }
-            _ => {}
-        }
-        if let Some(credits) = &rules.credits
-            && rules.class_of(packet.priority) == 0
-            && self.queues[0].packets >= credits.packets
-        {
-            self.counters.dropped += 1;
-            return Some(handle);
+            Overflow::WorstRemaining if is_full => return self.displace(arena, handle),
+            Overflow::WorstRemaining => {}
         }
         if is_full {
-            self.counters.dropped += 1;
-            return Some(handle);
+            return self.refuse(handle);
         }
-        self.push(rules, arena, handle);
+        if let Some(credits) = &rules.credits
+            && place.class == 0
+            && self.queues[0].packets >= credits.packets
+        {
+            return self.refuse(handle);
+        }
+        self.push(place.class, arena, handle);
         None
     }
 
-    fn push(&mut self, rules: &Queueing, arena: &mut Arena, handle: Handle) {
-        let packet = arena.get(handle);
-        let is_header = packet.flags.has(Flags::TRIMMED) || packet.kind.is_control();
-        let class = match rules.overflow {
-            Overflow::Trim { .. } if is_header => 0,
-            _ => rules.class_of(packet.priority),
-        };
-        self.waiting_bytes += u32::from(packet.wire_bytes);
-        self.waiting += 1;
-        self.counters.peak_bytes = self.counters.peak_bytes.max(self.waiting_bytes);
-        self.queues[class].push(arena, handle);
+    #[cold]
+    fn refuse(&mut self, handle: Handle) -> Option<Handle> {
+        self.counters.dropped += 1;
+        Some(handle)
+    }
+
+    #[inline]
+    fn push(&mut self, class: usize, arena: &mut Arena, handle: Handle) {
+        let bytes = self.queues[class].push(arena, handle);
+        self.ready |= 1 << class;
+        self.waiting_bytes += bytes;
+        self.peak_bytes = self.peak_bytes.max(self.waiting_bytes);
+    }
+
+    /// A packet has been taken out of a class.
+    #[inline]
+    fn taken(&mut self, class: usize, bytes: u32) {
+        self.waiting_bytes -= bytes;
+        if self.queues[class].packets == 0 {
+            self.ready &= !(1 << class);
+        }
     }
 
     /// Cuts the payload off an arriving packet, or off the last one that waits.
     fn trim(
         &mut self,
-        rules: &Queueing,
         arena: &mut Arena,
         arriving: Handle,
+        place: Place,
         header_bytes: u16,
-        room_bytes: u32,
         rng: &mut Rng,
     ) -> Option<Handle> {
-        let class = rules.class_of(arena.get(arriving).priority);
+        let Place { class, room_bytes } = place;
         let mut victim = arriving;
         if rng.one_in(2) {
             let before = self.queues[class].iter(arena).last().map(|(before, _)| before);
             if let Some(before) = before {
                 victim = self.queues[class].remove_behind(arena, before);
-                let bytes = u32::from(arena.get(victim).wire_bytes);
-                self.waiting_bytes -= bytes;
-                self.waiting -= 1;
-                self.push(rules, arena, arriving);
+                self.taken(class, u32::from(arena.get(victim).wire_bytes));
+                self.push(class, arena, arriving);
             }
         }
         let packet = arena.get_mut(victim);
@@ -252,100 +303,82 @@ impl Port {
         packet.flags = packet.flags.with(Flags::TRIMMED);
         self.counters.trimmed += 1;
         if u32::from(header_bytes) > room_bytes {
-            self.counters.dropped += 1;
-            return Some(victim);
+            return self.refuse(victim);
         }
-        self.push(rules, arena, victim);
+        self.push(0, arena, victim);
         None
     }
 
     /// Makes room by dropping the packet with the most bytes remaining, which may be the new one.
-    fn displace(
-        &mut self,
-        rules: &Queueing,
-        arena: &mut Arena,
-        arriving: Handle,
-    ) -> Option<Handle> {
-        self.counters.dropped += 1;
+    fn displace(&mut self, arena: &mut Arena, arriving: Handle) -> Option<Handle> {
         let worst = self.queues[0]
             .iter(arena)
-            .max_by_key(|&(_, at)| arena.get(at).detail)
-            .filter(|&(_, at)| arena.get(at).detail > arena.get(arriving).detail);
-        let Some((before, _)) = worst else { return Some(arriving) };
+            .max_by_key(|&(_, at)| arena.get(at).rank())
+            .filter(|&(_, at)| arena.get(at).rank() > arena.get(arriving).rank());
+        let Some((before, _)) = worst else { return self.refuse(arriving) };
         let victim = self.queues[0].remove_behind(arena, before);
-        self.waiting_bytes -= u32::from(arena.get(victim).wire_bytes);
-        self.waiting -= 1;
-        self.push(rules, arena, arriving);
-        Some(victim)
+        self.taken(0, u32::from(arena.get(victim).wire_bytes));
+        self.push(0, arena, arriving);
+        self.refuse(victim)
     }
 
     /// What to send next.
+    #[inline]
     pub(crate) fn dequeue(&mut self, now: Picos, rules: &Queueing, arena: &mut Arena) -> Next {
-        if self.waiting == 0 {
+        if self.ready == 0 {
             return Next::Nothing;
         }
+        let mut class = 0;
         let handle = if rules.overflow == Overflow::WorstRemaining {
             self.take_best(arena)
-        } else if rules.classes == 1 && self.paused == 0 && rules.credits.is_none() {
-            self.queues[0].pop(arena)
         } else {
-            match self.next_class(now, rules, arena) {
-                Ok(class) => self.queues[class].pop(arena),
-                Err(next) => return next,
+            if rules.classes > 1 || self.paused != 0 || rules.credits.is_some() {
+                class = match self.next_class(now, rules, arena) {
+                    Ok(class) => class,
+                    Err(next) => return next,
+                };
             }
+            self.queues[class].pop(arena)
         };
         let handle = handle.expect("a queue that was chosen has a packet");
-        self.waiting_bytes -= u32::from(arena.get(handle).wire_bytes);
-        self.waiting -= 1;
+        self.taken(class, u32::from(arena.get(handle).wire_bytes));
         Next::Packet(handle)
     }
 
     /// The first packet of the flow with the fewest bytes remaining.
     fn take_best(&mut self, arena: &mut Arena) -> Option<Handle> {
-        let best = self.queues[0].iter(arena).min_by_key(|&(_, at)| arena.get(at).detail);
+        let best = self.queues[0].iter(arena).min_by_key(|&(_, at)| arena.get(at).rank());
         let flow = best.map(|(_, at)| arena.get(at).flow)?;
         let (before, _) = self.queues[0].iter(arena).find(|&(_, at)| arena.get(at).flow == flow)?;
         Some(self.queues[0].remove_behind(arena, before))
     }
 
     /// The class that is served, or why none is. Something waits.
+    #[inline]
     fn next_class(&mut self, now: Picos, rules: &Queueing, arena: &Arena) -> Result<usize, Next> {
-        let mut later = Next::Nothing;
-        let mut open = !self.paused;
-        if let Some(credits) = &rules.credits
-            && let Some(first) = self.queues[0].first()
-        {
-            match self.spend_credit(now, credits, arena.get(first).wire_bytes) {
-                // Credits go before everything else.
-                None if open & 1 != 0 => return Ok(0),
-                None => {}
-                Some(at) => {
-                    later = Next::Later(at);
-                    open &= !1;
-                }
-            }
+        let ready = match &rules.credits {
+            Some(credits) => self.ready_with_credits(now, credits, arena)?,
+            None => self.ready & !self.paused,
+        };
+        if ready == 0 {
+            return Err(Next::Nothing);
         }
-        let classes = usize::from(rules.classes);
-        let is_ready = |class: &usize| open & 1 << class != 0 && self.queues[*class].packets > 0;
-        let first = (0..classes).find(is_ready).ok_or(later)?;
-        match rules.service {
+        let first = ready.trailing_zeros() as usize;
+        match &rules.service {
             Service::Strict => Ok(first),
             Service::FirstFavoured(share) => {
-                let other = (1..classes).find(is_ready);
-                let chosen = match other {
-                    Some(other) if first != 0 || u32::from(self.turn) >= share => other,
-                    _ => first,
-                };
-                self.turn = if chosen == 0 { self.turn.saturating_add(1) } else { 0 };
-                Ok(chosen)
-            }
-            Service::Weighted(weights) => {
-                if weights[0] == 0 && first == 0 {
+                let others = ready & !1;
+                if others == 0 || (first == 0 && u32::from(self.turn) < *share) {
+                    self.turn = self.turn.saturating_add(1);
                     return Ok(0);
                 }
-                let ready: u8 = (0..classes).filter(is_ready).map(|class| 1 << class).sum();
-                Ok(self.take_turn(ready, &weights, arena))
+                self.turn = 0;
+                Ok(others.trailing_zeros() as usize)
             }
+            Service::Weighted(weights) if weights[0] != 0 || first != 0 => {
+                Ok(self.take_turn(ready, weights, arena))
+            }
+            Service::Weighted(_) => Ok(0),
         }
     }
 
@@ -367,6 +400,26 @@ impl Port {
             self.turn = ((class + 1) % CLASSES_MAX) as u8;
             let next = usize::from(self.turn);
             self.deficits[next] += QUANTUM_BYTES * i32::from(weights[next].max(1));
+        }
+    }
+
+    /// The classes that may be served; class 0 alone if its next packet has a credit's right to go.
+    #[cold]
+    fn ready_with_credits(
+        &mut self,
+        now: Picos,
+        credits: &Credits,
+        arena: &Arena,
+    ) -> Result<u8, Next> {
+        let open = self.ready & !self.paused;
+        let Some(first) = self.queues[0].first().filter(|_| open & 1 != 0) else {
+            return Ok(open);
+        };
+        match self.spend_credit(now, credits, arena.get(first).wire_bytes) {
+            // Credits go before everything else.
+            None => Ok(1),
+            Some(at) if open == 1 => Err(Next::Later(at)),
+            Some(_) => Ok(open & !1),
         }
     }
 

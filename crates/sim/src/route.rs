@@ -1,6 +1,6 @@
 //! Which port leads to a host.
 
-use crate::port::Port;
+use crate::port::{End, Port};
 use std::collections::VecDeque;
 use trama_transport::{Balance, Packet};
 
@@ -9,9 +9,9 @@ use trama_transport::{Balance, Packet};
 pub(crate) struct Attached(Vec<(u32, u32)>);
 
 impl Attached {
-    pub(crate) fn new(ports: &[Port], hosts: u32) -> Self {
-        let interface = |port: &Port| (port.to - hosts, port.reverse);
-        Self(ports[..hosts as usize].iter().map(interface).collect())
+    pub(crate) fn new(ports: &[Port], ends: &[End], hosts: u32) -> Self {
+        let interfaces = ports.iter().zip(ends).take(hosts as usize);
+        Self(interfaces.map(|(port, end)| (end.to - hosts, port.reverse)).collect())
     }
 }
 
@@ -52,6 +52,7 @@ impl Route {
 
     /// The port for a packet; `chance` is a random number for this packet and switch. None if no
     /// port leads there.
+    #[inline]
     pub(crate) fn port(
         &self,
         packet: &Packet,
@@ -60,25 +61,21 @@ impl Route {
         attached: &Attached,
         chance: impl FnOnce() -> u64,
     ) -> Option<u32> {
-        let choose = |count: u32, divisor: Option<u32>| -> u32 {
-            match (balance, divisor) {
-                _ if count == 1 => 0,
-                (Balance::Source, Some(divisor)) => u32::from(packet.path) / divisor % count,
-                (Balance::Source, None) => {
-                    (mix(u64::from(packet.path) << 32 | u64::from(switch)) % u64::from(count))
-                        as u32
-                }
-                (Balance::Flow, _) => (flow_hash(packet, switch) % u64::from(count)) as u32,
-                (Balance::Spray, _) => (chance() % u64::from(count)) as u32,
-            }
-        };
         match self {
             Self::Tree { first, count, stride, down, up, ups, divisor } => {
                 let offset = packet.destination.0.wrapping_sub(*first);
                 if offset < *count {
                     return Some(down + offset / stride);
                 }
-                (*ups > 0).then(|| up + choose(*ups, Some(*divisor)))
+                if *ups < 2 {
+                    return (*ups == 1).then_some(*up);
+                }
+                Some(match balance {
+                    Balance::Source => up + u32::from(packet.path) / divisor % ups,
+                    // All switches of a level choose alike, so the way back is the way there.
+                    Balance::Flow => up + below(flow_hash(packet, *divisor), *ups),
+                    Balance::Spray => up + below(chance(), *ups),
+                })
             }
             Self::Table { starts, ports } => {
                 let &(leaf, port) = attached.0.get(packet.destination.0 as usize)?;
@@ -87,13 +84,24 @@ impl Route {
                 }
                 let (start, end) = (starts[leaf as usize], starts[leaf as usize + 1]);
                 let equal = &ports[start as usize..end as usize];
-                (!equal.is_empty()).then(|| equal[choose(equal.len() as u32, None) as usize])
+                let number = match balance {
+                    _ if equal.len() < 2 => return equal.first().copied(),
+                    Balance::Source => mix(u64::from(packet.path) << 32 | u64::from(switch)),
+                    Balance::Flow => flow_hash(packet, switch),
+                    Balance::Spray => chance(),
+                };
+                Some(equal[below(number, equal.len() as u32) as usize])
             }
         }
     }
 }
 
-/// Symmetric in the two hosts, so that answers take the way of what they answer.
+/// A number below `count` for one that looks random.
+const fn below(number: u64, count: u32) -> u32 {
+    (number % count as u64) as u32
+}
+
+/// Symmetric in the two hosts: with one salt answers take the way of what they answer.
 fn flow_hash(packet: &Packet, salt: u32) -> u64 {
     let ends = u64::from(packet.source.0 ^ packet.destination.0);
     mix(ends << 32 ^ u64::from(packet.flow.0) ^ u64::from(salt) << 20)
@@ -109,7 +117,7 @@ const fn mix(mut z: u64) -> u64 {
 /// All shortest ways between switches over the links that are up.
 pub(crate) fn shortest(
     ports: &[Port],
-    hosts: u32,
+    ends: &[End],
     switches: usize,
     attached: &Attached,
 ) -> Vec<Route> {
@@ -120,9 +128,10 @@ pub(crate) fn shortest(
     };
     // The links between switches, by the switch at which they begin.
     let mut links: Vec<Vec<(u32, u32)>> = vec![Vec::new(); switches];
-    for (index, port) in ports.iter().enumerate().skip(hosts as usize) {
-        if port.to >= hosts && !port.is_down {
-            links[(port.from - hosts) as usize].push((index as u32, port.to - hosts));
+    let hosts = attached.0.len() as u32;
+    for (index, (port, end)) in ports.iter().zip(ends).enumerate().skip(hosts as usize) {
+        if end.to >= hosts && !end.is_down {
+            links[(port.from - hosts) as usize].push((index as u32, end.to - hosts));
         }
     }
     let mut tables: Vec<(Vec<u32>, Vec<u32>)> = vec![(vec![0], Vec::new()); switches];

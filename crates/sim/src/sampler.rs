@@ -16,12 +16,23 @@ const EVERY: Picos = Picos::from_nanos(100);
 pub struct Sample {
     /// When.
     pub at: Picos,
-    /// Bytes in the longest queue of all ports.
+    /// Most bytes in a queue of any port since the sample before.
     pub longest_bytes: u32,
     /// Bytes in all of them.
     pub waiting_bytes: u64,
     /// Bytes that hosts have sent so far.
     pub sent_bytes: u64,
+}
+
+/// What all queues and interfaces together do, kept up to date by the simulation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct State {
+    /// Most bytes in a queue of a switch since this was last set to 0.
+    pub(crate) longest_bytes: u32,
+    /// Bytes in all queues of switches.
+    pub(crate) waiting_bytes: u64,
+    /// Bytes that hosts have sent.
+    pub(crate) sent_bytes: u64,
 }
 
 /// A series of samples.
@@ -53,19 +64,14 @@ impl Sampler {
     }
 
     /// Takes the samples that are due by `now`, before anything happens at that time.
-    pub(crate) fn take(&mut self, now: Picos, network: &Network) {
-        let ports = network.switch_ports();
-        let sample = Sample {
-            at: Picos::ZERO,
-            longest_bytes: ports.iter().map(|port| port.waiting_bytes).max().unwrap_or(0),
-            waiting_bytes: ports.iter().map(|port| u64::from(port.waiting_bytes)).sum(),
-            sent_bytes: network.ports[..network.hosts as usize]
-                .iter()
-                .map(|port| port.counters.bytes)
-                .sum(),
-        };
+    pub(crate) fn take(&mut self, now: Picos, state: &mut State, network: &Network) {
         while self.next <= now {
-            self.samples.push(Sample { at: self.next, ..sample });
+            self.samples.push(Sample {
+                at: self.next,
+                longest_bytes: std::mem::take(&mut state.longest_bytes),
+                waiting_bytes: state.waiting_bytes,
+                sent_bytes: state.sent_bytes,
+            });
             let queue = |&port: &u32| network.ports[port as usize].waiting_bytes;
             self.queues.extend(self.watched.iter().map(queue));
             if self.samples.len() == SAMPLES_MAX {
@@ -79,7 +85,11 @@ impl Sampler {
     fn thin(&mut self) {
         let width = self.watched.len();
         for index in 0..SAMPLES_MAX / 2 {
+            // The longest queue of what is forgotten belongs to the sample that follows it.
+            let forgotten = self.samples[(2 * index).saturating_sub(1)].longest_bytes;
             self.samples[index] = self.samples[2 * index];
+            let longest = &mut self.samples[index].longest_bytes;
+            *longest = forgotten.max(*longest);
             self.queues.copy_within(2 * index * width..(2 * index + 1) * width, index * width);
         }
         self.samples.truncate(SAMPLES_MAX / 2);
@@ -121,7 +131,7 @@ mod tests {
         for us in [1, 2, 50, 51, 3_000, 800_000, 800_001] {
             let now = Picos::from_micros(us);
             if now >= sampler.next() {
-                sampler.take(now, &network);
+                sampler.take(now, &mut State::default(), &network);
             }
             assert!(sampler.next() > now);
             let samples = sampler.samples();

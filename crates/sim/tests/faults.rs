@@ -44,7 +44,7 @@ fn the_rate_of_reno_goes_with_the_root_of_loss() {
         let each = (loss / 2.0).to_string();
         let it = run(LOSSY, &[("link.loss", &each), ("limit", limit), ("seed", "3")]);
         let port = it.network().counters().find(|(name, _)| *name == "switch to host 0");
-        let sent = port.expect("it is there").1.packets as f64 * 1448.0;
+        let sent = port.expect("it is there").1.bytes as f64 * 1448.0 / 1500.0;
         sent / it.now().as_secs_f64()
     };
     for (loss, limit) in [(0.0004_f64, "20s"), (0.001, "20s"), (0.004, "20s")] {

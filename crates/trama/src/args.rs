@@ -388,7 +388,8 @@ pub(crate) struct ProveArgs {
 
 #[derive(Args)]
 pub(crate) struct BenchArgs {
-    /// What to measure; all if absent; `live` compares with other forwarders of this machine
+    /// What to measure; all if absent; `live` compares with other forwarders of this machine,
+    /// `sim` measures the simulator
     pub(crate) names: Vec<String>,
     /// Interleaved rounds
     #[arg(long, default_value_t = 9)]
@@ -411,6 +412,12 @@ pub(crate) struct BenchArgs {
     /// Measure one of them alone
     #[arg(long, value_enum, value_name = "SUBJECT")]
     pub(crate) only: Option<BenchSubject>,
+    /// Of `sim`: run one case in this process, once
+    #[arg(long, hide = true)]
+    pub(crate) alone: bool,
+    /// Of `sim`: the case at the smaller or larger of two sizes
+    #[arg(long, hide = true, value_parser = clap::value_parser!(u8).range(0..=1))]
+    pub(crate) size: Option<u8>,
     /// Count instructions per packet as well, under callgrind
     #[arg(long)]
     pub(crate) instructions: bool,

@@ -194,6 +194,7 @@ impl Queueing {
     }
 
     /// The class of a packet with this priority.
+    #[inline]
     pub fn class_of(&self, priority: u8) -> usize {
         usize::from(priority.min(self.classes - 1))
     }

@@ -74,6 +74,16 @@ impl<T> Flows<T> {
         }
     }
 
+    /// Ends a flow as if it had never been there.
+    pub(crate) fn forget(&mut self, flow: FlowId) {
+        if let Some(slot) = self.names.remove(&flow)
+            && slot != ENDED
+        {
+            self.slots[slot as usize] = None;
+            self.free.push(slot);
+        }
+    }
+
     pub(crate) fn get(&mut self, slot: u32) -> Option<&mut T> {
         self.slots.get_mut(slot as usize).and_then(Option::as_mut)
     }

@@ -13,10 +13,13 @@
 mod answers;
 pub mod congestion;
 pub mod endpoint;
+pub mod expresspass;
 pub mod fabric;
 mod flows;
+pub mod homa;
 pub mod ndp;
 pub mod packet;
+pub mod r2p2;
 mod ranges;
 pub mod registry;
 pub mod stream;

@@ -29,6 +29,28 @@ pub enum Kind {
     Pull,
     /// Tells that packets of a message were marked (CNP of DCQCN).
     Congestion,
+    /// Lets a message be sent up to a byte (Homa).
+    Grant,
+    /// Asks for a range of a message again (Homa).
+    Resend,
+    /// Tells that what was asked for will come later (Homa).
+    Busy,
+    /// Tells which lengths of messages shall have which priority (Homa).
+    Cutoffs,
+    /// Asks for credits (ExpressPass).
+    Request,
+    /// Lets one packet be sent (ExpressPass).
+    Credit,
+    /// Tells up to which byte a message was sent, and asks what of it is missing (Aeolus).
+    Probe,
+    /// Tells that the rest of a request may be sent (REQREADY of R2P2).
+    Ready,
+    /// Carries a part of an answer (R2P2).
+    Response,
+    /// Tells a router that a request has ended (R2P2).
+    Feedback,
+    /// Tells that there is no room for a request (DROP of R2P2).
+    Refusal,
 }
 
 impl Kind {
@@ -115,6 +137,13 @@ pub struct Packet {
     /// Of data its rank in switches that order by it: bytes that remain. Of acknowledgements the
     /// end of the range that is acknowledged. Otherwise by transport.
     pub detail: u64,
+}
+
+impl Packet {
+    /// Its rank in switches that order by it, best first: control is before all data.
+    pub const fn rank(&self) -> u64 {
+        if self.kind.is_control() { 0 } else { self.detail }
+    }
 }
 
 /// A short length of time in steps of 64 ns; longer than 4.19 ms is as long as that.

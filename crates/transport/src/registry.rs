@@ -9,7 +9,7 @@ use crate::endpoint::Endpoint;
 use crate::fabric::{Balance, Fabric, Queueing};
 use crate::packet::HostId;
 use crate::stream::Reliable;
-use crate::{congestion, ndp};
+use crate::{congestion, expresspass, homa, ndp, r2p2};
 use trama_base::{Bytes, Parameters};
 
 /// A transport with its settings, before it is on a host.
@@ -28,6 +28,12 @@ pub trait Transport: Parameters {
 
     /// How it wants switches to choose among equal ports.
     fn balance(&self) -> Balance;
+
+    /// Whether answers must take the way of what they answer, so that switches have to choose by
+    /// [`Balance::Flow`].
+    fn needs_way_back(&self) -> bool {
+        false
+    }
 
     /// The endpoint of a host; `seed` fixes what it leaves to chance.
     fn endpoint(&self, fabric: &Fabric, host: HostId, seed: u64) -> Box<dyn Endpoint>;
@@ -65,6 +71,12 @@ pub const TRANSPORTS: &[Entry] = &[
         summary: "TCP that shrinks its window by the share of packets that were marked",
         source: "Data Center TCP, SIGCOMM 2010; RFC 8257",
         make: || Box::new(Reliable::<congestion::dctcp::Config>::default()),
+    },
+    Entry {
+        name: "pfabric",
+        summary: "full speed at once; switches keep and send what has the fewest bytes left",
+        source: "pFabric, SIGCOMM 2013",
+        make: || Box::new(Reliable::<congestion::pfabric::Config>::default()),
     },
     Entry {
         name: "dcqcn",
@@ -108,6 +120,30 @@ pub const TRANSPORTS: &[Entry] = &[
         summary: "full speed at once, trimmed packets, paced pulls by the receiver",
         source: "NDP, SIGCOMM 2017",
         make: || Box::new(ndp::Config::default()),
+    },
+    Entry {
+        name: "homa",
+        summary: "grants by receivers to the shortest messages, priorities by what remains",
+        source: "Homa, SIGCOMM 2018",
+        make: || Box::new(homa::Config::default()),
+    },
+    Entry {
+        name: "expresspass",
+        summary: "a credit for each packet; switches hold credits to what data may take",
+        source: "ExpressPass, SIGCOMM 2017",
+        make: || Box::new(expresspass::Config::default()),
+    },
+    Entry {
+        name: "aeolus",
+        summary: "ExpressPass that sends the first round trip at once, dropped before all else",
+        source: "Aeolus, SIGCOMM 2020",
+        make: || Box::new(expresspass::Config::aeolus()),
+    },
+    Entry {
+        name: "r2p2",
+        summary: "requests and answers through a router that bounds what each server has",
+        source: "R2P2, USENIX ATC 2019",
+        make: || Box::new(r2p2::Config::default()),
     },
 ];
 

@@ -90,7 +90,9 @@ impl Net {
         loop {
             let arrival = self.arrivals.peek().map(|&Reverse((at, _))| at);
             let frees = self.free_at.iter().copied().filter(|&at| at > self.now);
-            let timeouts = self.hosts.iter().filter_map(|host| host.next_timeout());
+            // A host that wants to send while its interface is busy is asked when that is free.
+            let wanted = self.hosts.iter().zip(&self.free_at);
+            let timeouts = wanted.filter_map(|(it, &free)| Some(it.next_timeout()?.max(free)));
             let next = arrival.into_iter().chain(frees).chain(timeouts).min();
             let Some(next) = next.filter(|&at| at <= end) else { break };
             self.now = next.max(self.now);

@@ -41,11 +41,15 @@ fn run(program: &Path, case: &Case, subject: &str, packets: u32) -> Result<f64, 
         .args(["--flows", &case.flows.to_string(), "--frame", &case.frame_bytes.to_string()])
         .args(["--packets", &packets.to_string()])
         .output()?;
-    let text = String::from_utf8_lossy(&output.stderr);
+    counted(&String::from_utf8_lossy(&output.stderr), output.status.success())
+}
+
+/// The number of instructions that callgrind tells in what it prints.
+pub(super) fn counted(text: &str, is_success: bool) -> Result<f64, CountError> {
     let refs = text.lines().find_map(|line| line.split_once("refs:"));
     let number = refs.map(|(_, number)| number.replace(',', ""));
     let number = number.and_then(|number| number.trim().parse().ok());
-    number.filter(|_| output.status.success()).ok_or_else(|| {
+    number.filter(|_| is_success).ok_or_else(|| {
         CountError::Silent(text.lines().last().unwrap_or("it was silent").to_string())
     })
 }

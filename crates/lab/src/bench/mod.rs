@@ -10,6 +10,7 @@
 #![allow(clippy::vec_box, reason = "packets travel boxed, as engines take them")]
 
 mod curve;
+mod fabric;
 mod hand;
 mod instructions;
 mod live;
@@ -22,6 +23,7 @@ mod workload;
 mod tests;
 
 pub use curve::{Axis, Curve, curve};
+pub use fabric::{FABRIC_CASES, FabricCase, FabricError, FabricRun};
 pub use instructions::{CountError, instructions};
 pub use live::{Contender, LivePlan, LiveResult, Task, live};
 pub use measure::{Beside, Case, Measurement, Plan, measure};

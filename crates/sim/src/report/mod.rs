@@ -73,7 +73,7 @@ pub struct Class {
 pub struct Moment {
     /// When.
     pub at: Picos,
-    /// Bytes in the longest queue of switches.
+    /// Most bytes in a queue of switches since the moment before.
     pub longest_bytes: f64,
     /// Bytes in the mean of them.
     pub mean_bytes: f64,

@@ -9,7 +9,7 @@ use crate::topology::Plan;
 use crate::workload::{MESSAGES_MAX, Traffic};
 use trama_base::Picos;
 use trama_transport::fabric::{Marking, Overflow, Sharing};
-use trama_transport::{Endpoint, Queueing};
+use trama_transport::{Balance, Endpoint, Queueing};
 
 /// Simulated time between two calls for progress.
 const SLICE: Picos = Picos::from_millis(1);
@@ -98,6 +98,10 @@ impl Scenario {
     /// The network without the rules of switches, to ask it for its measures; then with them.
     fn network(&self, load: &Load<'_>) -> Result<Network, ScenarioError> {
         let balance = self.switch.balance.unwrap_or(self.transport.balance());
+        if self.transport.needs_way_back() && balance != Balance::Flow {
+            let why = format!("{} needs `flow`: credits and data go one way", self.transport_name);
+            return Err(self.wrong("switch", ("balance", why)));
+        }
         let build = |queueing| {
             let built = self.topology.build(&Plan { queueing, balance, load });
             built.map_err(|error| self.wrong("topology", error))

@@ -46,6 +46,10 @@ fn mistakes_are_named_with_their_line_and_what_is_allowed() {
         Some("line 8: transport.name: there is no `carrier-pigeon`")
     );
     assert_eq!(
+        wrong("name = \"dctcp\"", "name = \"expresspass\"\n[switch]\nbalance = \"spray\""),
+        "line 10: switch.balance: expresspass needs `flow`: credits and data go one way"
+    );
+    assert_eq!(
         wrong("senders = 16", "senders = 17"),
         "line 11: workload.senders: it is from 1 to 16"
     );

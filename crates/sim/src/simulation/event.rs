@@ -28,6 +28,7 @@ pub(super) enum Happening {
 }
 
 impl Event {
+    #[inline(always)]
     pub(super) fn new(happening: Happening) -> Self {
         let word = |kind: u64, place: u32, more: u32| {
             Self(kind << 60 | u64::from(place) << 32 | u64::from(more))
@@ -46,12 +47,22 @@ impl Event {
         }
     }
 
+    /// What it says. The two that happen all the time are told apart first.
+    #[inline(always)]
     pub(super) fn happening(self) -> Happening {
+        let place = (self.0 >> 32) as u32 & 0x0fff_ffff;
+        match self.0 >> 60 {
+            0 => Happening::Arrival { port: place, packet: Handle(self.0 as u32) },
+            1 => Happening::Free { port: place },
+            _ => self.rare(),
+        }
+    }
+
+    #[inline]
+    fn rare(self) -> Happening {
         let place = (self.0 >> 32) as u32 & 0x0fff_ffff;
         let more = self.0 as u32;
         match self.0 >> 60 {
-            0 => Happening::Arrival { port: place, packet: Handle(more) },
-            1 => Happening::Free { port: place },
             2 => Happening::Timeout { host: place },
             3 => Happening::Submission,
             4 => Happening::Due { flow: more },

@@ -76,8 +76,8 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
         let change = self.changes.pop_front().expect("an event for each change");
         for port in change.ports {
             let reverse = self.network.ports[port as usize].reverse;
-            self.network.ports[port as usize].is_down = !change.is_up;
-            self.network.ports[reverse as usize].is_down = !change.is_up;
+            self.network.ends[port as usize].is_down = !change.is_up;
+            self.network.ends[reverse as usize].is_down = !change.is_up;
         }
         if change.reroutes {
             self.network.reroute();

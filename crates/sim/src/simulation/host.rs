@@ -99,7 +99,7 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
         self.observer.see(self.now, &Seen::Delivered { packet, telemetry });
         let arrival = Arrival { packet, at, telemetry };
         self.hosts[host as usize].endpoint.receive(self.now, &arrival);
-        self.arena.remove(handle);
+        self.arena.release(handle);
         self.attend(host);
     }
 
@@ -130,8 +130,8 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
         }
         if !self.network.ports[host as usize].is_waking {
             self.pump(host);
+            self.arm(host);
         }
-        self.arm(host);
     }
 
     /// All of a message has arrived: those that waited for it come nearer.
@@ -168,6 +168,7 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
                 let mut outlet = Outlet { paused, telemetry: &mut self.telemetry };
                 let Some(packet) = it.endpoint.transmit(self.now, &mut outlet) else { return };
                 self.record.sent += 1;
+                self.state.sent_bytes += u64::from(packet.wire_bytes);
                 let handle = self.arena.insert(packet);
                 for &hop in &self.telemetry {
                     self.arena.record(handle, hop);
@@ -188,15 +189,14 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
         self.calendar.insert(port.busy_until, Event::new(Happening::Free { port: host }));
     }
 
-    /// Has a host called when it wants to be, unless it will be before.
+    /// Has a host called when it wants to be. While its interface sends there is no need: it will
+    /// be asked for a packet then, and this comes after that.
     pub(super) fn arm(&mut self, host: u32) {
-        let it = &mut self.hosts[host as usize];
-        let Some(at) = it.endpoint.next_timeout() else { return };
-        let port = &self.network.ports[host as usize];
-        if port.is_waking && at <= port.busy_until {
-            // It will be asked for a packet then, and armed after that.
+        if self.network.ports[host as usize].is_waking {
             return;
         }
+        let it = &mut self.hosts[host as usize];
+        let Some(at) = it.endpoint.next_timeout() else { return };
         let at = at.max(self.now);
         if at < it.called_at {
             it.called_at = at;

@@ -14,7 +14,7 @@ use crate::arena::Arena;
 use crate::calendar::Calendar;
 use crate::network::Network;
 use crate::record::{FlowRecord, Record};
-use crate::sampler::Sampler;
+use crate::sampler::{Sampler, State};
 use crate::workload::Traffic;
 use event::{Event, Happening};
 use faults::Faults;
@@ -45,10 +45,16 @@ pub struct Simulation<E, O = Nobody> {
     record: Record,
     telemetry: Vec<Hop>,
     sampler: Sampler,
+    state: State,
     faults: Option<Faults>,
     changes: VecDeque<Change>,
     observer: O,
+    /// Keeps what [`Self::approach`] reads from being left out.
+    touched: u32,
 }
+
+/// Packets whose slots a cache near the processor holds.
+const PACKETS_NEAR: usize = 1 << 14;
 
 /// The messages that wait for a message: `flows[starts[f]..starts[f + 1]]`.
 #[derive(Debug, Default)]
@@ -131,9 +137,11 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
             record: Record { flows, ..Record::default() },
             telemetry: Vec::new(),
             sampler: Sampler::default(),
+            state: State::default(),
             faults: None,
             changes: VecDeque::new(),
             observer,
+            touched: 0,
         }
     }
 
@@ -154,24 +162,49 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
             && let Some((at, event)) = self.calendar.pop_until(end)
         {
             if at >= self.sampler.next() {
-                self.sampler.take(at, &self.network);
+                self.sampler.take(at, &mut self.state, &self.network);
             }
             assert!(at >= self.now, "time does not go back");
             self.now = at;
             self.record.events += 1;
+            if self.arena.peak() > PACKETS_NEAR {
+                self.approach();
+            }
             match event.happening() {
                 Happening::Arrival { port, packet } => self.arrive(port, packet),
                 Happening::Free { port } => self.free(port),
-                Happening::Timeout { host } => self.call(host),
-                Happening::Submission => self.submit(),
-                Happening::Due { flow } => self.submit_one(flow),
-                Happening::Ready { host } => self.ready(host),
-                Happening::Pause { port, class, is_paused } => self.pause(port, class, is_paused),
-                Happening::Change => self.change(),
+                rare => self.handle(rare),
             }
         }
         self.check();
         &self.record
+    }
+
+    /// Reads a little of what the event after next needs, so that it is in the cache by then.
+    #[inline]
+    fn approach(&mut self) {
+        let touched = match self.calendar.ahead(1).map(Event::happening) {
+            Some(Happening::Arrival { packet, .. }) => u32::from(self.arena.get(packet).wire_bytes),
+            Some(Happening::Free { port }) => self.network.ports[port as usize].waiting_bytes,
+            _ => 0,
+        };
+        self.touched = self.touched.wrapping_add(touched);
+    }
+
+    /// Does what happens less often than for every packet and link.
+    #[inline(never)]
+    fn handle(&mut self, happening: Happening) {
+        match happening {
+            Happening::Arrival { .. } | Happening::Free { .. } => {
+                unreachable!("the loop has these")
+            }
+            Happening::Timeout { host } => self.call(host),
+            Happening::Submission => self.submit(),
+            Happening::Due { flow } => self.submit_one(flow),
+            Happening::Ready { host } => self.ready(host),
+            Happening::Pause { port, class, is_paused } => self.pause(port, class, is_paused),
+            Happening::Change => self.change(),
+        }
     }
 
     /// Packets sent are delivered, dropped, lost or in flight; all of them are accounted for.

@@ -4,20 +4,28 @@ use super::event::{Event, Happening};
 use super::{Observer, Seen, Simulation};
 use crate::arena::Handle;
 use crate::buffer::{Charged, PAUSE_BYTES, Tell};
-use crate::port::Next;
+use crate::port::{End, Next, Place};
 use trama_transport::fabric::Sharing;
 use trama_transport::{Endpoint, Flags};
+
+/// How a packet passes a switch.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    /// The port at the beginning of the link over which it came.
+    link: u32,
+    switch: u32,
+    /// The port that it takes.
+    out: u32,
+}
 
 impl<E: Endpoint, O: Observer> Simulation<E, O> {
     /// A packet has crossed the link of a port.
     pub(super) fn arrive(&mut self, link: u32, handle: Handle) {
         self.record.links += 1;
-        let port = &mut self.network.ports[link as usize];
-        if port.is_down {
-            port.counters.lost += 1;
+        let End { to: node, is_down } = self.network.ends[link as usize];
+        if is_down {
             return self.lose(link, handle);
         }
-        let node = port.to;
         if node < self.network.hosts {
             return self.reach(node, handle);
         }
@@ -28,33 +36,32 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
         let (rng, attached) = (&mut self.rng, &self.network.attached);
         let balance = self.network.balance;
         match route.port(packet, balance, switch, attached, || rng.next_u64()) {
-            Some(out) => self.forward(link, out, handle),
+            Some(out) => self.forward(Way { link, switch, out }, handle),
             None => {
                 self.record.unroutable += 1;
                 self.observer.see(self.now, &Seen::Unroutable { packet, link });
-                self.arena.remove(handle);
+                self.arena.release(handle);
             }
         }
     }
 
-    /// Sends a packet that came over `link` out of a port of a switch, or queues it.
-    fn forward(&mut self, link: u32, out: u32, handle: Handle) {
+    /// Sends a packet out of a port of a switch, or queues it.
+    #[inline]
+    fn forward(&mut self, Way { link, switch, out }: Way, handle: Handle) {
         let rules = &self.network.queueing;
         let port = &mut self.network.ports[out as usize];
-        port.mark(rules, &mut self.arena, handle, &mut self.rng, false);
-        if !port.is_waking
-            && port.busy_until <= self.now
-            && !port.has_waiting()
-            && port.paused == 0
-            && rules.credits.is_none()
-        {
-            return self.send_on(out, handle);
-        }
         let packet = self.arena.get(handle);
         let (class, bytes) = (rules.class_of(packet.priority), u32::from(packet.wire_bytes));
-        let switch = port.from - self.network.hosts;
+        if let Some(marking) = &rules.marking
+            && !marking.departing
+        {
+            port.mark(marking, &mut self.arena, handle, class, &mut self.rng);
+        }
+        if port.is_idle(self.now) && rules.credits.is_none() {
+            return self.send_on(out, handle);
+        }
         let before = port.waiting_bytes;
-        let room = match rules.sharing {
+        let room_bytes = match rules.sharing {
             Sharing::Ports => rules.capacity_bytes.saturating_sub(before),
             Sharing::Dynamic { alpha } => {
                 self.network.buffers.room(switch, alpha, port.class_bytes(class))
@@ -72,11 +79,15 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
         };
         let rules = &self.network.queueing;
         let port = &mut self.network.ports[out as usize];
-        let victim = port.enqueue(rules, &mut self.arena, handle, room, &mut self.rng);
+        let place = Place { class, room_bytes };
+        let victim = port.enqueue(rules, &mut self.arena, handle, place, &mut self.rng);
         if let Sharing::Dynamic { .. } = rules.sharing {
             self.network.buffers.change(switch, before, port.waiting_bytes);
         }
         let queue_bytes = port.waiting_bytes;
+        self.state.waiting_bytes =
+            self.state.waiting_bytes + u64::from(queue_bytes) - u64::from(before);
+        self.state.longest_bytes = self.state.longest_bytes.max(queue_bytes);
         let packet = self.arena.get(handle);
         self.observer.see(self.now, &Seen::Queued { packet, port: out, queue_bytes });
         if !port.is_waking && port.has_waiting() {
@@ -85,17 +96,28 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
             self.calendar.insert(at, Event::new(Happening::Free { port: out }));
         }
         if let Some(victim) = victim {
+            if room_bytes == u32::MAX && matches!(rules.sharing, Sharing::Lossless { .. }) {
+                // It was refused for another reason than want of room, and charged already.
+                self.leave_buffer(out, victim, bytes, 0);
+            }
             self.record.dropped += 1;
             let packet = self.arena.get(victim);
             self.observer.see(self.now, &Seen::Dropped { packet, port: out });
-            self.arena.remove(victim);
+            self.arena.release(victim);
         }
     }
 
     /// Puts a packet on the link of a port of a switch that is free.
+    #[inline(always)]
     fn send_on(&mut self, out: u32, handle: Handle) {
-        let port = &mut self.network.ports[out as usize];
-        port.mark(&self.network.queueing, &mut self.arena, handle, &mut self.rng, true);
+        let rules = &self.network.queueing;
+        if let Some(marking) = &rules.marking
+            && marking.departing
+        {
+            let class = rules.class_of(self.arena.get(handle).priority);
+            let port = &mut self.network.ports[out as usize];
+            port.mark(marking, &mut self.arena, handle, class, &mut self.rng);
+        }
         if self.arena.get(handle).flags.has(Flags::TELEMETRY) {
             let hop = self.network.ports[out as usize].tell(out, self.now);
             self.arena.record(handle, hop);
@@ -104,19 +126,17 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
     }
 
     /// Puts a packet on the link of a port that is free.
+    #[inline(always)]
     pub(super) fn send(&mut self, out: u32, handle: Handle) {
         let port = &mut self.network.ports[out as usize];
         debug_assert!(port.busy_until <= self.now, "a link carries one packet at a time");
         let packet = self.arena.get(handle);
         let bytes = packet.wire_bytes;
-        port.busy_until = self.now + port.serialisation(bytes);
-        port.counters.packets += 1;
-        port.counters.bytes += u64::from(bytes);
+        port.begin(self.now, bytes);
         let mut at = port.busy_until + port.delay;
         self.observer.see(self.now, &Seen::Sent { packet, port: out });
         if let Some(faults) = &mut self.faults {
-            if port.is_down || faults.loses() {
-                port.counters.lost += 1;
+            if self.network.ends[out as usize].is_down || faults.loses() {
                 return self.lose(out, handle);
             }
             at += faults.delay();
@@ -127,30 +147,38 @@ impl<E: Endpoint, O: Observer> Simulation<E, O> {
     /// A packet is lost on a link.
     fn lose(&mut self, link: u32, handle: Handle) {
         self.record.lost += 1;
+        self.network.ports[link as usize].counters.lost += 1;
         let packet = self.arena.get(handle);
         self.observer.see(self.now, &Seen::Lost { packet, link });
-        self.arena.remove(handle);
+        self.arena.release(handle);
     }
 
     /// The link of a port is free, or may be used again.
     pub(super) fn free(&mut self, out: u32) {
         let port = &mut self.network.ports[out as usize];
-        port.is_waking = false;
         if out < self.network.hosts {
+            port.is_waking = false;
             self.pump(out);
             return self.arm(out);
         }
+        if port.busy_until > self.now {
+            // A credit may go from now on, but something else was sent while it waited; the port
+            // is asked again behind that.
+            return;
+        }
+        port.is_waking = false;
         let rules = &self.network.queueing;
         let before = port.waiting_bytes;
         let handle = match port.dequeue(self.now, rules, &mut self.arena) {
             Next::Packet(handle) => handle,
+            // What is no credit need not wait so long: the port stays open for it.
             Next::Later(at) => {
-                port.is_waking = true;
                 return self.calendar.insert(at, Event::new(Happening::Free { port: out }));
             }
             Next::Nothing => return,
         };
         let (after, has_more) = (port.waiting_bytes, port.has_waiting());
+        self.state.waiting_bytes -= u64::from(before - after);
         if rules.sharing != Sharing::Ports {
             self.leave_buffer(out, handle, before, after);
         }

@@ -4,12 +4,14 @@ mod burst;
 mod collective;
 mod file;
 mod random;
+mod requests;
 mod sizes;
 
 pub use burst::{AllToAll, Incast, Permutation};
 pub use collective::AllReduce;
 pub use file::FromFile;
 pub use random::{Poisson, Rpc};
+pub use requests::Requests;
 pub use sizes::{PUBLISHED, Published, Sizes};
 
 use crate::network::Network;
@@ -158,6 +160,11 @@ pub const WORKLOADS: &[Entry] = &[
         name: "rpc",
         summary: "clients ask servers, wait for the answer, and think",
         make: || Box::new(Rpc::default()),
+    },
+    Entry {
+        name: "requests",
+        summary: "requests to a router of servers at random times, whatever became of others",
+        make: || Box::new(Requests::default()),
     },
     Entry {
         name: "file",

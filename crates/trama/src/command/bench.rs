@@ -17,6 +17,11 @@ pub(crate) fn bench(args: &BenchArgs) -> Outcome {
     if args.names == ["live"] {
         return super::bench_live::bench_live(args);
     }
+    if let Some((first, cases)) = args.names.split_first()
+        && first == "sim"
+    {
+        return super::bench_sim::bench_sim(args, cases);
+    }
     let in_range = (60..=9000).contains(&args.frame)
         && (1..=FLOWS_MAX).contains(&args.flows)
         && args.rounds > 0

@@ -3,6 +3,7 @@
 pub(crate) mod atlas;
 pub(crate) mod bench;
 mod bench_live;
+mod bench_sim;
 pub(crate) mod check;
 pub(crate) mod doc;
 pub(crate) mod doctor;

@@ -8,6 +8,7 @@ pub mod dcqcn;
 pub mod dctcp;
 pub mod hpcc;
 pub mod new_reno;
+pub mod pfabric;
 pub mod powertcp;
 pub mod swift;
 mod telemetry;
@@ -18,6 +19,7 @@ pub use dcqcn::Dcqcn;
 pub use dctcp::Dctcp;
 pub use hpcc::Hpcc;
 pub use new_reno::NewReno;
+pub use pfabric::Pfabric;
 pub use powertcp::PowerTcp;
 pub use swift::Swift;
 pub use timely::Timely;
@@ -90,6 +92,17 @@ pub trait CongestionControl {
     /// The rate at which packets leave; None if the window alone limits them.
     fn pacing(&self) -> Option<Rate> {
         None
+    }
+
+    /// The retransmission timeout, if it has a fixed length. Losses are then known by it alone,
+    /// and not by packets that overtake.
+    fn fixed_timeout(&self) -> Option<Picos> {
+        None
+    }
+
+    /// Whether packets are probes, of one byte.
+    fn is_probing(&self) -> bool {
+        false
     }
 
     /// Bytes that leave at the rate of the interface before [`Self::pacing`] makes them wait: 0 to

@@ -243,7 +243,7 @@ impl Endpoint for Ndp {
         match arrival.packet.kind {
             Kind::Data => self.receive_data(arrival.packet),
             Kind::Ack | Kind::Nack | Kind::Pull => self.receive_answer(now, arrival.packet),
-            Kind::Congestion => self.counters.stray += 1,
+            _ => self.counters.stray += 1,
         }
     }
 

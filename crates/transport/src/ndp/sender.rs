@@ -82,7 +82,7 @@ impl Sender {
                 let limit = u64::from(config.initial_window);
                 self.credit = self.credit.saturating_add(new.min(limit) as u32);
             }
-            Kind::Data | Kind::Congestion => {}
+            _ => {}
         }
     }
 

@@ -55,6 +55,8 @@ pub struct Needs {
     pub marks: bool,
     /// Switches append records to data, and they are told.
     pub telemetry: bool,
+    /// The message with the fewest bytes left is sent first; otherwise messages take turns.
+    pub shortest_first: bool,
     /// The receiver of a marked packet says so at once, in a packet of its own, but not more often
     /// than this for each message.
     pub notify_every: Option<Picos>,
@@ -237,6 +239,22 @@ impl Streams {
         }
     }
 
+    /// Takes the sender whose turn it is out of those that may send.
+    fn next_ready(&mut self) -> Option<u32> {
+        if !self.rules.needs.shortest_first {
+            return self.ready.pop_front();
+        }
+        let remaining = |slot| self.senders.get(slot).map_or(0, |it| it.remaining());
+        let (place, _) = self
+            .ready
+            .iter()
+            .copied()
+            .map(remaining)
+            .enumerate()
+            .min_by_key(|&(_, bytes)| bytes)?;
+        self.ready.remove(place)
+    }
+
     fn release_paced(&mut self, now: Picos) {
         while let Some(slot) = self.paced.due(now) {
             self.ready.push_back(slot);
@@ -256,7 +274,7 @@ impl Endpoint for Streams {
             Kind::Data => self.receive_data(now, arrival),
             Kind::Ack => self.receive_acknowledgement(now, arrival),
             Kind::Congestion => self.receive_notification(now, arrival.packet.flow),
-            Kind::Nack | Kind::Pull => self.counters.stray += 1,
+            _ => self.counters.stray += 1,
         }
     }
 
@@ -275,7 +293,7 @@ impl Endpoint for Streams {
             return None;
         }
         self.release_paced(now);
-        while let Some(slot) = self.ready.pop_front() {
+        while let Some(slot) = self.next_ready() {
             let Some(sender) = self.senders.get(slot) else { continue };
             sender.leave_queue();
             if !matches!(sender.readiness(&self.rules), Readiness::At(at) if at <= now) {

@@ -86,6 +86,11 @@ impl Sender {
         self.control.window_bytes()
     }
 
+    /// Bytes that are not known to have arrived.
+    pub(super) fn remaining(&self) -> u64 {
+        self.message.bytes - self.acknowledged_bytes
+    }
+
     /// The next byte to send again, if there is one.
     fn gap(&self) -> Option<u64> {
         let at = self.acknowledged.first_gap(self.repaired);
@@ -128,7 +133,8 @@ impl Sender {
             self.recovers_until = None;
         }
         let edge = self.acknowledged.end().saturating_sub(REORDERING * rules.payload_bytes);
-        if prefix < edge && self.acknowledged.end() > prefix {
+        let shows_loss = self.control.fixed_timeout().is_none();
+        if shows_loss && prefix < edge && self.acknowledged.end() > prefix {
             self.lost_below = self.lost_below.max(edge);
             if self.recovers_until.is_none() && self.gap().is_some() {
                 self.recovers_until = Some(self.next);
@@ -164,6 +170,9 @@ impl Sender {
     }
 
     fn timeout(&self, rules: &Rules) -> Picos {
+        if let Some(timeout) = self.control.fixed_timeout() {
+            return timeout;
+        }
         let measured = self.smoothed_rtt.map(|rtt| rtt + Picos(4 * self.rtt_variation.0));
         let timeout =
             measured.unwrap_or(rules.config.timeout_initial).max(rules.config.timeout_min);
@@ -195,7 +204,8 @@ impl Sender {
             Some(at) => self.acknowledged.next_start(at).unwrap_or(self.next).min(self.next),
             None => self.message.bytes,
         };
-        let end = (start + rules.payload_bytes).min(limit);
+        let most = if self.control.is_probing() { 1 } else { rules.payload_bytes };
+        let end = (start + most).min(limit);
         if gap.is_some() {
             self.repaired = end;
         }
@@ -222,7 +232,7 @@ impl Sender {
             sequence: start,
             extent: self.message.bytes,
             sent: now,
-            detail: self.message.bytes - self.acknowledged_bytes,
+            detail: self.remaining(),
             ..Packet::default()
         }
     }
