@@ -9,6 +9,7 @@
 
 #![allow(clippy::vec_box, reason = "packets travel boxed, as engines take them")]
 
+mod cores;
 mod curve;
 mod hand;
 mod instructions;
@@ -21,6 +22,7 @@ mod workload;
 #[cfg(test)]
 mod tests;
 
+pub use cores::{CoresPlan, CoresResult, cores};
 pub use curve::{Axis, Curve, curve};
 pub use instructions::{CountError, instructions};
 pub use live::{Contender, LivePlan, LiveResult, Task, live};

@@ -2,6 +2,7 @@
 
 pub(crate) mod atlas;
 pub(crate) mod bench;
+mod bench_cores;
 mod bench_live;
 pub(crate) mod check;
 pub(crate) mod doc;

@@ -344,8 +344,13 @@ fn traces_that_are_cut_up_before_come_out_the_same() {
         let (own, cut) = (program.clone(), division.clone());
         let make: Box<trama_live::parallel::MakeSeat> =
             Box::new(move |seat, start| Ok(native(&cut.program(&own, seat, count), start)));
-        let outcome = preloaded::run(&program, &division, count, &traces(), &options, &*make)
-            .expect("it runs");
+        let plan = preloaded::Plan {
+            program: &program,
+            division: &division,
+            cores: count,
+            warm_up: count == 2,
+        };
+        let outcome = preloaded::run(&plan, &traces(), &options, &*make).expect("it runs");
         let mut engine = outcome.engine;
         let found = see(&program, &mut engine, Vec::new());
         assert_eq!(found, expected, "{count} cores");
