@@ -11,6 +11,7 @@ pub const FILES: &[(&str, &str)] = &[
     ("Entropy", include_str!("../library/Entropy.trama")),
     ("Firewall", include_str!("../library/Firewall.trama")),
     ("Firewall6", include_str!("../library/Firewall6.trama")),
+    ("FlowExporter", include_str!("../library/FlowExporter.trama")),
     ("GreTunnel", include_str!("../library/GreTunnel.trama")),
     ("HeavyHitters", include_str!("../library/HeavyHitters.trama")),
     ("IcmpResponder", include_str!("../library/IcmpResponder.trama")),

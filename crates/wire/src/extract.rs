@@ -12,6 +12,8 @@ mod tls;
 use crate::bytes::{ByteString, leaf_count};
 use crate::header::HeaderId;
 use crate::packet::Packet;
+use core::net::{Ipv4Addr, Ipv6Addr};
+use std::fmt;
 
 /// An extractor with the size of the byte strings that it takes and gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,6 +41,12 @@ pub enum Extractor {
     Lower,
     /// The last `n` (32 bits) of the parts of `s` that dots separate; all of `s` if it has fewer.
     Labels,
+    /// `s` with one byte (8 bits) behind it, if it has room.
+    Push,
+    /// An IPv4 address (32 bits) as text.
+    Ip4Text,
+    /// An IPv6 address (128 bits) as text (RFC 5952).
+    Ip6Text,
     /// The first question of a DNS message: if there is one, its name, type and class.
     DnsQuestion,
     /// An answer of a DNS message by its index (32 bits): if there is one, its name, type, class,
@@ -74,6 +82,9 @@ impl Extractor {
         Self::Contains,
         Self::Lower,
         Self::Labels,
+        Self::Push,
+        Self::Ip4Text,
+        Self::Ip6Text,
         Self::DnsQuestion,
         Self::DnsAnswer,
         Self::TlsClientHello,
@@ -92,6 +103,9 @@ impl Extractor {
                 | Self::Contains
                 | Self::Lower
                 | Self::Labels
+                | Self::Push
+                | Self::Ip4Text
+                | Self::Ip6Text
         )
     }
 
@@ -104,7 +118,9 @@ impl Extractor {
             Self::StartsWith | Self::EndsWith | Self::Contains => &[Bytes, Bytes],
             Self::Lower => &[Bytes],
             Self::Labels => &[Scalar(32), Bytes],
-            Self::DnsAnswer => &[Scalar(32)],
+            Self::Push => &[Scalar(8), Bytes],
+            Self::Ip4Text | Self::DnsAnswer => &[Scalar(32)],
+            Self::Ip6Text => &[Scalar(128)],
             Self::DnsQuestion
             | Self::TlsClientHello
             | Self::QuicClientHello
@@ -117,7 +133,13 @@ impl Extractor {
     pub const fn results(self) -> &'static [Part] {
         use Part::{Bytes, Scalar};
         match self {
-            Self::Payload | Self::Slice | Self::Lower | Self::Labels => &[Bytes],
+            Self::Payload
+            | Self::Slice
+            | Self::Lower
+            | Self::Labels
+            | Self::Push
+            | Self::Ip4Text
+            | Self::Ip6Text => &[Bytes],
             Self::StartsWith | Self::EndsWith | Self::Contains => &[Scalar(1)],
             Self::DnsQuestion => &[Scalar(1), Bytes, Scalar(16), Scalar(16)],
             Self::DnsAnswer => &[
@@ -241,6 +263,13 @@ impl Extractor {
                 let (count, text) = (args.scalar(), args.bytes());
                 results.bytes(&ByteString::new(last_labels(text.as_slice(), count)));
             }
+            Self::Push => {
+                let (byte, mut text) = (args.scalar(), args.bytes());
+                text.extend(&[byte as u8]);
+                results.bytes(&text);
+            }
+            Self::Ip4Text => results.text(Ipv4Addr::from(args.scalar() as u32)),
+            Self::Ip6Text => results.text(Ipv6Addr::from(args.wide())),
             _ => {}
         }
     }
@@ -259,6 +288,10 @@ impl Results<'_> {
 
     fn bytes(&mut self, bytes: &ByteString) {
         self.leaves(leaf_count(self.max), |own, max| bytes.write_leaves(max, own));
+    }
+
+    fn text(&mut self, value: impl fmt::Display) {
+        self.bytes(&ByteString::new(value.to_string().as_bytes()));
     }
 
     /// Fills the next leaves, if there are so many.
@@ -308,9 +341,13 @@ struct Arguments<'a> {
 
 impl Arguments<'_> {
     fn scalar(&mut self) -> usize {
+        usize::try_from(self.wide()).unwrap_or(usize::MAX)
+    }
+
+    fn wide(&mut self) -> u128 {
         let Some((first, rest)) = self.rest.split_first() else { return 0 };
         self.rest = rest;
-        usize::try_from(*first).unwrap_or(usize::MAX)
+        *first
     }
 
     fn bytes(&mut self) -> ByteString {

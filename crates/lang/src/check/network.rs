@@ -11,7 +11,7 @@ use super::sink::Sink;
 use super::types::resolve;
 use super::value::{Tables, Value, eval_const};
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Dest, Node, Program, Stmt, StmtKind};
+use crate::ir::{Dest, Handler, Node, Program, Stmt, StmtKind, Trigger};
 use crate::source::Span;
 use crate::syntax::ast::{self, Arrow, Ident, NetworkMemberKind as MemberKind};
 use crate::syntax::nearest;
@@ -604,11 +604,11 @@ impl<'a> Builder<'_, 'a> {
     fn warn_unused(&mut self, scope: &Scope<'_>) {
         for placed in &scope.placed {
             let Some(node) = placed.node else { continue };
-            let entered: Vec<PinId> =
-                placed.ports.iter().flat_map(|p| p.pins.iter().map(|pin| pin.0)).collect();
-            let reached =
-                self.pins.iter().any(|p| p.next.is_some_and(|(to, _)| entered.contains(&to)));
-            if !reached {
+            let is_entered =
+                |enter: PinId| self.pins.iter().any(|p| p.next.is_some_and(|(to, _)| to == enter));
+            let entered = placed.ports.iter().flat_map(|p| p.pins.iter().map(|pin| pin.0));
+            let entered: Vec<bool> = entered.map(is_entered).collect();
+            if !entered.contains(&true) {
                 let message = format!("no packet reaches `{}`", placed.name);
                 self.sink.warning("W0501", message, placed.span, "wired to nothing");
                 continue;
@@ -616,7 +616,7 @@ impl<'a> Builder<'_, 'a> {
             let mut first_port = 0;
             for port in &placed.ports {
                 let wired = port.pins.iter().any(|&(_, leave)| self.pins[leave].next.is_some());
-                if !wired && sends_to(&self.nodes[node as usize], first_port) {
+                if !wired && sends_to(&self.nodes[node as usize], first_port, &entered) {
                     let message =
                         format!("what `{}` sends to `{}` is lost", placed.name, port.name);
                     self.sink.report(
@@ -653,7 +653,8 @@ fn destination(pins: &[Pin], external: &BTreeMap<PinId, u32>, from: PinId) -> De
     Dest::Unconnected
 }
 
-fn sends_to(node: &Node, port: u32) -> bool {
+/// Whether a handler that may run sends to a port, where packets enter at some of the ports.
+fn sends_to(node: &Node, port: u32, entered: &[bool]) -> bool {
     fn any(stmts: &[Stmt], port: u32) -> bool {
         stmts.iter().any(|stmt| match &stmt.kind {
             StmtKind::Send { first_port, .. } => *first_port == port,
@@ -662,7 +663,12 @@ fn sends_to(node: &Node, port: u32) -> bool {
             _ => false,
         })
     }
-    node.handlers.iter().any(|h| any(&h.body, port))
+    let runs = |handler: &Handler| match handler.trigger {
+        Trigger::Packet { first_port, port_count, .. } => (first_port..first_port + port_count)
+            .any(|port| entered.get(port as usize).is_some_and(|entered| *entered)),
+        _ => true,
+    };
+    node.handlers.iter().any(|h| runs(h) && any(&h.body, port))
 }
 
 /// `LpmRouter` → `lpm_router`: the name of an anonymous instance.

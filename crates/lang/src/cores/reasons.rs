@@ -89,8 +89,17 @@ fn blocker(
     let op = |u: &Use| format!("`{}` in `{}`", u.op, head(program, u));
     let spec = &program.nodes[node].states[state];
     let is_whole = match spec.kind {
-        StateKind::Pool { .. } | StateKind::Lpm { .. } | StateKind::Maglev { .. } => true,
-        StateKind::Map { .. } | StateKind::Bucket { .. } => spec.key.0.is_empty(),
+        StateKind::Pool { .. }
+        | StateKind::Lpm { .. }
+        | StateKind::Maglev { .. }
+        | StateKind::Sketch { .. }
+        | StateKind::Bloom { .. }
+        | StateKind::Ring { .. }
+        | StateKind::Patterns(_) => true,
+        StateKind::Map { .. }
+        | StateKind::Bucket { .. }
+        | StateKind::Streams { .. }
+        | StateKind::Histogram { .. } => spec.key.0.is_empty(),
         StateKind::Array { .. } | StateKind::Counter { .. } => false,
     };
     if is_whole {

@@ -137,9 +137,18 @@ fn fit(
 fn candidates(program: &Program, object: Object, uses: &[&Use]) -> BTreeSet<usize> {
     let spec = &program.nodes[object.0].states[object.1];
     let leaves = match spec.kind {
-        StateKind::Map { .. } | StateKind::Bucket { .. } => spec.key.0.len(),
+        StateKind::Map { .. }
+        | StateKind::Bucket { .. }
+        | StateKind::Streams { .. }
+        | StateKind::Histogram { .. } => spec.key.0.len(),
         StateKind::Array { .. } | StateKind::Counter { .. } => 1,
-        StateKind::Pool { .. } | StateKind::Lpm { .. } | StateKind::Maglev { .. } => 0,
+        // Keys of a sketch or a filter meet in its cells: what one reads depends on the others.
+        StateKind::Sketch { .. } | StateKind::Bloom { .. } => 0,
+        StateKind::Pool { .. }
+        | StateKind::Lpm { .. }
+        | StateKind::Maglev { .. }
+        | StateKind::Ring { .. }
+        | StateKind::Patterns(_) => 0,
     };
     let mut found: BTreeSet<usize> = (0..leaves).collect();
     for u in uses.iter().filter(|u| (u.node, u.state) == object) {

@@ -21,7 +21,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use trama_state::contract::{self, Operation};
 use trama_state::{Method, StateSpec};
-use trama_wire::header::{FieldRef, HeaderId, HeaderSet};
+use trama_wire::header::{HeaderId, HeaderSet};
 
 /// The state operations of each handler of a node, in source order.
 ///

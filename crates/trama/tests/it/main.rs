@@ -7,6 +7,7 @@ mod cores;
 mod edge;
 mod elements;
 mod facts;
+mod flows;
 mod library;
 mod live;
 mod lsp;

@@ -77,6 +77,25 @@ fn names_have_labels() {
     assert_eq!(make(Extractor::Lower, &[], "WwW.Ex-1.CoM"), "www.ex-1.com");
 }
 
+#[test]
+fn bytes_are_appended_while_there_is_room() {
+    assert_eq!(make(Extractor::Push, &[u128::from(b'c')], "ab"), "abc");
+    let full = ByteString::new(b"abcd").leaves(4);
+    let pushed = run(Extractor::Push, 4, None, &[vec![u128::from(b'e')], full.clone()].concat());
+    assert_eq!(pushed, full);
+}
+
+#[test]
+fn addresses_are_text() {
+    let text = |what, address| {
+        let leaves = run(what, 39, None, &[address]);
+        String::from_utf8(ByteString::from_leaves(&leaves).as_slice().to_vec()).unwrap()
+    };
+    assert_eq!(text(Extractor::Ip4Text, 0xffff_ff00), "255.255.255.0");
+    assert_eq!(text(Extractor::Ip6Text, 0x2001_0db8 << 96 | 5), "2001:db8::5");
+    assert_eq!(text(Extractor::Ip6Text, u128::MAX).len(), 39);
+}
+
 /// Any arguments give results within their widths, as many as there are.
 #[test]
 fn extractors_are_total() {

@@ -198,6 +198,7 @@ impl Lowerer<'_> {
             (&Type::Bytes(max), name) if bytes::METHODS.contains(&name) => {
                 self.bytes_method(value, max, method, args, span)
             }
+            (Type::Ip4 | Type::Ip6, "text") => self.address_text(value, method, args, span),
             (Type::Prefix4 | Type::Prefix6, "contains") => {
                 let address = if value.ty == Type::Prefix4 { Type::Ip4 } else { Type::Ip6 };
                 let mark = self.code.len();
@@ -229,6 +230,7 @@ impl Lowerer<'_> {
             Type::Option(_) => &["or", "is_some", "is_none"],
             Type::Prefix4 | Type::Prefix6 => &["contains"],
             Type::Bytes(_) => &bytes::METHODS,
+            Type::Ip4 | Type::Ip6 => &["text"],
             _ => &[],
         };
         if known.contains(&method.text.as_str()) && !matches!(ty, Type::Bytes(_)) {

@@ -11,7 +11,13 @@ use crate::syntax::ast::{self, ExprKind};
 use trama_wire::bytes::{ByteString, LEN_MAX, leaf_count};
 
 /// Methods of byte strings.
-pub(super) const METHODS: [&str; 5] = ["starts_with", "ends_with", "contains", "lower", "labels"];
+pub(super) const METHODS: [&str; 6] =
+    ["starts_with", "ends_with", "contains", "lower", "labels", "push"];
+
+/// Most characters of an IPv4 address.
+const IP4_TEXT_MAX: u8 = 15;
+/// Most characters of an IPv6 address.
+const IP6_TEXT_MAX: u8 = 39;
 
 impl Lowerer<'_> {
     /// Constant bytes as a value of the expected type, if that is one of bytes, else of their own
@@ -135,17 +141,8 @@ impl Lowerer<'_> {
                 Some(_) => self.extract(None, Extractor::Lower, max, text.leaves),
                 None => Val::error(),
             },
-            "labels" => {
-                let mut text = text;
-                let mark = self.code.len();
-                let Some(count) = self.args_as(method, args, &[Type::Uint(32)], span) else {
-                    return Val::error();
-                };
-                self.protect(&mut text, mark);
-                let count = count.into_iter().map(|count| count.leaf(32));
-                let args = count.chain(text.leaves).collect();
-                self.extract(None, Extractor::Labels, max, args)
-            }
+            "labels" => self.bytes_and_number(Extractor::Labels, text, max, (method, args), span),
+            "push" => self.bytes_and_number(Extractor::Push, text, max, (method, args), span),
             name => {
                 let what = match name {
                     "starts_with" => Extractor::StartsWith,
@@ -154,6 +151,43 @@ impl Lowerer<'_> {
                 };
                 self.compare_bytes(what, text, max, (method, args), span)
             }
+        }
+    }
+
+    /// What an extractor makes of a number and a byte string.
+    fn bytes_and_number(
+        &mut self,
+        what: Extractor,
+        mut text: Val,
+        max: u8,
+        (method, args): (&ast::Ident, &[ast::Expr]),
+        span: Span,
+    ) -> Val {
+        let width = if what == Extractor::Push { 8 } else { 32 };
+        let mark = self.code.len();
+        let Some(number) = self.args_as(method, args, &[Type::Uint(width)], span) else {
+            return Val::error();
+        };
+        self.protect(&mut text, mark);
+        let number = number.into_iter().map(|number| number.leaf(width));
+        self.extract(None, what, max, number.chain(text.leaves).collect())
+    }
+
+    /// `address.text()`
+    pub(super) fn address_text(
+        &mut self,
+        address: Val,
+        method: &ast::Ident,
+        args: &[ast::Expr],
+        span: Span,
+    ) -> Val {
+        let (what, max, width) = match address.ty {
+            Type::Ip4 => (Extractor::Ip4Text, IP4_TEXT_MAX, 32),
+            _ => (Extractor::Ip6Text, IP6_TEXT_MAX, 128),
+        };
+        match self.args_as(method, args, &[], span) {
+            Some(_) => self.extract(None, what, max, vec![address.leaf(width)]),
+            None => Val::error(),
         }
     }
 
@@ -199,9 +233,13 @@ impl Lowerer<'_> {
 /// The type of what an extractor gives.
 fn result_type(what: Extractor, max: u8) -> Type {
     let message = match what {
-        Extractor::Payload | Extractor::Slice | Extractor::Lower | Extractor::Labels => {
-            return Type::Bytes(max);
-        }
+        Extractor::Payload
+        | Extractor::Slice
+        | Extractor::Lower
+        | Extractor::Labels
+        | Extractor::Push
+        | Extractor::Ip4Text
+        | Extractor::Ip6Text => return Type::Bytes(max),
         Extractor::StartsWith | Extractor::EndsWith | Extractor::Contains => return Type::Bool,
         Extractor::TlsServerName | Extractor::QuicServerName => {
             return Type::Bytes(max).optional();
