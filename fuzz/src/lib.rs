@@ -11,6 +11,7 @@
 pub mod capture;
 pub mod check;
 pub mod choices;
+pub mod ebpf;
 pub mod frames;
 pub mod library;
 pub mod packet;

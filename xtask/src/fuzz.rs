@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The targets.
-const TARGETS: [&str; 6] = ["syntax", "check", "capture", "packet", "state", "library"];
+const TARGETS: [&str; 7] = ["syntax", "check", "capture", "packet", "state", "library", "ebpf"];
 
 /// Seconds for each target in a smoke run.
 const SMOKE_S: u32 = 10;

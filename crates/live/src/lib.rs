@@ -21,6 +21,7 @@ pub mod clock;
 pub mod doctor;
 pub mod interface;
 pub mod io;
+pub mod kernel;
 pub mod mapping;
 pub mod namespace;
 pub mod netlink;

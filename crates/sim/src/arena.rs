@@ -163,6 +163,10 @@ impl Fifo {
         self.bytes += u32::from(arena.get(handle).wire_bytes);
     }
 
+    pub(crate) fn first(&self) -> Option<Handle> {
+        (self.packets > 0).then_some(self.head)
+    }
+
     pub(crate) fn pop(&mut self, arena: &Arena) -> Option<Handle> {
         if self.packets == 0 {
             return None;

@@ -11,7 +11,9 @@
 #![forbid(unsafe_code)]
 
 mod arena;
+mod buffer;
 pub mod calendar;
+pub mod compare;
 pub mod network;
 pub mod port;
 pub mod record;
@@ -21,6 +23,7 @@ pub mod sampler;
 pub mod scenario;
 pub mod simulation;
 pub mod topology;
+pub mod trace;
 pub mod workload;
 
 pub use network::Network;

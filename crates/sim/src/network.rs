@@ -1,8 +1,10 @@
 //! Hosts, switches and the links between them.
 
+use crate::buffer::Buffers;
 use crate::port::{Port, PortCounters};
-use crate::route::Route;
+use crate::route::{self, Attached, Route};
 use crate::workload::Flow;
+use std::collections::BTreeMap;
 use trama_base::{Picos, Rate};
 use trama_transport::{Balance, Fabric, HostId, Packet, Queueing};
 
@@ -24,7 +26,9 @@ pub struct Network {
     pub(crate) ports: Vec<Port>,
     /// Of the switches: node `hosts + s` is switch `s`.
     pub(crate) routes: Vec<Route>,
-    pub(crate) queueings: Vec<Queueing>,
+    pub(crate) attached: Attached,
+    pub(crate) queueing: Queueing,
+    pub(crate) buffers: Buffers,
     pub(crate) balance: Balance,
     /// Equal paths between hosts that are far from each other.
     pub(crate) paths: u16,
@@ -37,18 +41,43 @@ impl Network {
             hosts,
             ports: Vec::new(),
             routes: Vec::new(),
-            queueings: vec![queueing],
+            attached: Attached::default(),
+            queueing,
+            buffers: Buffers::default(),
             balance,
             paths: 1,
             names: Vec::new(),
         }
     }
 
-    /// Adds a port to node `to`; the first ones must be those of the hosts, in order.
-    pub(crate) fn add_port(&mut self, to: u32, link: Link, name: String) -> u32 {
-        self.ports.push(Port::new(to, link.rate, link.delay, 0));
+    /// Adds a port of node `from` to node `to`; the first ones must be those of the hosts, in
+    /// order.
+    pub(crate) fn add_port(&mut self, from: u32, to: u32, link: Link, name: String) -> u32 {
+        self.ports.push(Port::new(from, to, link.rate, link.delay));
         self.names.push(name);
         self.ports.len() as u32 - 1
+    }
+
+    /// Joins the two directions of each link, when all ports are there.
+    pub(crate) fn join(mut self) -> Self {
+        let mut between: BTreeMap<(u32, u32), Vec<u32>> = BTreeMap::new();
+        for (index, port) in self.ports.iter().enumerate() {
+            between.entry((port.from, port.to)).or_default().push(index as u32);
+        }
+        for (&(from, to), ports) in &between {
+            let back = &between[&(to, from)];
+            for (&port, &reverse) in ports.iter().zip(back) {
+                self.ports[port as usize].reverse = reverse;
+            }
+        }
+        self.attached = Attached::new(&self.ports, self.hosts);
+        self.buffers = Buffers::new(&self.queueing, &self.ports, self.hosts);
+        self
+    }
+
+    /// Finds all shortest ways anew over the links that are up.
+    pub(crate) fn reroute(&mut self) {
+        self.routes = route::shortest(&self.ports, self.hosts, self.routes.len(), &self.attached);
     }
 
     /// Number of hosts.
@@ -121,7 +150,8 @@ impl Network {
         let packet = Packet { source, destination, ..Packet::default() };
         let next = move |&port: &u32| {
             let switch = self.ports[port as usize].to.checked_sub(self.hosts)?;
-            self.routes[switch as usize].port(&packet, Balance::Source, switch, || 0)
+            let route = &self.routes[switch as usize];
+            route.port(&packet, Balance::Source, switch, &self.attached, || 0)
         };
         std::iter::successors(Some(source.0), next)
     }
@@ -129,6 +159,17 @@ impl Network {
     /// The port of a name.
     pub fn port(&self, name: &str) -> Option<u32> {
         self.names.iter().position(|it| it == name).map(|index| index as u32)
+    }
+
+    /// The port of a name, or the ports of the switch of a name.
+    pub fn ports_of(&self, name: &str) -> Vec<u32> {
+        if let Some(port) = self.port(name) {
+            return vec![port];
+        }
+        let of_switch =
+            |it: &&String| it.strip_prefix(name).is_some_and(|it| it.starts_with(" to "));
+        let all = (0..).zip(&self.names);
+        all.filter(|(_, it)| of_switch(it)).map(|(port, _)| port).collect()
     }
 
     /// Name of a port.

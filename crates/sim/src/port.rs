@@ -5,7 +5,7 @@
 
 use crate::arena::{Arena, Fifo, Handle};
 use trama_base::{Picos, Rate, Rng};
-use trama_transport::fabric::{CLASSES_MAX, Overflow, Service};
+use trama_transport::fabric::{CLASSES_MAX, Credits, Overflow, Service};
 use trama_transport::{Flags, Hop, Kind, Queueing};
 
 /// Counts of a port.
@@ -21,21 +21,38 @@ pub struct PortCounters {
     pub trimmed: u64,
     /// Packets marked.
     pub marked: u64,
+    /// Packets lost on the link.
+    pub lost: u64,
     /// Most bytes that ever waited.
     pub peak_bytes: u32,
+    /// Times that a class of it was paused.
+    pub pauses: u64,
+    /// For how long at least one class was.
+    pub paused: Picos,
 }
+
+/// Bytes that a weight of 1 stands for in a round.
+const QUANTUM_BYTES: i32 = 1500;
+/// What a port without a reverse names.
+const NOWHERE: u32 = u32::MAX;
 
 /// An output port with its link.
 #[derive(Debug)]
 pub(crate) struct Port {
+    /// The node that it belongs to.
+    pub(crate) from: u32,
     /// The node at the other end.
     pub(crate) to: u32,
-    /// Index of its [`Queueing`].
-    queueing: u16,
+    /// The port of the other direction.
+    pub(crate) reverse: u32,
     /// Whether an event will come when the link is free.
     pub(crate) is_waking: bool,
-    /// Packets of class 0 served since another one was.
-    favoured: u8,
+    /// Whether the link is broken: what is sent is lost.
+    pub(crate) is_down: bool,
+    /// Classes that may not be sent: bit `c` for class `c`.
+    pub(crate) paused: u8,
+    /// Packets of class 0 served since another one was; or the class whose turn it is.
+    turn: u8,
     pub(crate) waiting_bytes: u32,
     waiting: u32,
     pub(crate) busy_until: Picos,
@@ -45,15 +62,34 @@ pub(crate) struct Port {
     pub(crate) delay: Picos,
     pub(crate) counters: PortCounters,
     queues: [Fifo; CLASSES_MAX],
+    /// By class: bytes that it may still send in its turn.
+    deficits: [i32; CLASSES_MAX],
+    /// When the next credit may go if there was no burst.
+    credit_at: Picos,
+    paused_since: Picos,
+}
+
+/// What a port does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// It sends this packet.
+    Packet(Handle),
+    /// Nothing before this time.
+    Later(Picos),
+    /// Nothing until something else happens.
+    Nothing,
 }
 
 impl Port {
-    pub(crate) fn new(to: u32, rate: Rate, delay: Picos, queueing: u16) -> Self {
+    pub(crate) fn new(from: u32, to: u32, rate: Rate, delay: Picos) -> Self {
         Self {
+            from,
             to,
-            queueing,
+            reverse: NOWHERE,
             is_waking: false,
-            favoured: 0,
+            is_down: false,
+            paused: 0,
+            turn: 0,
             waiting_bytes: 0,
             waiting: 0,
             busy_until: Picos::ZERO,
@@ -62,11 +98,27 @@ impl Port {
             delay,
             counters: PortCounters::default(),
             queues: [Fifo::EMPTY; CLASSES_MAX],
+            deficits: [0; CLASSES_MAX],
+            credit_at: Picos::ZERO,
+            paused_since: Picos::ZERO,
         }
     }
 
-    pub(crate) fn queueing(&self) -> usize {
-        usize::from(self.queueing)
+    /// Pauses a class or lets it go on.
+    pub(crate) fn pause(&mut self, now: Picos, class: u8, is_paused: bool) {
+        let before = self.paused;
+        self.paused = self.paused & !(1 << class) | u8::from(is_paused) << class;
+        self.counters.pauses += u64::from(is_paused);
+        if before == 0 && self.paused != 0 {
+            self.paused_since = now;
+        } else if before != 0 && self.paused == 0 {
+            self.counters.paused += now - self.paused_since;
+        }
+    }
+
+    /// Bytes that wait in a class.
+    pub(crate) fn class_bytes(&self, class: usize) -> u32 {
+        self.queues[class].bytes
     }
 
     pub(crate) fn has_waiting(&self) -> bool {
@@ -108,12 +160,14 @@ impl Port {
         }
     }
 
-    /// Puts a packet in a queue; what has to go instead, if anything.
+    /// Puts a packet in a queue that has room for so many bytes; what has to go instead, if
+    /// anything.
     pub(crate) fn enqueue(
         &mut self,
         rules: &Queueing,
         arena: &mut Arena,
         handle: Handle,
+        room_bytes: u32,
         rng: &mut Rng,
     ) -> Option<Handle> {
         let packet = arena.get(handle);
@@ -125,18 +179,25 @@ impl Port {
             self.counters.dropped += 1;
             return Some(handle);
         }
-        let is_full = self.waiting_bytes + bytes > rules.capacity_bytes;
+        let is_full = bytes > room_bytes;
         match rules.overflow {
             Overflow::Trim { packets, header_bytes } if packet.kind == Kind::Data => {
                 let class = rules.class_of(packet.priority);
                 if self.queues[class].packets >= packets && !packet.flags.has(Flags::TRIMMED) {
-                    return self.trim(rules, arena, handle, header_bytes, rng);
+                    return self.trim(rules, arena, handle, header_bytes, room_bytes, rng);
                 }
             }
             Overflow::WorstRemaining if is_full => {
                 return self.displace(rules, arena, handle);
             }
             _ => {}
+        }
+        if let Some(credits) = &rules.credits
+            && rules.class_of(packet.priority) == 0
+            && self.queues[0].packets >= credits.packets
+        {
+            self.counters.dropped += 1;
+            return Some(handle);
         }
         if is_full {
             self.counters.dropped += 1;
@@ -166,6 +227,7 @@ impl Port {
         arena: &mut Arena,
         arriving: Handle,
         header_bytes: u16,
+        room_bytes: u32,
         rng: &mut Rng,
     ) -> Option<Handle> {
         let class = rules.class_of(arena.get(arriving).priority);
@@ -184,7 +246,7 @@ impl Port {
         packet.wire_bytes = packet.wire_bytes.min(header_bytes);
         packet.flags = packet.flags.with(Flags::TRIMMED);
         self.counters.trimmed += 1;
-        if self.waiting_bytes + u32::from(header_bytes) > rules.capacity_bytes {
+        if u32::from(header_bytes) > room_bytes {
             self.counters.dropped += 1;
             return Some(victim);
         }
@@ -212,39 +274,106 @@ impl Port {
         Some(victim)
     }
 
-    /// The packet to send next.
-    pub(crate) fn dequeue(&mut self, rules: &Queueing, arena: &mut Arena) -> Option<Handle> {
+    /// What to send next.
+    pub(crate) fn dequeue(&mut self, now: Picos, rules: &Queueing, arena: &mut Arena) -> Next {
         if self.waiting == 0 {
-            return None;
+            return Next::Nothing;
         }
         let handle = if rules.overflow == Overflow::WorstRemaining {
-            let best = self.queues[0].iter(arena).min_by_key(|&(_, at)| arena.get(at).detail);
-            let flow = best.map(|(_, at)| arena.get(at).flow)?;
-            let (before, _) =
-                self.queues[0].iter(arena).find(|&(_, at)| arena.get(at).flow == flow)?;
-            self.queues[0].remove_behind(arena, before)
+            self.take_best(arena)
+        } else if rules.classes == 1 && self.paused == 0 && rules.credits.is_none() {
+            self.queues[0].pop(arena)
         } else {
-            let class = self.next_class(rules)?;
-            self.queues[class].pop(arena)?
+            match self.next_class(now, rules, arena) {
+                Ok(class) => self.queues[class].pop(arena),
+                Err(next) => return next,
+            }
         };
+        let handle = handle.expect("a queue that was chosen has a packet");
         self.waiting_bytes -= u32::from(arena.get(handle).wire_bytes);
         self.waiting -= 1;
-        Some(handle)
+        Next::Packet(handle)
     }
 
-    fn next_class(&mut self, rules: &Queueing) -> Option<usize> {
-        let classes = &self.queues[..usize::from(rules.classes)];
-        let first = classes.iter().position(|queue| queue.packets > 0)?;
-        let Service::FirstFavoured(share) = rules.service else { return Some(first) };
-        if first != 0 {
-            self.favoured = 0;
-            return Some(first);
+    /// The first packet of the flow with the fewest bytes remaining.
+    fn take_best(&mut self, arena: &mut Arena) -> Option<Handle> {
+        let best = self.queues[0].iter(arena).min_by_key(|&(_, at)| arena.get(at).detail);
+        let flow = best.map(|(_, at)| arena.get(at).flow)?;
+        let (before, _) = self.queues[0].iter(arena).find(|&(_, at)| arena.get(at).flow == flow)?;
+        Some(self.queues[0].remove_behind(arena, before))
+    }
+
+    /// The class that is served, or why none is. Something waits.
+    fn next_class(&mut self, now: Picos, rules: &Queueing, arena: &Arena) -> Result<usize, Next> {
+        let mut later = Next::Nothing;
+        let mut open = !self.paused;
+        if let Some(credits) = &rules.credits
+            && let Some(first) = self.queues[0].first()
+        {
+            match self.spend_credit(now, credits, arena.get(first).wire_bytes) {
+                // Credits go before everything else.
+                None if open & 1 != 0 => return Ok(0),
+                None => {}
+                Some(at) => {
+                    later = Next::Later(at);
+                    open &= !1;
+                }
+            }
         }
-        if u32::from(self.favoured) < share {
-            self.favoured += 1;
-            return Some(0);
+        let classes = usize::from(rules.classes);
+        let is_ready = |class: &usize| open & 1 << class != 0 && self.queues[*class].packets > 0;
+        let first = (0..classes).find(is_ready).ok_or(later)?;
+        match rules.service {
+            Service::Strict => Ok(first),
+            Service::FirstFavoured(share) => {
+                let other = (1..classes).find(is_ready);
+                let chosen = match other {
+                    Some(other) if first != 0 || u32::from(self.turn) >= share => other,
+                    _ => first,
+                };
+                self.turn = if chosen == 0 { self.turn.saturating_add(1) } else { 0 };
+                Ok(chosen)
+            }
+            Service::Weighted(weights) => {
+                if weights[0] == 0 && first == 0 {
+                    return Ok(0);
+                }
+                let ready: u8 = (0..classes).filter(is_ready).map(|class| 1 << class).sum();
+                Ok(self.take_turn(ready, &weights, arena))
+            }
         }
-        self.favoured = 0;
-        Some(classes[1..].iter().position(|queue| queue.packets > 0).map_or(0, |class| class + 1))
+    }
+
+    /// Deficit round robin among the classes that are ready: those whose bit is set.
+    fn take_turn(&mut self, ready: u8, weights: &[u8; CLASSES_MAX], arena: &Arena) -> usize {
+        loop {
+            let class = usize::from(self.turn) % CLASSES_MAX;
+            let first = self.queues[class].first().filter(|_| ready & 1 << class != 0);
+            if let Some(first) = first {
+                let bytes = i32::from(arena.get(first).wire_bytes);
+                if self.deficits[class] >= bytes {
+                    self.deficits[class] -= bytes;
+                    return class;
+                }
+            } else {
+                self.deficits[class] = 0;
+            }
+            // The next one has its turn, with what its weight gives it.
+            self.turn = ((class + 1) % CLASSES_MAX) as u8;
+            let next = usize::from(self.turn);
+            self.deficits[next] += QUANTUM_BYTES * i32::from(weights[next].max(1));
+        }
+    }
+
+    /// Lets a credit of so many bytes go, or says when it may.
+    fn spend_credit(&mut self, now: Picos, credits: &Credits, bytes: u16) -> Option<Picos> {
+        let gap = self.serialisation(bytes).scaled(1.0 / credits.share);
+        let ahead = Picos(gap.0 * u64::from(credits.burst.saturating_sub(1)));
+        let allowed = self.credit_at - ahead;
+        if allowed > now {
+            return Some(allowed);
+        }
+        self.credit_at = self.credit_at.max(now) + gap;
+        None
     }
 }

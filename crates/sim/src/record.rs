@@ -8,6 +8,8 @@ use trama_base::Picos;
 pub struct FlowRecord {
     /// The flow.
     pub flow: Flow,
+    /// When it was submitted: its own time, or that after what it waits for.
+    pub submitted: Option<Picos>,
     /// When all of it had arrived.
     pub received: Option<Picos>,
     /// When its sender knew.
@@ -15,9 +17,15 @@ pub struct FlowRecord {
 }
 
 impl FlowRecord {
+    /// Whether it has a deadline and did not arrive by then.
+    pub fn is_late(&self) -> bool {
+        let in_time = self.completion().is_some_and(|time| time <= self.flow.deadline);
+        self.flow.deadline != Picos::MAX && !in_time
+    }
+
     /// From its submission until all of it had arrived.
     pub fn completion(&self) -> Option<Picos> {
-        self.received.map(|at| at - self.flow.at)
+        Some(self.received? - self.submitted?)
     }
 }
 
@@ -34,6 +42,8 @@ pub struct Record {
     pub unroutable: u64,
     /// Packets that reached their destination.
     pub delivered: u64,
+    /// Packets lost on links.
+    pub lost: u64,
     /// Packets dropped at full queues.
     pub dropped: u64,
     /// Packets that endpoints have sent.

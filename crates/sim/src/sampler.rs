@@ -108,12 +108,15 @@ impl Sampler {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::topology::{Star, Topology as _};
+    use crate::topology::{Plan, Star, Topology as _};
     use trama_transport::{Balance, Queueing};
 
     #[test]
     fn samples_keep_their_distance_however_long_it_takes() {
-        let network = Star::default().build(Queueing::drop_tail(1), Balance::Flow);
+        let load = |_: &str| Err(String::new());
+        let (queueing, balance) = (Queueing::drop_tail(1), Balance::Flow);
+        let plan = Plan { queueing, balance, load: &load };
+        let network = Star::default().build(&plan).expect("it is sound");
         let mut sampler = Sampler::new(vec![16, 17]);
         for us in [1, 2, 50, 51, 3_000, 800_000, 800_001] {
             let now = Picos::from_micros(us);

@@ -1,17 +1,29 @@
 //! The usual fabrics, by name.
 
+mod file;
+
+pub use file::FromFile;
+
 use crate::network::{Link, Network};
 use crate::route::Route;
+use crate::scenario::{Load, Wrong};
 use trama_base::{Parameters, Picos, Rate, parameters};
 use trama_transport::{Balance, Queueing};
 
 /// A fabric with its measures, before it is built.
 pub trait Topology: Parameters {
-    /// What is wrong with the measures: the name of one, and what it may be.
-    fn check(&self) -> Result<(), (&'static str, String)>;
+    /// The network; or which measure is wrong, and what it may be.
+    fn build(&self, plan: &Plan<'_>) -> Result<Network, Wrong>;
+}
 
-    /// The network. The measures must have been checked.
-    fn build(&self, queueing: Queueing, balance: Balance) -> Network;
+/// What a network is built with.
+pub struct Plan<'a> {
+    /// What switches do with packets that wait.
+    pub queueing: Queueing,
+    /// How they choose among equal ports.
+    pub balance: Balance,
+    /// Where the text of a file comes from.
+    pub load: &'a Load<'a>,
 }
 
 /// A topology by name.
@@ -44,19 +56,24 @@ pub const TOPOLOGIES: &[Entry] = &[
                   (Al-Fares, Loukissas and Vahdat, SIGCOMM 2008)",
         make: || Box::new(FatTree::default()),
     },
+    Entry {
+        name: "file",
+        summary: "switches, hosts and links as a file lists them",
+        make: || Box::new(FromFile::default()),
+    },
 ];
 
 /// Most hosts of a topology.
 const HOSTS_MAX: u64 = 1 << 17;
 
-fn check_hosts(name: &'static str, hosts: u64) -> Result<(), (&'static str, String)> {
+fn check_hosts(name: &'static str, hosts: u64) -> Result<(), Wrong> {
     if (2..=HOSTS_MAX).contains(&hosts) {
         return Ok(());
     }
     Err((name, format!("these are {hosts} hosts; there may be 2 to {HOSTS_MAX}")))
 }
 
-fn check_rate(name: &'static str, rate: Rate) -> Result<(), (&'static str, String)> {
+fn check_rate(name: &'static str, rate: Rate) -> Result<(), Wrong> {
     if rate.0 >= 1_000 {
         return Ok(());
     }
@@ -76,13 +93,19 @@ parameters! {
 }
 
 impl Topology for Star {
-    fn check(&self) -> Result<(), (&'static str, String)> {
+    fn build(&self, plan: &Plan<'_>) -> Result<Network, Wrong> {
         check_rate("rate", self.rate)?;
-        check_hosts("hosts", self.hosts.into())
-    }
-
-    fn build(&self, queueing: Queueing, balance: Balance) -> Network {
-        star(self.hosts, Link { rate: self.rate, delay: self.delay }, queueing, balance)
+        check_hosts("hosts", self.hosts.into())?;
+        let (hosts, link) = (self.hosts, Link { rate: self.rate, delay: self.delay });
+        let mut network = Network::new(hosts, plan.queueing, plan.balance);
+        for host in 0..hosts {
+            network.add_port(host, hosts, link, format!("host {host}"));
+        }
+        for host in 0..hosts {
+            network.add_port(hosts, host, link, format!("switch to host {host}"));
+        }
+        network.routes.push(Route::down(hosts, 1, hosts));
+        Ok(network.join())
     }
 }
 
@@ -101,46 +124,31 @@ parameters! {
 }
 
 impl Topology for Dumbbell {
-    fn check(&self) -> Result<(), (&'static str, String)> {
+    fn build(&self, plan: &Plan<'_>) -> Result<Network, Wrong> {
         check_rate("rate", self.rate)?;
         check_rate("middle_rate", self.middle_rate)?;
-        check_hosts("hosts_per_side", 2 * u64::from(self.hosts_per_side))
-    }
-
-    fn build(&self, queueing: Queueing, balance: Balance) -> Network {
+        check_hosts("hosts_per_side", 2 * u64::from(self.hosts_per_side))?;
         let outer = Link { rate: self.rate, delay: self.delay };
         let middle = Link { rate: self.middle_rate, delay: self.delay };
         let (side, hosts) = (self.hosts_per_side, 2 * self.hosts_per_side);
-        let mut network = Network::new(hosts, queueing, balance);
+        let mut network = Network::new(hosts, plan.queueing, plan.balance);
         for host in 0..hosts {
-            network.add_port(hosts + host / side, outer, format!("host {host}"));
+            network.add_port(host, hosts + host / side, outer, format!("host {host}"));
         }
         for (switch, name) in ["left", "right"].into_iter().enumerate() {
             let switch = switch as u32;
             let (first, down) = (switch * side, network.ports.len() as u32);
             for host in first..first + side {
-                network.add_port(host, outer, format!("{name} to host {host}"));
+                network.add_port(hosts + switch, host, outer, format!("{name} to host {host}"));
             }
             let other = ["left to right", "right to left"][switch as usize];
-            let up = network.add_port(hosts + 1 - switch, middle, other.into());
+            let up = network.add_port(hosts + switch, hosts + 1 - switch, middle, other.into());
             let (count, stride) = (side, 1);
             let route = Route::Tree { first, count, stride, down, up, ups: 1, divisor: 1 };
             network.routes.push(route);
         }
-        network
+        Ok(network.join())
     }
-}
-
-fn star(hosts: u32, link: Link, queueing: Queueing, balance: Balance) -> Network {
-    let mut network = Network::new(hosts, queueing, balance);
-    for host in 0..hosts {
-        network.add_port(hosts, link, format!("host {host}"));
-    }
-    for host in 0..hosts {
-        network.add_port(host, link, format!("switch to host {host}"));
-    }
-    network.routes.push(Route::down(hosts, 1, hosts));
-    network
 }
 
 parameters! {
@@ -162,38 +170,35 @@ parameters! {
 }
 
 impl Topology for LeafSpine {
-    fn check(&self) -> Result<(), (&'static str, String)> {
+    fn build(&self, plan: &Plan<'_>) -> Result<Network, Wrong> {
         check_rate("rate", self.rate)?;
         check_rate("spine_rate", self.spine_rate)?;
         if !(1..=4096).contains(&self.spines) {
             return Err(("spines", "there are 1 to 4096".into()));
         }
-        check_hosts("leaves", u64::from(self.leaves) * u64::from(self.hosts_per_leaf))
-    }
-
-    fn build(&self, queueing: Queueing, balance: Balance) -> Network {
-        leaf_spine(self, queueing, balance)
+        check_hosts("leaves", u64::from(self.leaves) * u64::from(self.hosts_per_leaf))?;
+        Ok(leaf_spine(self, plan))
     }
 }
 
-fn leaf_spine(shape: &LeafSpine, queueing: Queueing, balance: Balance) -> Network {
+fn leaf_spine(shape: &LeafSpine, plan: &Plan<'_>) -> Network {
     let &LeafSpine { leaves, spines, hosts_per_leaf, rate, spine_rate, delay } = shape;
     let (host_link, spine_link) = (Link { rate, delay }, Link { rate: spine_rate, delay });
     let hosts = leaves * hosts_per_leaf;
-    let mut network = Network::new(hosts, queueing, balance);
+    let mut network = Network::new(hosts, plan.queueing, plan.balance);
     for host in 0..hosts {
-        network.add_port(hosts + host / hosts_per_leaf, host_link, format!("host {host}"));
+        network.add_port(host, hosts + host / hosts_per_leaf, host_link, format!("host {host}"));
     }
     for leaf in 0..leaves {
         let first = leaf * hosts_per_leaf;
         let down = network.ports.len() as u32;
         for host in first..first + hosts_per_leaf {
-            network.add_port(host, host_link, format!("leaf {leaf} to host {host}"));
+            network.add_port(hosts + leaf, host, host_link, format!("leaf {leaf} to host {host}"));
         }
         let up = network.ports.len() as u32;
         for spine in 0..spines {
             let name = format!("leaf {leaf} to spine {spine}");
-            network.add_port(hosts + leaves + spine, spine_link, name);
+            network.add_port(hosts + leaf, hosts + leaves + spine, spine_link, name);
         }
         let (count, stride) = (hosts_per_leaf, 1);
         network.routes.push(Route::Tree {
@@ -209,13 +214,14 @@ fn leaf_spine(shape: &LeafSpine, queueing: Queueing, balance: Balance) -> Networ
     for spine in 0..spines {
         let down = network.ports.len() as u32;
         for leaf in 0..leaves {
-            network.add_port(hosts + leaf, spine_link, format!("spine {spine} to leaf {leaf}"));
+            let name = format!("spine {spine} to leaf {leaf}");
+            network.add_port(hosts + leaves + spine, hosts + leaf, spine_link, name);
         }
         let (count, stride) = (hosts, hosts_per_leaf);
         network.routes.push(Route::down(count, stride, down));
     }
     network.paths = spines as u16;
-    network
+    network.join()
 }
 
 parameters! {
@@ -232,36 +238,39 @@ parameters! {
 }
 
 impl Topology for FatTree {
-    fn check(&self) -> Result<(), (&'static str, String)> {
+    fn build(&self, plan: &Plan<'_>) -> Result<Network, Wrong> {
         check_rate("rate", self.rate)?;
         if self.k < 2 || self.k % 2 == 1 || self.k > 64 {
             return Err(("k", "it is even, from 2 to 64".into()));
         }
-        check_hosts("k", u64::from(self.k).pow(3) / 4)
-    }
-
-    fn build(&self, queueing: Queueing, balance: Balance) -> Network {
-        fat_tree(self.k, Link { rate: self.rate, delay: self.delay }, queueing, balance)
+        check_hosts("k", u64::from(self.k).pow(3) / 4)?;
+        Ok(fat_tree(self.k, Link { rate: self.rate, delay: self.delay }, plan))
     }
 }
 
-fn fat_tree(k: u32, link: Link, queueing: Queueing, balance: Balance) -> Network {
+fn fat_tree(k: u32, link: Link, plan: &Plan<'_>) -> Network {
     let half = k / 2;
     let (per_pod, hosts) = (half * half, half * half * k);
     let aggregates = hosts + k * half;
-    let mut network = Network::new(hosts, queueing, balance);
+    let cores = aggregates + k * half;
+    let mut network = Network::new(hosts, plan.queueing, plan.balance);
     for host in 0..hosts {
-        network.add_port(hosts + host / half, link, format!("host {host}"));
+        network.add_port(host, hosts + host / half, link, format!("host {host}"));
     }
     for (pod, i) in (0..k).flat_map(|pod| (0..half).map(move |i| (pod, i))) {
         let (first, down) = (pod * per_pod + i * half, network.ports.len() as u32);
         for host in first..first + half {
-            network.add_port(host, link, format!("edge {pod}.{i} to host {host}"));
+            network.add_port(
+                hosts + pod * half + i,
+                host,
+                link,
+                format!("edge {pod}.{i} to host {host}"),
+            );
         }
         let up = network.ports.len() as u32;
         for j in 0..half {
             let name = format!("edge {pod}.{i} to agg {pod}.{j}");
-            network.add_port(aggregates + pod * half + j, link, name);
+            network.add_port(hosts + pod * half + i, aggregates + pod * half + j, link, name);
         }
         let (count, stride, ups) = (half, 1, half);
         let route = Route::Tree { first, count, stride, down, up, ups, divisor: 1 };
@@ -271,12 +280,12 @@ fn fat_tree(k: u32, link: Link, queueing: Queueing, balance: Balance) -> Network
         let (first, down) = (pod * per_pod, network.ports.len() as u32);
         for j in 0..half {
             let name = format!("agg {pod}.{i} to edge {pod}.{j}");
-            network.add_port(hosts + pod * half + j, link, name);
+            network.add_port(aggregates + pod * half + i, hosts + pod * half + j, link, name);
         }
         let up = network.ports.len() as u32;
         for core in i * half..(i + 1) * half {
             let name = format!("agg {pod}.{i} to core {core}");
-            network.add_port(aggregates + k * half + core, link, name);
+            network.add_port(aggregates + pod * half + i, cores + core, link, name);
         }
         let (count, stride, ups) = (per_pod, half, half);
         let route = Route::Tree { first, count, stride, down, up, ups, divisor: half };
@@ -286,10 +295,10 @@ fn fat_tree(k: u32, link: Link, queueing: Queueing, balance: Balance) -> Network
         let down = network.ports.len() as u32;
         for pod in 0..k {
             let name = format!("core {core} to pod {pod}");
-            network.add_port(aggregates + pod * half + core / half, link, name);
+            network.add_port(cores + core, aggregates + pod * half + core / half, link, name);
         }
         network.routes.push(Route::down(hosts, per_pod, down));
     }
     network.paths = per_pod as u16;
-    network
+    network.join()
 }

@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Prove(ProveArgs),
     /// Measure programs: ns per packet on one core, interleaved rounds
     Bench(BenchArgs),
+    /// Read, write, run and load eBPF objects, whoever compiled them
+    Ebpf(EbpfArgs),
     /// Simulate a datacentre fabric with a transport and a workload
     Sim(SimArgs),
 }
@@ -61,6 +63,49 @@ pub(crate) struct SimArgs {
 pub(crate) enum SimAction {
     /// Say what can be simulated: topologies, transports, workloads, each with its settings
     List(SimListArgs),
+    /// Run a scenario with several transports, loads and seeds, and compare
+    Compare(SimCompareArgs),
+    /// Tell the life of one message, event by event
+    Trace(SimTraceArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct SimTraceArgs {
+    #[command(flatten)]
+    pub(crate) scenario: ScenarioArgs,
+    /// The message: its line in flows.csv
+    #[arg(long)]
+    pub(crate) flow: u32,
+    /// Write its packets here too, as pcapng with an interface for each port
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pcap: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct SimCompareArgs {
+    #[command(flatten)]
+    pub(crate) scenario: ScenarioArgs,
+    /// Transports, with commas between them; that of the scenario if it is not said
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub(crate) transports: Vec<String>,
+    /// Loads of the workload, with commas between them
+    #[arg(long, value_delimiter = ',', value_name = "SHARES")]
+    pub(crate) loads: Vec<String>,
+    /// Runs of each, with seeds 1, 2 …
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) seeds: u32,
+    /// Folder for the reports; those that are there are not run again
+    #[arg(long, value_name = "DIR", default_value = "sim-compare")]
+    pub(crate) out: PathBuf,
+    /// Runs at once; as many as there are cores if it is not said
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<usize>,
+    /// Print the command line of each run, and run none
+    #[arg(long)]
+    pub(crate) plan: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args)]
@@ -404,4 +449,76 @@ pub(crate) enum BenchAxis {
     Frame,
     /// 1 to 16 elements
     Length,
+}
+
+#[derive(Args)]
+pub(crate) struct EbpfArgs {
+    #[command(subcommand)]
+    pub(crate) action: EbpfAction,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum EbpfAction {
+    /// Make an object of assembly text
+    Asm {
+        /// The text
+        file: PathBuf,
+        /// Where to write the object
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Print an object's maps and programs as assembly text, with the lines of their source
+    Disasm {
+        /// The object
+        file: PathBuf,
+        /// Only this program
+        #[arg(long, value_name = "NAME")]
+        program: Option<String>,
+        /// Print blocks and where they lead
+        #[arg(long)]
+        blocks: bool,
+        /// Print the types
+        #[arg(long)]
+        types: bool,
+    },
+    /// Run a program on the packets of a capture, in our interpreter or in the kernel
+    Run(EbpfRunArgs),
+    /// Load an object into the kernel and say what the verifier made of it; nothing stays
+    Load {
+        /// The object
+        file: PathBuf,
+        /// Print the verifier's log
+        #[arg(long)]
+        log: bool,
+    },
+    /// List the programs and maps that are in the kernel
+    List {
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct EbpfRunArgs {
+    /// The object
+    pub(crate) file: PathBuf,
+    /// Which program, if there are several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) program: Option<String>,
+    /// The packets
+    #[arg(long = "in", value_name = "CAPTURE")]
+    pub(crate) input: PathBuf,
+    /// Where to write the packets that were not dropped, as the program left them
+    #[arg(long = "out", value_name = "CAPTURE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Run it in the kernel, by BPF_PROG_TEST_RUN
+    #[arg(long)]
+    pub(crate) kernel: bool,
+    /// Print the verdict on each packet
+    #[arg(long)]
+    pub(crate) each: bool,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }

@@ -43,6 +43,7 @@ fn main() -> std::process::ExitCode {
         Command::Atlas(args) => command::atlas::atlas(&args),
         Command::Prove(args) => command::prove::prove(&args),
         Command::Bench(args) => command::bench::bench(&args),
+        Command::Ebpf(args) => command::ebpf::ebpf(&args),
         Command::Sim(args) => command::sim::sim(&args),
     };
     let exit = exit.unwrap_or_else(|failure| failure.report());

@@ -39,14 +39,49 @@ pub struct Queueing {
     pub classes: u8,
     /// Who is served first.
     pub service: Service,
-    /// Bytes that all classes of a port together hold.
+    /// Bytes that all classes of a port together hold; of a switch if its ports share them.
     pub capacity_bytes: u32,
+    /// Whether ports share the buffer of their switch, and how.
+    pub sharing: Sharing,
     /// Which packets are marked on arrival.
     pub marking: Option<Marking>,
     /// What happens to a packet that finds no room.
     pub overflow: Overflow,
     /// Unscheduled packets that find more than so many bytes are dropped (Aeolus, SIGCOMM 2020).
     pub drop_unscheduled_above_bytes: Option<u32>,
+    /// Whether class 0 is for credits, which are held to a share of the link.
+    pub credits: Option<Credits>,
+}
+
+/// Who may use the buffer of a switch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Sharing {
+    /// Each port has its own.
+    Ports,
+    /// A queue may grow up to so many times what is free of the buffer that all ports share
+    /// (dynamic thresholds, Choudhury and Hahne, ToN 1998).
+    Dynamic {
+        /// The factor.
+        alpha: f64,
+    },
+    /// Nothing is dropped: the sender at the other end of a link is paused when what came over the
+    /// link, in one class, exceeds so many times what is free of the shared buffer (priority flow
+    /// control, IEEE 802.1Qbb). Room for what is on its way meanwhile is set aside for each link.
+    Lossless {
+        /// The factor.
+        alpha: f64,
+    },
+}
+
+/// Credits in switches (ExpressPass, SIGCOMM 2017, 3.1).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Credits {
+    /// Their share of the link's rate.
+    pub share: f64,
+    /// Packets that wait at most.
+    pub packets: u32,
+    /// Packets that may go at once after a pause.
+    pub burst: u32,
 }
 
 /// In which order classes are served.
@@ -56,6 +91,9 @@ pub enum Service {
     Strict,
     /// Class 0 gets so many packets for each one of the others while both wait.
     FirstFavoured(u32),
+    /// Each class in turn sends so many times 1500 bytes (deficit round robin, Shreedhar and
+    /// Varghese, SIGCOMM 1995); class 0 goes before all others if its weight is 0.
+    Weighted([u8; CLASSES_MAX]),
 }
 
 /// Which arriving packets are marked (RFC 3168), by the bytes that wait in their class.
@@ -114,10 +152,19 @@ impl Queueing {
             classes: 1,
             service: Service::Strict,
             capacity_bytes,
+            sharing: Sharing::Ports,
             marking: None,
             overflow: Overflow::Drop,
             drop_unscheduled_above_bytes: None,
+            credits: None,
         }
+    }
+
+    /// A switch that pauses senders instead of dropping, with a buffer for all its ports.
+    pub const fn lossless(capacity_bytes: u32) -> Self {
+        let mut queueing = Self::drop_tail(capacity_bytes);
+        queueing.sharing = Sharing::Lossless { alpha: 0.125 };
+        queueing
     }
 
     /// One queue that marks above a threshold.

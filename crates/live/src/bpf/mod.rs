@@ -1,14 +1,13 @@
 //! A thin `bpf(2)`: load programs, make maps, attach links; all owned by descriptors.
 //!
 //! Nothing is pinned, so whatever was loaded or attached goes away with its handle, and with the
-//! process if that dies. Programs are assembled by hand in [`insn`]; they are a few instructions.
+//! process if that dies. Programs and maps of object files are loaded by [`kernel`](crate::kernel).
 
 pub mod btf;
-pub mod insn;
 
 use crate::sys::{SysError, check_fd};
-use insn::Insn;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use trama_ebpf::insn::Insn;
 
 /// Argument of `bpf(2)`: the union `bpf_attr`, filled by the offsets of its members.
 #[derive(Clone, Debug)]
@@ -39,6 +38,15 @@ impl Attr {
         self.u32(offset, fd.as_raw_fd().cast_unsigned())
     }
 
+    /// Sets the name at `offset`: letters, digits, `_` and `.`, of which the kernel takes 15.
+    pub fn name(mut self, offset: usize, name: &str) -> Self {
+        let fits = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
+        for (at, byte) in name.bytes().filter(fits).take(15).enumerate() {
+            self.0[offset + at] = byte;
+        }
+        self
+    }
+
     /// The 32-bit member at `offset`.
     pub fn get(&self, offset: usize) -> u32 {
         let bytes = self.0[offset..offset + 4].try_into().expect("four bytes");
@@ -52,14 +60,23 @@ impl Attr {
 #[allow(missing_docs, reason = "the names are the kernel's")]
 pub enum Command {
     MapCreate = 0,
+    MapLookup = 1,
     MapUpdate = 2,
     MapDelete = 3,
+    MapNextKey = 4,
     ProgramLoad = 5,
+    Pin = 6,
     ProgramAttach = 8,
     ProgramDetach = 9,
     TestRun = 10,
+    ProgramNextId = 11,
+    MapNextId = 12,
+    ProgramById = 13,
+    MapById = 14,
+    InfoByFd = 15,
     RawTracepointOpen = 17,
     BtfLoad = 18,
+    MapFreeze = 22,
     LinkCreate = 28,
 }
 
@@ -67,6 +84,15 @@ impl Command {
     fn name(self) -> &'static str {
         match self {
             Self::MapCreate => "BPF_MAP_CREATE",
+            Self::MapLookup => "BPF_MAP_LOOKUP_ELEM",
+            Self::MapNextKey => "BPF_MAP_GET_NEXT_KEY",
+            Self::MapFreeze => "BPF_MAP_FREEZE",
+            Self::Pin => "BPF_OBJ_PIN",
+            Self::ProgramNextId => "BPF_PROG_GET_NEXT_ID",
+            Self::MapNextId => "BPF_MAP_GET_NEXT_ID",
+            Self::ProgramById => "BPF_PROG_GET_FD_BY_ID",
+            Self::MapById => "BPF_MAP_GET_FD_BY_ID",
+            Self::InfoByFd => "BPF_OBJ_GET_INFO_BY_FD",
             Self::MapUpdate => "BPF_MAP_UPDATE_ELEM",
             Self::MapDelete => "BPF_MAP_DELETE_ELEM",
             Self::ProgramLoad => "BPF_PROG_LOAD",

@@ -4,10 +4,10 @@ use super::kernel::cgroup2_root;
 use super::site::Site;
 use super::struct_ops;
 use super::{Group, Probe, Refusal};
-use crate::bpf::insn::{Insn, constant};
 use crate::bpf::{self, AttachType, Attr, Command, MapType, ProgramSpec, ProgramType};
 use crate::sys::SysError;
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use trama_ebpf::insn::{Insn, constant};
 
 const fn probe(
     id: &'static str,

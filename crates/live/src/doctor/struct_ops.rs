@@ -2,10 +2,10 @@
 
 use super::Refusal;
 use crate::bpf::btf::{Btf, Kind, Struct};
-use crate::bpf::insn::constant;
 use crate::bpf::{self, Attr, Command, MapType, ProgramSpec, ProgramType};
 use crate::sys::SysError;
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use trama_ebpf::insn::constant;
 
 /// The operations without which the kernel does not register a congestion control.
 const OPERATIONS: [&str; 3] = ["ssthresh", "undo_cwnd", "cong_avoid"];

@@ -3,10 +3,10 @@
 use super::programs::load;
 use super::{Group, Probe, Refusal};
 use crate::bpf::btf::{Btf, Kind};
-use crate::bpf::insn::constant;
 use crate::bpf::{self, AttachType, Attr, Command, ProgramSpec, ProgramType};
 use crate::sys::{SysError, check_fd};
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use trama_ebpf::insn::constant;
 
 const fn probe(
     id: &'static str,

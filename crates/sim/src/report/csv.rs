@@ -11,7 +11,7 @@ pub fn flows(out: &mut impl Write, flows: &[FlowRecord]) -> Result<()> {
     let time = |at: Option<Picos>| at.map_or(String::new(), |at| at.0.to_string());
     for (index, it) in flows.iter().enumerate() {
         let (source, destination) = (it.flow.source.0, it.flow.destination.0);
-        let (bytes, at) = (it.flow.bytes, it.flow.at.0);
+        let (bytes, at) = (it.flow.bytes, time(it.submitted));
         let (received, known) = (time(it.received), time(it.acknowledged));
         writeln!(out, "{index},{source},{destination},{bytes},{at},{received},{known}")?;
     }

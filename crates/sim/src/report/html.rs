@@ -5,7 +5,8 @@ use super::{Class, Quantiles, Report};
 use std::fmt::Write as _;
 use trama_base::quantity;
 
-const STYLE: &str = "body{font:14px sans-serif;margin:2em;max-width:1200px}\
+/// How pages look.
+pub(crate) const STYLE: &str = "body{font:14px sans-serif;margin:2em;max-width:1200px}\
 table{border-collapse:collapse;margin:1em 0}td,th{padding:.2em .6em;text-align:right}\
 th{border-bottom:1px solid #888}td:first-child,th:first-child{text-align:left}\
 .plots{display:flex;flex-wrap:wrap;gap:1em}pre{background:#f4f4f4;padding:1em}";
@@ -68,7 +69,7 @@ impl Report {
     fn plots(&self) -> Vec<Plot<'static>> {
         let linear = |label| Axis { label, is_log: false };
         let log = |label| Axis { label, is_log: true };
-        let line = |name: &str, points| Line { name: name.into(), points };
+        let line = |name: &str, points| Line { name: name.into(), points, ..Line::default() };
         let by_size = |which: fn(&Quantiles) -> f64| {
             self.by_size.iter().map(|(bytes, q)| (*bytes, which(q))).collect()
         };

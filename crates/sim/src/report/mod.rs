@@ -4,8 +4,10 @@ pub mod csv;
 mod html;
 pub mod plot;
 
+pub(crate) use html::STYLE;
+
 use crate::record::FlowRecord;
-use crate::simulation::Simulation;
+use crate::simulation::{Observer, Simulation};
 use trama_base::{Picos, quantity};
 use trama_transport::Endpoint;
 use trama_transport::endpoint::Counters;
@@ -96,6 +98,16 @@ pub struct Report {
     pub trimmed: u64,
     /// Packets marked by switches.
     pub marked: u64,
+    /// Packets lost on links.
+    pub lost: u64,
+    /// Packets dropped because no port led to their destination.
+    pub unroutable: u64,
+    /// Times that a class of a port was paused.
+    pub pauses: u64,
+    /// For how long ports were paused, in all.
+    pub paused: Picos,
+    /// Messages that arrived later than their deadline, or not yet.
+    pub late: usize,
     /// Most bytes that waited at any port, and which.
     pub peak: (u32, String),
     /// What all endpoints have counted.
@@ -117,7 +129,11 @@ pub struct Report {
 impl Report {
     /// The report of a simulation as it is now. Sizes of packets and headers say how long a
     /// message takes alone.
-    pub fn new<E: Endpoint>(run: &Simulation<E>, packet_bytes: u16, header_bytes: u16) -> Self {
+    pub fn new<E: Endpoint, O: Observer>(
+        run: &Simulation<E, O>,
+        packet_bytes: u16,
+        header_bytes: u16,
+    ) -> Self {
         let (record, network, duration) = (run.record(), run.network(), run.now());
         let done: Vec<Done> = record
             .flows
@@ -143,6 +159,11 @@ impl Report {
             dropped: record.dropped,
             trimmed: sum(|it| it.trimmed),
             marked: sum(|it| it.marked),
+            lost: record.lost,
+            unroutable: record.unroutable,
+            pauses: sum(|it| it.pauses),
+            paused: Picos(sum(|it| it.paused.0)),
+            late: record.flows.iter().filter(|it| it.is_late()).count(),
             peak: (peak.0, peak.1.to_owned()),
             endpoints: run.endpoints().fold(Counters::default(), |sum, it| sum + it.counters()),
             events: record.events,
@@ -171,7 +192,13 @@ impl Report {
         });
         let peak = quantity::bytes(self.peak.0.into());
         let count = quantity::count;
-        vec![
+        let optional = [
+            ("lost on links", count(self.lost), self.lost),
+            ("without a way", count(self.unroutable), self.unroutable),
+            ("pauses", format!("{}, {} in all", count(self.pauses), self.paused), self.pauses),
+            ("late messages", count(self.late as u64), self.late as u64),
+        ];
+        let mut counts = vec![
             ("goodput", format!("{:.1} % of the hosts' links", 100.0 * self.goodput)),
             (
                 "links",
@@ -189,7 +216,10 @@ impl Report {
             ("data packets", count(self.endpoints.data_packets)),
             ("sent again", count(self.endpoints.retransmissions)),
             ("timeouts", count(self.endpoints.timeouts)),
-        ]
+        ];
+        let seen = optional.into_iter().filter(|(.., number)| *number > 0);
+        counts.extend(seen.map(|(name, text, _)| (name, text)));
+        counts
     }
 }
 
@@ -244,7 +274,7 @@ fn distribution(mut values: Vec<f64>) -> Vec<(f64, f64)> {
     points
 }
 
-fn series<E: Endpoint>(run: &Simulation<E>) -> Vec<Moment> {
+fn series<E: Endpoint, O: Observer>(run: &Simulation<E, O>) -> Vec<Moment> {
     let ports = run.network().switch_ports().len().max(1) as f64;
     let samples = run.sampler().samples();
     let moments = samples.windows(2).map(|pair| Moment {

@@ -18,6 +18,8 @@ pub struct Line {
     pub name: String,
     /// Its points.
     pub points: Vec<(f64, f64)>,
+    /// Intervals: a place, and the lowest and highest value there.
+    pub intervals: Vec<(f64, f64, f64)>,
 }
 
 /// A plot of lines.
@@ -120,7 +122,7 @@ fn number(value: f64) -> String {
 }
 
 /// A text in XML.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
@@ -128,8 +130,10 @@ impl Plot<'_> {
     /// The plot as an SVG element.
     pub fn svg(&self) -> String {
         let points = || self.lines.iter().flat_map(|line| line.points.iter());
+        let ends = self.lines.iter().flat_map(|line| &line.intervals);
+        let ends = ends.flat_map(|&(_, low, high)| [low, high]);
         let x = Scale::new(self.x, points().map(|it| it.0), LEFT, WIDTH - RIGHT);
-        let y = Scale::new(self.y, points().map(|it| it.1), HEIGHT - BOTTOM, TOP);
+        let y = Scale::new(self.y, points().map(|it| it.1).chain(ends), HEIGHT - BOTTOM, TOP);
         let mut svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
              width=\"{WIDTH}\" height=\"{HEIGHT}\" font-family=\"sans-serif\" font-size=\"11\">\
@@ -151,6 +155,18 @@ impl Plot<'_> {
                 "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.5\" points=\"{}\"/>",
                 path.trim_end()
             );
+            for &(at, low, high) in &line.intervals {
+                let bar = [low, high].map(|value| if y.is_log { value.max(y.low) } else { value });
+                let _ = writeln!(
+                    svg,
+                    "<path d=\"M{0:.1} {1:.1}V{2:.1}\" stroke=\"{colour}\"/>\
+                     <circle cx=\"{0:.1}\" cy=\"{3:.1}\" r=\"2.5\" fill=\"{colour}\"/>",
+                    x.place(at),
+                    y.place(bar[0]),
+                    y.place(bar[1]),
+                    y.place(f64::midpoint(low, high))
+                );
+            }
             if self.lines.len() > 1 {
                 let top = TOP + 6.0 + 14.0 * index as f64;
                 let _ = writeln!(
@@ -223,7 +239,11 @@ mod tests {
 
     #[test]
     fn names_cannot_break_the_picture() {
-        let line = Line { name: "a<b & c".into(), points: vec![(1.0, f64::NAN), (2.0, 3.0)] };
+        let line = Line {
+            name: "a<b & c".into(),
+            points: vec![(1.0, f64::NAN), (2.0, 3.0)],
+            ..Line::default()
+        };
         let axis = Axis { label: "x", is_log: true };
         let svg = Plot { title: "<t>", x: axis, y: axis, lines: vec![line.clone(), line] }.svg();
         assert!(svg.contains("a&lt;b &amp; c") && svg.contains("&lt;t&gt;"));

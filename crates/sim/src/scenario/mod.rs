@@ -14,7 +14,7 @@ use crate::workload::{WORKLOADS, Workload};
 use reader::Section;
 use trama_base::parameter::Parameter;
 use trama_base::{Bytes, Parameters, Picos, parameters};
-use trama_transport::registry::TRANSPORTS;
+use trama_transport::registry::{self, TRANSPORTS};
 use trama_transport::{Balance, Transport};
 
 parameters! {
@@ -38,6 +38,41 @@ parameters! {
         buffer: Option<Bytes> = None,
         /// Queue above which packets are marked.
         mark_above: Option<Bytes> = None,
+        /// Whether ports share the buffer of their switch, which is `buffer` then.
+        shared: Option<bool> = None,
+        /// Whether senders are paused instead of packets dropped (priority flow control); ports
+        /// share the buffer of their switch then.
+        lossless: Option<bool> = None,
+        /// Of a shared buffer: how many times what is free of it a queue may take, or what came
+        /// over a link before its sender is paused.
+        alpha: Option<f64> = None,
+    }
+}
+
+parameters! {
+    /// What happens to packets on all links at random.
+    pub struct Links {
+        /// Share of packets that are lost.
+        loss: f64 = 0.0,
+        /// Share of packets that are late, so that others overtake them.
+        late: f64 = 0.0,
+        /// How much later those are, at most.
+        late_by: Picos = Picos::from_micros(10),
+    }
+}
+
+parameters! {
+    /// A link or a switch that fails.
+    pub struct Failure {
+        /// The port at one end of a link, by its name in `ports.csv`: `leaf 0 to spine 1`; or a
+        /// switch: `spine 1`.
+        what: String = String::new(),
+        /// When it fails.
+        at: Picos = Picos::ZERO,
+        /// When it works again.
+        until: Option<Picos> = None,
+        /// How long it takes all switches to find other ways.
+        detection: Picos = Picos::from_millis(1),
     }
 }
 
@@ -57,7 +92,9 @@ pub struct Scenario {
     pub general: General,
     topology: Box<dyn Topology>,
     switch: Switch,
+    links: Links,
     host: Host,
+    failures: Vec<Failure>,
     transport: Box<dyn Transport>,
     transport_name: &'static str,
     workloads: Vec<Box<dyn Workload>>,
@@ -91,7 +128,11 @@ impl std::fmt::Display for ScenarioError {
 impl std::error::Error for ScenarioError {}
 
 /// The tables of a scenario.
-const SECTIONS: [&str; 5] = ["topology", "switch", "host", "transport", "workload"];
+const SECTIONS: [&str; 7] =
+    ["topology", "switch", "link", "host", "failure", "transport", "workload"];
+
+/// What is wrong with settings: the name of one, and what it may be.
+pub type Wrong = (&'static str, String);
 
 impl Scenario {
     /// Reads a scenario.
@@ -103,16 +144,23 @@ impl Scenario {
     pub fn parse_with(text: &str, set: &[(String, String)]) -> Result<Self, ScenarioError> {
         let mut sections = reader::read(text, set)?;
         for section in &sections[1..] {
-            if !SECTIONS.contains(&section.kind()) {
+            let of_transport = section.name.strip_prefix("transport.");
+            let is_known = match of_transport {
+                Some(name) => registry::find(name).is_some(),
+                None => SECTIONS.contains(&section.kind()),
+            };
+            if !is_known {
                 let why = format!("there is no such table; there are {}", SECTIONS.join(", "));
                 return Err(section.wrong("", why));
             }
         }
         let mut general = General::default();
         sections[0].apply(&mut general, &[])?;
-        let (mut switch, mut host) = (Switch::default(), Host::default());
-        find(&sections, "switch").apply(&mut switch, &[])?;
-        find(&sections, "host").apply(&mut host, &[])?;
+        let switch: Switch = settings(&find(&sections, "switch"))?;
+        let links: Links = settings(&find(&sections, "link"))?;
+        let host: Host = settings(&find(&sections, "host"))?;
+        let failures = sections.iter().filter(|section| section.kind() == "failure");
+        let failures = failures.map(settings::<Failure>).collect::<Result<_, _>>()?;
 
         let names = TOPOLOGIES.iter().map(|it| it.name);
         let index = choose(&mut sections, "topology", "kind", names)?;
@@ -122,6 +170,9 @@ impl Scenario {
         let names = TRANSPORTS.iter().map(|it| it.name);
         let index = choose(&mut sections, "transport", "name", names)?;
         let mut transport = (TRANSPORTS[index].make)();
+        // Settings of one transport come before those of whichever is chosen.
+        let own = format!("transport.{}", TRANSPORTS[index].name);
+        find(&sections, &own).apply(&mut *transport, &[])?;
         find(&sections, "transport").apply(&mut *transport, &["name"])?;
 
         let mut workloads = Vec::new();
@@ -144,7 +195,9 @@ impl Scenario {
             general,
             topology,
             switch,
+            links,
             host,
+            failures,
             transport,
             transport_name: TRANSPORTS[index].name,
             workloads,
@@ -161,26 +214,70 @@ impl Scenario {
     pub fn settings(&self) -> Vec<(String, Vec<Parameter>)> {
         let mut all = vec![
             (String::new(), self.general.parameters()),
-            ("topology".into(), self.topology.parameters()),
+            ("topology".into(), self.named("topology", "kind", self.topology.parameters())),
             ("switch".into(), self.switch.parameters()),
+            ("link".into(), self.links.parameters()),
             ("host".into(), self.host.parameters()),
-            ("transport".into(), self.transport.parameters()),
+            ("transport".into(), self.named("transport", "name", self.transport.parameters())),
         ];
         for (index, workload) in self.workloads.iter().enumerate() {
-            all.push((self.workload_name(index), workload.parameters()));
+            let name = self.name_of("workload", index);
+            let settings = self.named(&name, "kind", workload.parameters());
+            all.push((name, settings));
+        }
+        for (index, failure) in self.failures.iter().enumerate() {
+            all.push((self.name_of("failure", index), failure.parameters()));
         }
         all
     }
 
-    fn workload_name(&self, index: usize) -> String {
-        let mut named = self.sections.iter().filter(|section| section.kind() == "workload");
-        named.nth(index).map_or("workload".into(), |section| section.name.clone())
+    /// Settings with the key that chooses what they are of.
+    fn named(&self, section: &str, key: &'static str, rest: Vec<Parameter>) -> Vec<Parameter> {
+        let section = find(&self.sections, section);
+        let said = section.keys.into_iter().find(|it| it.name == key);
+        let value = said.map_or(String::new(), |key| key.text);
+        let (meaning, form) = ("Which one.", "a name".into());
+        std::iter::once(Parameter { name: key, meaning, form, value }).chain(rest).collect()
+    }
+
+    /// A number that two scenarios share only if all their settings are the same, except for the
+    /// title; files that they name do not count.
+    pub fn fingerprint(&self) -> u64 {
+        let settings = self.settings().into_iter().flat_map(|(table, settings)| {
+            let of_table = settings.into_iter().filter(|it| it.name != "title");
+            of_table.map(move |it| format!("{table}.{}={}\n", it.name, it.value))
+        });
+        // FNV-1a.
+        settings.flat_map(String::into_bytes).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        })
+    }
+
+    /// The key that sets the load, if a workload has one.
+    pub fn load_key(&self) -> Option<String> {
+        let has_load = |settings: &[Parameter]| settings.iter().any(|it| it.name == "load");
+        let all = self.settings().into_iter();
+        let mut workloads = all.filter(|(table, _)| table.starts_with("workload"));
+        workloads.find(|(_, it)| has_load(it)).map(|(table, _)| format!("{table}.load"))
+    }
+
+    /// Name of the section of a kind that has several.
+    fn name_of(&self, kind: &str, index: usize) -> String {
+        let mut named = self.sections.iter().filter(|section| section.kind() == kind);
+        named.nth(index).map_or(kind.to_owned(), |section| section.name.clone())
     }
 
     /// The error that a setting makes no sense.
     fn wrong(&self, section: &str, (name, why): (&str, String)) -> ScenarioError {
         find(&self.sections, section).wrong(name, why)
     }
+}
+
+/// What a section says, and the defaults of what it does not say.
+fn settings<T: Parameters + Default>(section: &Section) -> Result<T, ScenarioError> {
+    let mut settings = T::default();
+    section.apply(&mut settings, &[])?;
+    Ok(settings)
 }
 
 fn find(sections: &[Section], name: &str) -> Section {

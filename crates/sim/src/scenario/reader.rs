@@ -39,7 +39,16 @@ pub(super) fn read(text: &str, set: &[(String, String)]) -> Result<Vec<Section>,
         let line = Some(line_of(text, key.span().start));
         let name = key.get_ref().to_string();
         match value.get_ref() {
-            DeValue::Table(table) => sections.push(section(text, name, line, table)?),
+            DeValue::Table(table) => {
+                for (inner, value) in table {
+                    if let DeValue::Table(settings) = value.get_ref() {
+                        let line = Some(line_of(text, inner.span().start));
+                        let name = dotted(&name, inner.get_ref());
+                        sections.push(section(text, name, line, settings)?);
+                    }
+                }
+                sections.push(section(text, name, line, table)?);
+            }
             DeValue::Array(items) if items.iter().any(|it| it.get_ref().is_table()) => {
                 for (index, item) in items.iter().enumerate() {
                     let name = format!("{name}[{}]", index + 1);
@@ -72,7 +81,7 @@ fn section(
     table: &DeTable<'_>,
 ) -> Result<Section, ScenarioError> {
     let mut keys = Vec::new();
-    for (key, value) in table {
+    for (key, value) in table.iter().filter(|(_, value)| !value.get_ref().is_table()) {
         keys.push(read_key(text, &name, key.get_ref(), key.span().start, value)?);
     }
     Ok(Section { name, line, keys })
@@ -117,6 +126,11 @@ fn replace(sections: &mut Vec<Section>, key: &str, value: &str) {
         sections.len() - 1
     });
     let keys = &mut sections[place].keys;
+    let is_other = |key: &Key| key.name == name && key.text != value;
+    if (section, name) == ("transport", "name") && keys.iter().any(is_other) {
+        // What the file says of its transport is not meant for another one.
+        keys.retain(|key| key.line.is_none());
+    }
     keys.retain(|key| key.name != name);
     keys.push(Key { name: name.to_owned(), text: value.to_owned(), line: None });
 }

@@ -33,7 +33,8 @@ fn mistakes_are_named_with_their_line_and_what_is_allowed() {
     let wrong = |from: &str, to: &str| error(&TEXT.replace(from, to));
     assert_eq!(
         wrong("senders", "sender"),
-        "line 11: workload.sender: there is no such key; there are kind, senders, bytes"
+        "line 11: workload.sender: there is no such key; there are kind, senders, bytes, \
+         at, times, every"
     );
     assert_eq!(
         wrong("5us", "5 parsecs"),
@@ -46,7 +47,7 @@ fn mistakes_are_named_with_their_line_and_what_is_allowed() {
     );
     assert_eq!(
         wrong("senders = 16", "senders = 17"),
-        "line 11: workload.senders: there are 1 to 16"
+        "line 11: workload.senders: it is from 1 to 16"
     );
     assert_eq!(
         wrong("hosts = 17", "hosts = 1"),
@@ -54,12 +55,13 @@ fn mistakes_are_named_with_their_line_and_what_is_allowed() {
     );
     assert_eq!(
         wrong("kind = \"star\"\n", ""),
-        "line 2: topology.kind: it must be said; there are star, dumbbell, leaf-spine, fat-tree"
+        "line 2: topology.kind: it must be said; \
+         there are star, dumbbell, leaf-spine, fat-tree, file"
     );
     assert_eq!(
         wrong("[transport]", "[moon]\n[transport]"),
         "line 7: moon: there is no such table; \
-         there are topology, switch, host, transport, workload"
+         there are topology, switch, link, host, failure, transport, workload"
     );
     assert!(wrong("hosts = 17", "hosts = ").starts_with("line 4: "));
     assert!(wrong("[topology]", "seed = -1\n[topology]").starts_with("line 2: seed: `-1` is not"));
@@ -82,7 +84,10 @@ fn keys_can_be_set() {
     let error = set(&[("switch.colour", "red")]).err().map(|error| error.to_string());
     assert_eq!(
         error.as_deref(),
-        Some("switch.colour: there is no such key; there are balance, buffer, mark_above")
+        Some(
+            "switch.colour: there is no such key; there are balance, buffer, mark_above, \
+              shared, lossless, alpha"
+        )
     );
 }
 

@@ -1,18 +1,30 @@
 //! Which messages are sent when.
 
+mod burst;
+mod collective;
+mod file;
+mod random;
 mod sizes;
 
+pub use burst::{AllToAll, Incast, Permutation};
+pub use collective::AllReduce;
+pub use file::FromFile;
+pub use random::{Poisson, Rpc};
 pub use sizes::{PUBLISHED, Published, Sizes};
 
 use crate::network::Network;
-use crate::scenario::Load;
-use trama_base::{Bytes, Parameters, Picos, Rate, Rng, parameters};
+use crate::scenario::{Load, Wrong};
+use trama_base::{Parameters, Picos};
 use trama_transport::HostId;
+
+/// Most messages of a run.
+pub const MESSAGES_MAX: usize = 10_000_000;
 
 /// A message of a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flow {
-    /// When it is submitted.
+    /// When it is submitted; of one that waits for others, how long after the last of them has
+    /// arrived.
     pub at: Picos,
     /// From.
     pub source: HostId,
@@ -20,20 +32,88 @@ pub struct Flow {
     pub destination: HostId,
     /// Its length.
     pub bytes: u64,
+    /// What the application says of it.
+    pub tag: u32,
+    /// How long after its submission it should have arrived; [`Picos::MAX`] if it does not matter.
+    pub deadline: Picos,
 }
 
-/// Most messages of a run.
-pub const MESSAGES_MAX: u32 = 50_000_000;
+impl Default for Flow {
+    fn default() -> Self {
+        Self {
+            at: Picos::ZERO,
+            source: HostId(0),
+            destination: HostId(0),
+            bytes: 0,
+            tag: 0,
+            deadline: Picos::MAX,
+        }
+    }
+}
+
+/// Messages, some of which wait for others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// The messages: first those that wait for no other, in order of time.
+    pub flows: Vec<Flow>,
+    /// A message, and one that waits until it has arrived; sorted.
+    pub edges: Vec<(u32, u32)>,
+}
+
+impl From<Vec<Flow>> for Traffic {
+    fn from(mut flows: Vec<Flow>) -> Self {
+        flows.sort_by_key(|flow| flow.at);
+        Self { flows, edges: Vec::new() }
+    }
+}
+
+impl Traffic {
+    /// All of them together.
+    pub fn merge(parts: Vec<Self>) -> Self {
+        let mut flows = Vec::new();
+        let mut edges = Vec::new();
+        for part in parts {
+            let base = flows.len() as u32;
+            flows.extend(part.flows);
+            edges.extend(part.edges.into_iter().map(|(a, b)| (a + base, b + base)));
+        }
+        Self::arrange(flows, edges)
+    }
+
+    /// Messages and edges in any order.
+    fn arrange(flows: Vec<Flow>, mut edges: Vec<(u32, u32)>) -> Self {
+        let mut waits = vec![false; flows.len()];
+        edges.iter().for_each(|&(_, then)| waits[then as usize] = true);
+        let mut order: Vec<u32> = (0..flows.len() as u32).collect();
+        order.sort_by_key(|&index| {
+            let (waits, flow) = (waits[index as usize], &flows[index as usize]);
+            (waits, if waits { Picos::ZERO } else { flow.at })
+        });
+        let mut place = vec![0; flows.len()];
+        for (index, &old) in (0..).zip(&order) {
+            place[old as usize] = index;
+        }
+        for (first, then) in &mut edges {
+            (*first, *then) = (place[*first as usize], place[*then as usize]);
+        }
+        edges.sort_unstable();
+        edges.dedup();
+        Self { flows: order.into_iter().map(|old| flows[old as usize]).collect(), edges }
+    }
+
+    /// How many wait for no other.
+    pub fn independent(&self) -> usize {
+        self.edges.iter().map(|&(_, then)| then as usize).min().unwrap_or(self.flows.len())
+    }
+}
 
 /// What is sent, before it is put on a network.
 pub trait Workload: Parameters {
+    /// How many messages that will be.
+    fn messages(&self, hosts: u32) -> u64;
+
     /// Its messages; or which setting is wrong, and what it may be.
-    fn flows(
-        &self,
-        network: &Network,
-        seed: u64,
-        load: &Load<'_>,
-    ) -> Result<Vec<Flow>, (&'static str, String)>;
+    fn traffic(&self, network: &Network, seed: u64, load: &Load<'_>) -> Result<Traffic, Wrong>;
 }
 
 /// A workload by name.
@@ -60,128 +140,43 @@ pub const WORKLOADS: &[Entry] = &[
         make: || Box::new(Incast::default()),
     },
     Entry {
+        name: "all-to-all",
+        summary: "every host sends one message to every other one",
+        make: || Box::new(AllToAll::default()),
+    },
+    Entry {
+        name: "all-reduce",
+        summary: "hosts compute, then sum their vectors around a ring or up and down a tree",
+        make: || Box::new(AllReduce::default()),
+    },
+    Entry {
         name: "poisson",
         summary: "messages at random times between random hosts",
         make: || Box::new(Poisson::default()),
     },
+    Entry {
+        name: "rpc",
+        summary: "clients ask servers, wait for the answer, and think",
+        make: || Box::new(Rpc::default()),
+    },
+    Entry {
+        name: "file",
+        summary: "messages as a file lists them",
+        make: || Box::new(FromFile::default()),
+    },
 ];
 
-parameters! {
-    /// Every host sends to one other and receives from one other, all at once.
-    pub struct Permutation {
-        /// Size of each message.
-        bytes: Bytes = Bytes(1_000_000),
+/// A number must be within limits.
+fn check_range<T: PartialOrd + std::fmt::Display>(
+    name: &'static str,
+    value: T,
+    least: T,
+    most: T,
+) -> Result<(), Wrong> {
+    if (&least..=&most).contains(&&value) {
+        return Ok(());
     }
-}
-
-impl Workload for Permutation {
-    fn flows(
-        &self,
-        network: &Network,
-        seed: u64,
-        _: &Load<'_>,
-    ) -> Result<Vec<Flow>, (&'static str, String)> {
-        Ok(permutation(network.hosts(), self.bytes.0, seed))
-    }
-}
-
-fn permutation(hosts: u32, bytes: u64, seed: u64) -> Vec<Flow> {
-    let mut rng = Rng::stream(seed, "permutation");
-    let mut targets: Vec<u32> = (0..hosts).collect();
-    // Sattolo's algorithm: a single cycle, so nobody sends to himself.
-    for i in (1..targets.len()).rev() {
-        targets.swap(i, rng.below(i as u64) as usize);
-    }
-    let flow = |(source, destination)| Flow {
-        at: Picos::ZERO,
-        source: HostId(source),
-        destination: HostId(destination),
-        bytes,
-    };
-    (0..hosts).zip(targets).map(flow).collect()
-}
-
-parameters! {
-    /// Hosts `1..=senders` send to host 0, all at once.
-    pub struct Incast {
-        /// Hosts that send.
-        senders: u32 = 8,
-        /// Size of each message.
-        bytes: Bytes = Bytes(1_000_000),
-    }
-}
-
-impl Workload for Incast {
-    fn flows(
-        &self,
-        network: &Network,
-        _: u64,
-        _: &Load<'_>,
-    ) -> Result<Vec<Flow>, (&'static str, String)> {
-        let most = network.hosts() - 1;
-        if !(1..=most).contains(&self.senders) {
-            return Err(("senders", format!("there are 1 to {most}")));
-        }
-        let flow = |source| Flow {
-            at: Picos::ZERO,
-            source: HostId(source),
-            destination: HostId(0),
-            bytes: self.bytes.0,
-        };
-        Ok((1..=self.senders).map(flow).collect())
-    }
-}
-
-parameters! {
-    /// Messages from any host to any other one, at the times of a Poisson process that loads the
-    /// hosts' interfaces to a share of their rate.
-    pub struct Poisson {
-        /// A published distribution of sizes.
-        sizes: String = "web-search".into(),
-        /// Share of the interfaces' rate that messages take on average, payload only.
-        load: f64 = 0.5,
-        /// Number of messages.
-        messages: u32 = 1000,
-    }
-}
-
-impl Poisson {
-    fn draw(&self, hosts: u32, rate: Rate, sizes: &Sizes, seed: u64) -> Vec<Flow> {
-        let mut rng = Rng::stream(seed, "poisson");
-        let gap_s = sizes.mean() / (self.load * f64::from(hosts) * rate.bytes_per_s());
-        let mut at_s = 0.0;
-        let mut flow = || {
-            // 1 - u is never 0, so its logarithm is finite.
-            at_s -= gap_s * (1.0 - rng.unit()).ln();
-            let source = rng.below(hosts.into()) as u32;
-            let other = rng.below(u64::from(hosts) - 1) as u32;
-            Flow {
-                at: Picos::from_secs_f64(at_s),
-                source: HostId(source),
-                destination: HostId(other + u32::from(other >= source)),
-                bytes: sizes.sample(&mut rng),
-            }
-        };
-        (0..self.messages).map(|_| flow()).collect()
-    }
-}
-
-impl Workload for Poisson {
-    fn flows(
-        &self,
-        network: &Network,
-        seed: u64,
-        _: &Load<'_>,
-    ) -> Result<Vec<Flow>, (&'static str, String)> {
-        if !(self.load > 0.0 && self.load < 2.0) {
-            return Err(("load", "it is above 0 and below 2".into()));
-        }
-        if !(1..=MESSAGES_MAX).contains(&self.messages) {
-            return Err(("messages", format!("there are 1 to {MESSAGES_MAX}")));
-        }
-        let sizes = Sizes::published(&self.sizes).map_err(|why| ("sizes", why))?;
-        Ok(self.draw(network.hosts(), network.host_rate(), &sizes, seed))
-    }
+    Err((name, format!("it is from {least} to {most}")))
 }
 
 #[cfg(test)]
@@ -189,25 +184,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_permutation_has_everyone_once_and_nobody_to_himself() {
-        let flows = permutation(128, 1, 5);
-        let mut targets: Vec<u32> = flows.iter().map(|f| f.destination.0).collect();
-        targets.sort_unstable();
-        assert_eq!(targets, (0..128).collect::<Vec<_>>());
-        assert!(flows.iter().all(|f| f.source != f.destination));
-    }
-
-    #[test]
-    fn poisson_arrivals_load_the_interfaces_as_they_should() {
-        let (hosts, rate, load) = (16, Rate::from_gbps(10), 0.6);
-        let sizes = Sizes::published("web-search").expect("it is published");
-        let poisson = Poisson { load, messages: 100_000, ..Poisson::default() };
-        let flows = poisson.draw(hosts, rate, &sizes, 3);
-        let bytes: u64 = flows.iter().map(|f| f.bytes).sum();
-        let end = flows.last().expect("there are flows").at.as_secs_f64();
-        let measured = bytes as f64 / end / (rate.bytes_per_s() * f64::from(hosts));
-        assert!((measured / load - 1.0).abs() < 0.03, "{measured}");
-        assert!(flows.iter().all(|f| f.source != f.destination));
-        assert!(flows.is_sorted_by_key(|f| f.at));
+    fn messages_that_wait_come_last_and_keep_what_they_wait_for() {
+        let flow = |us, tag| Flow { at: Picos::from_micros(us), tag, ..Flow::default() };
+        // 20 waits for 10 and 11; 21 for 20.
+        let chain = Traffic::arrange(
+            vec![flow(1, 20), flow(9, 10), flow(2, 21), flow(5, 11)],
+            vec![(0, 2), (1, 0), (3, 0)],
+        );
+        let all = Traffic::merge(vec![chain, vec![flow(7, 1), flow(3, 2)].into()]);
+        let tags: Vec<u32> = all.flows.iter().map(|flow| flow.tag).collect();
+        assert_eq!(tags, [2, 11, 1, 10, 20, 21]);
+        assert_eq!(all.independent(), 4);
+        assert_eq!(all.edges, [(1, 4), (3, 4), (4, 5)]);
     }
 }

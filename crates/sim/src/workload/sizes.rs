@@ -1,5 +1,6 @@
 //! How long messages are: published distributions, and those of a file.
 
+use crate::scenario::Load;
 use trama_base::Rng;
 
 /// Published distributions with their sources. Sizes are those of application data.
@@ -113,6 +114,14 @@ impl Sizes {
             ));
         };
         Self::parse(found.text).map_err(|why| format!("{name}: {why}"))
+    }
+
+    /// A published distribution, or that of a file whose name has a point.
+    pub fn find(name: &str, load: &Load<'_>) -> Result<Self, String> {
+        if name.contains('.') {
+            return Self::parse(&load(name)?).map_err(|why| format!("{name}: {why}"));
+        }
+        Self::published(name)
     }
 
     /// Reads lines of `size_bytes,cdf` below a line that says so.

@@ -7,6 +7,8 @@ mod bench_live;
 pub(crate) mod check;
 pub(crate) mod doc;
 pub(crate) mod doctor;
+pub(crate) mod ebpf;
+mod ebpf_run;
 pub(crate) mod endpoints;
 pub(crate) mod explain;
 pub(crate) mod fmt;

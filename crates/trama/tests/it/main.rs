@@ -4,6 +4,7 @@ mod apart;
 mod captures;
 mod cli;
 mod cores;
+mod ebpf;
 mod edge;
 mod elements;
 mod facts;

@@ -105,6 +105,7 @@ impl Sender {
 
     pub(super) fn hear(&mut self, now: Picos, arrival: &Arrival<'_>, rules: &Rules) {
         let packet = arrival.packet;
+        let before = self.acknowledged.prefix();
         let new = self.acknowledged.add(0, packet.extent.min(self.next))
             + self.acknowledged.add(packet.sequence.min(self.next), packet.detail.min(self.next));
         self.acknowledged_bytes += new;
@@ -112,6 +113,10 @@ impl Sender {
         let rtt = now.since(packet.sent);
         if new > 0 {
             self.measure(rtt);
+        }
+        // Only a gap that closes puts the timeout off (RFC 6298, 5.3): a retransmission that is
+        // lost is found by it, however much arrives above the gap.
+        if prefix > before {
             self.backoff = 0;
             self.deadline = now + self.timeout(rules);
         }

@@ -21,12 +21,13 @@ pub use send::XdpSink;
 use super::IoError;
 use super::af_packet::promiscuous_guard;
 use super::endpoint::Device;
-use crate::bpf::{self, AttachType, MapType, ProgramSpec, ProgramType, insn};
+use crate::bpf::{self, AttachType, MapType, ProgramSpec, ProgramType};
 use crate::mapping::Mapping;
 use crate::sys::{SysError, check, get_option, set_option, socket};
 use ring::{Offsets, Ring};
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::sync::Arc;
+use trama_ebpf::insn;
 
 /// Where the program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,15 +139,17 @@ pub(crate) fn try_zero_copy(device: &Device) -> Result<(), SysError> {
 /// Sends each frame to the socket of its receive queue, or on to the stack if there is none.
 fn load_program(map: &OwnedFd) -> Result<OwnedFd, SysError> {
     const XDP_PASS: i32 = 2;
+    const MAP_BY_FD: u8 = 1;
+    const REDIRECT_MAP: i32 = 51;
     /// Offset of `rx_queue_index` in `struct xdp_md`.
     const QUEUE_INDEX: i16 = 16;
-    let [map_low, map_high] = insn::load_map(insn::R1, map.as_fd());
+    let [map_low, map_high] = insn::wide(insn::R1, MAP_BY_FD, map.as_raw_fd(), 0);
     let code = [
         insn::load_word(insn::R2, insn::R1, QUEUE_INDEX),
         map_low,
         map_high,
         insn::move_imm(insn::R3, XDP_PASS),
-        insn::call(insn::REDIRECT_MAP),
+        insn::call(REDIRECT_MAP),
         insn::exit(),
     ];
     let kind = ProgramType::Xdp;

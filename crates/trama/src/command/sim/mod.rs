@@ -1,8 +1,10 @@
 //! `trama sim`: a fabric simulated by a scenario.
 
+mod compare;
 mod list;
 mod progress;
 mod render;
+mod trace;
 
 use crate::args::{ScenarioArgs, SimAction, SimArgs, SimRunArgs};
 use crate::exit::{Exit, Failure, Outcome};
@@ -16,6 +18,8 @@ use trama_sim::{FlowRecord, Report, Scenario};
 pub(crate) fn sim(args: &SimArgs) -> Outcome {
     match &args.action {
         None => run(&args.run),
+        Some(SimAction::Compare(args)) => compare::compare(args),
+        Some(SimAction::Trace(args)) => trace::trace(args),
         Some(SimAction::List(args)) => list::list(args),
     }
 }
@@ -62,6 +66,12 @@ impl ScenarioText {
             set.push(("seed".into(), seed.to_string()));
         }
         Ok(Self { path, text, set })
+    }
+
+    /// The same with more replaced.
+    fn with(&self, more: &[(String, String)]) -> Self {
+        let set = self.set.iter().chain(more).cloned().collect();
+        Self { path: self.path.clone(), text: self.text.clone(), set }
     }
 
     fn parse(&self) -> Result<Scenario, Failure> {

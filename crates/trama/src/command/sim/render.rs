@@ -29,6 +29,11 @@ pub(super) fn settings(scenario: &Scenario) -> String {
     text
 }
 
+/// What tells reports of different settings apart.
+pub(super) fn fingerprint(scenario: &Scenario) -> String {
+    format!("{:016x}", scenario.fingerprint())
+}
+
 pub(super) fn text(scenario: &Scenario, report: &Report, elapsed_s: f64) -> String {
     let mut text = format!("{}\n\n", title(scenario));
     let headings = [
@@ -100,6 +105,7 @@ pub(super) fn json(scenario: &Scenario, report: &Report) -> Value {
         "transport": scenario.transport_name(),
         "seed": scenario.general.seed,
         "world": "sim",
+        "fingerprint": fingerprint(scenario),
         "settings": settings,
         "duration_ps": report.duration.0,
         "classes": report.classes.iter().map(class).collect::<Vec<_>>(),
@@ -108,6 +114,11 @@ pub(super) fn json(scenario: &Scenario, report: &Report) -> Value {
         "dropped": report.dropped,
         "trimmed": report.trimmed,
         "marked": report.marked,
+        "lost": report.lost,
+        "unroutable": report.unroutable,
+        "pauses": report.pauses,
+        "paused_ps": report.paused.0,
+        "late": report.late,
         "data_packets": endpoints.data_packets,
         "retransmissions": endpoints.retransmissions,
         "timeouts": endpoints.timeouts,
