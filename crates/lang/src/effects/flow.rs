@@ -245,6 +245,7 @@ impl<'a> Flow<'a> {
         env
     }
 
+    // long: one match.
     fn stmt(&mut self, stmt: &'a Stmt, mut env: Env) -> Option<Env> {
         if !matches!(stmt.kind, StmtKind::If(..)) {
             env.attempt = None;

@@ -320,6 +320,25 @@ fn a_wrong_steering_is_found() {
     assert_ne!(found.flows, expected.flows);
 }
 
+/// The control: a window that does not get what the cores have counted says something else.
+#[test]
+fn a_window_that_gathers_nothing_is_found() {
+    let program = program(QUERIES);
+    let workload = Workload::find("counter").expect("there is one");
+    let own = workload.program().expect("it is accepted");
+    let mut frames = generated(&workload, &own, 100);
+    for (at, frame) in (0_u64..).zip(&mut frames) {
+        frame.1 = Nanos::from_millis(10 * at);
+    }
+    let expected = feed(&program, &mut *native(&program, start(&frames)), &frames);
+    let mut division = division(&program);
+    let found = feed(&program, &mut on_cores(&program, &division, 2, false), &frames);
+    assert_eq!(found.records, expected.records);
+    division.gathered.clear();
+    let found = feed(&program, &mut on_cores(&program, &division, 2, false), &frames);
+    assert_ne!(found.records, expected.records);
+}
+
 #[test]
 fn traces_that_are_cut_up_before_come_out_the_same() {
     let Some(folder) = captures::folder() else { return };
