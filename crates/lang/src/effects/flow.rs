@@ -113,9 +113,10 @@ pub(crate) fn run(node: &Node, handler: &Handler, arrival: &Arrival<'_>) -> Pass
     let is_plain =
         matches!(handler.trigger, Trigger::Init | Trigger::Packet { .. } | Trigger::Timer { .. });
     let first = if is_plain { Value::number(0) } else { Value::of(Source::Property) };
+    let (first, written) = (Rc::new(first), Rc::new(arrival.written.clone()));
     let mut env = Env {
-        locals: vec![Rc::new(first); handler.locals.len()],
-        packets: vec![Rc::new(arrival.written.clone()); handler.packets as usize],
+        locals: vec![first; handler.locals.len()],
+        packets: vec![written; handler.packets as usize],
         control: BTreeSet::new(),
         attempt: None,
     };
