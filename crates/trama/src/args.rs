@@ -389,7 +389,8 @@ pub(crate) struct ProveArgs {
 #[derive(Args)]
 pub(crate) struct BenchArgs {
     /// What to measure; all if absent; `live` compares with other forwarders of this machine,
-    /// `sim` measures the simulator
+    /// `sim` measures the simulator;
+    /// `cores` (and names) one core with several
     pub(crate) names: Vec<String>,
     /// Interleaved rounds
     #[arg(long, default_value_t = 9)]
@@ -406,6 +407,9 @@ pub(crate) struct BenchArgs {
     /// Measure the reference interpreter as well
     #[arg(long)]
     pub(crate) interpreter: bool,
+    /// Cores to compare one with, for `cores`
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(2..=64))]
+    pub(crate) cores: u8,
     /// Seconds of each measurement of `live`
     #[arg(long, default_value_t = 2)]
     pub(crate) seconds: u32,

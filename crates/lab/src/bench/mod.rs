@@ -9,6 +9,7 @@
 
 #![allow(clippy::vec_box, reason = "packets travel boxed, as engines take them")]
 
+mod cores;
 mod curve;
 mod fabric;
 mod hand;
@@ -22,6 +23,7 @@ mod workload;
 #[cfg(test)]
 mod tests;
 
+pub use cores::{CoresPlan, CoresResult, cores};
 pub use curve::{Axis, Curve, curve};
 pub use fabric::{FABRIC_CASES, FabricCase, FabricError, FabricRun};
 pub use instructions::{CountError, instructions};

@@ -1,6 +1,6 @@
 //! Classes of packets: by which of the header sets that a program asks for they have.
 
-use crate::ir::{Expr, ExprKind, Program, Trigger};
+use crate::ir::{Expr, ExprKind, Handler, Program, Trigger};
 use crate::ir_parts::walk_stmts;
 use std::collections::BTreeSet;
 use trama_wire::header::{HeaderId, HeaderSet};
@@ -56,23 +56,30 @@ impl Classes {
 }
 
 fn asked(program: &Program) -> Vec<HeaderSet> {
-    let mut asked = BTreeSet::new();
+    let mut all = BTreeSet::new();
     for handler in program.nodes.iter().flat_map(|node| &node.handlers) {
-        let mut note = |e: &Expr| {
-            e.walk(&mut |e| {
-                if let ExprKind::Has(_, headers) = e.kind {
-                    asked.insert(headers.0);
-                }
-            });
-        };
-        if let Trigger::Packet { guard, .. } = &handler.trigger {
-            guard.iter().for_each(&mut note);
-        }
-        walk_stmts(&handler.body, &mut |stmt| stmt.kind.exprs().into_iter().for_each(&mut note));
+        all.extend(asked_by(handler).into_iter().map(|set| set.0));
         if let Trigger::Packet { patterns, .. } = &handler.trigger {
-            asked.extend(patterns.iter().map(|pattern| pattern.0));
+            all.extend(patterns.iter().map(|pattern| pattern.0));
         }
     }
+    all.into_iter().map(HeaderSet).collect()
+}
+
+/// The header sets that a handler asks for while it runs, or to know if it does.
+pub(super) fn asked_by(handler: &Handler) -> Vec<HeaderSet> {
+    let mut asked = BTreeSet::new();
+    let mut note = |e: &Expr| {
+        e.walk(&mut |e| {
+            if let ExprKind::Has(_, headers) = e.kind {
+                asked.insert(headers.0);
+            }
+        });
+    };
+    if let Trigger::Packet { guard, .. } = &handler.trigger {
+        guard.iter().for_each(&mut note);
+    }
+    walk_stmts(&handler.body, &mut |stmt| stmt.kind.exprs().into_iter().for_each(&mut note));
     asked.into_iter().map(HeaderSet).collect()
 }
 

@@ -77,6 +77,7 @@ fn head(program: &Program, u: &Use) -> String {
     handler_head(node, &node.handlers[u.handler].trigger)
 }
 
+// long: one reason after the other.
 fn blocker(
     program: &Program,
     uses: &Uses,

@@ -265,3 +265,151 @@ fn counting_needs_no_steering() {
         "#]],
     );
 }
+
+/// The firings of a program's handlers that no packet leads to.
+fn firings(text: &str) -> Vec<String> {
+    let program = program(text);
+    let division = divide(&program, Options::default()).expect("it is divided");
+    let of = |(n, h): &(usize, usize)| {
+        let node = &program.nodes[*n];
+        let head = crate::effects::handler_head(node, &node.handlers[*h].trigger);
+        format!("{head}: {:?}", division.firings[*n][*h])
+    };
+    division.alone.iter().map(of).collect()
+}
+
+#[test]
+fn windows_of_sums_need_no_steering() {
+    let text = "query talkers = packets(ip) |> group(ip.src) window(1s) { bytes: sum(len) }
+        |> top(3) by bytes |> emit
+        query reached = packets(ip) |> group(ip.dst) window(1s) { n: count() } |> emit
+        network n { port a, b\n a <-> talkers <-> reached <-> b }";
+    check(
+        text,
+        expect![[r#"
+            a: flow ({} {eth} {eth, ip})
+            b: flow ({} {eth} {eth, ip})
+            talkers.opened1_: used by timers and events only
+            talkers.top2_: used by timers and events only
+            talkers.rows2_: used by timers and events only
+            talkers.group1_: merged when read
+            reached.opened1_: used by timers and events only
+            reached.group1_: merged when read
+        "#]],
+    );
+    assert!(firings(text).iter().all(|firing| firing.ends_with("Once")));
+}
+
+#[test]
+fn windows_over_divided_objects_are_on_each_core() {
+    let text = "query spread = packets(ip) |> distinct(ip.src, ip.dst) window(1s)
+        |> group(ip.src) window(1s) { n: count() } |> emit
+        network n { port a, b\n a <-> spread <-> b }";
+    check(
+        text,
+        expect![[r#"
+        a: flow ({} {eth})
+        a: ip.src ({eth, ip})
+        b: flow ({} {eth})
+        b: ip.src ({eth, ip})
+        spread.seen1_: divided
+        spread.opened1_: used by timers and events only
+        spread.opened2_: used by timers and events only
+        spread.group2_: divided
+    "#]],
+    );
+    assert!(firings(text).iter().all(|firing| firing.ends_with("Everywhere")));
+}
+
+#[test]
+fn events_have_the_keys_that_they_were_given() {
+    check(
+        "element Idle { port a, b
+            state last: map<ip4, u64>[1k]
+            event check(source: ip4) [1k]
+            on a(p: ip) { last[p.ip.src] = p.len as u64
+ generate check(p.ip.src) after 5s
+ send p to b }
+            on b(p: ip) { if p.ip.dst in last { send p to a } else { drop p because \"no\" } }
+            on check(source) { last.remove(source) } }",
+        expect![[r#"
+            a: flow ({})
+            a: ip.src ({eth, ip})
+            b: flow ({})
+            b: ip.dst ({eth, ip})
+            idle.last: divided
+        "#]],
+    );
+}
+
+#[test]
+fn what_cannot_be_done_apart_is_named() {
+    let element = |rest: &str| {
+        format!(
+            "record R {{ n: u64 }}
+            element E {{ port a, b
+            state seen: map<ip4, u64>[1k]
+            stream out: R
+            on a(p: ip) {{ seen[p.ip.src] = seen[p.ip.src].or(0) + 1\n send p to b }}
+            {rest} }}"
+        )
+    };
+    let ranked = "every 1s { let mut rank: u64 = 0
+        for (source, n) in seen { rank += 1\n emit out R { n: rank } } }";
+    check(
+        &element(ranked),
+        expect![[r#"
+        e.seen: `every 1s` would run on each core, for the entries that it has, but a round of its loop uses what an earlier round left in a variable
+    "#]],
+    );
+    let summed = "every 1s { let mut sum: u64 = 0
+        for (source, n) in seen { sum += n }\n emit out R { n: sum } }";
+    check(
+        &element(summed),
+        expect![[r#"
+        e.seen: `every 1s` would run on each core, for the entries that it has, but a round of its loop uses what an earlier round left in a variable
+    "#]],
+    );
+    let first = "every 1s { for (source, n) in seen { emit out R { n: n }\n break } }";
+    check(
+        &element(first),
+        expect![[r#"
+        e.seen: `every 1s` would run on each core, for the entries that it has, but a round of its loop ends the loop
+    "#]],
+    );
+    let best = "every 1s { for (source, n) in seen top 1 by n { emit out R { n: n } } }";
+    check(
+        &element(best),
+        expect![[r#"
+        e.seen: `each` in `every 1s` is not done for a packet
+    "#]],
+    );
+    let begun = "init { seen[10.0.0.1] = 1 }
+        on close { for (source, n) in seen { emit out R { n: n } } }";
+    check(
+        &element(begun),
+        expect![[r#"
+        e.seen: `init` puts entries into it, and `on close` goes through them on each core
+    "#]],
+    );
+    let both = "event tick() [4]
+        init { generate tick() after 1s }
+        on b(p: ip) { generate tick() after 1s\n send p to a }
+        on tick() { log \"tick\" }";
+    check(
+        &element(both),
+        expect![[r#"
+        e.tick: packets generate it, which belongs to the core of each, and so does a handler that no packet leads to
+    "#]],
+    );
+    let fine = "on close { for (source, n) in seen { if n > 3 { emit out R { n: n } } } }";
+    check(
+        &element(fine),
+        expect![[r#"
+        a: flow ({})
+        a: ip.src ({eth, ip})
+        b: flow ({} {eth, ip})
+        e.seen: divided
+    "#]],
+    );
+}

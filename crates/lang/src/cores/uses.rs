@@ -1,6 +1,6 @@
 //! Who uses which state object with which key, in terms of packets as they enter the program.
 
-use super::classes::Classes;
+use super::classes::{self, Classes};
 use super::steer::Part;
 use crate::effects::{
     Access, AccessKind, Arrival, Exposure, Generated, Passage, Value, Written, join_generated, run,
@@ -8,7 +8,8 @@ use crate::effects::{
 use crate::ir::{Dest, Node, Program, Trigger};
 use crate::source::Span;
 use std::collections::{BTreeMap, BTreeSet};
-use trama_wire::header::HeaderSet;
+use std::rc::Rc;
+use trama_wire::header::{HeaderId, HeaderSet};
 
 /// Who does it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,13 +38,21 @@ pub(super) struct Use {
     pub(super) span: Span,
 }
 
+/// What decides how a handler runs.
+type Seen = (usize, usize, Written, Vec<Option<bool>>);
+
 /// All uses of a program, those of `init` excepted.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub(super) struct Uses {
     pub(super) all: Vec<Use>,
     /// The handlers, by node and index, that packets lead to: their own, and those of the events
     /// that they generate.
     pub(super) by_packets: BTreeSet<(usize, usize)>,
+    /// The header sets of which a handler's doings depend, by node and index.
+    asked: BTreeMap<(usize, usize), Vec<HeaderSet>>,
+    /// Runs that were made: by node, handler, what was written before, and the answers about the
+    /// header sets.
+    passages: BTreeMap<Seen, Rc<Passage>>,
     /// Those that something else leads to: timers, the end of the run, and the events that these
     /// and `init` generate.
     pub(super) alone: BTreeSet<(usize, usize)>,
@@ -75,24 +84,27 @@ impl Uses {
     fn packets(&mut self, program: &Program, classes: &Classes, port: usize, class: usize) {
         let present = classes.all[class];
         let has = |headers: HeaderSet| classes.has(present, headers);
-        // What is known of the packets at each input of a node, until nothing is new.
+        // What is known of the packets at each input of a node, until nothing is new, and what the
+        // handlers there do with them.
         let mut known: BTreeMap<(u32, u32), Written> = BTreeMap::new();
+        let mut passages: BTreeMap<(usize, usize, u32), Rc<Passage>> = BTreeMap::new();
         let mut todo = Vec::new();
         if let Dest::Node(n, p) = program.ingress[port] {
             known.insert((n, p), Written::default());
             todo.push((n, p));
         }
         while let Some(place) = todo.pop() {
-            let node = &program.nodes[place.0 as usize];
+            let (n, node) = (place.0 as usize, &program.nodes[place.0 as usize]);
             let written = known[&place].clone();
             for h in matching(node, place.1, &written, &has) {
-                let arrival = Arrival { written: written.clone(), has: &has, args: None };
-                for (out, sent) in run(node, &node.handlers[h], &arrival).sent {
-                    let Dest::Node(n, p) = node.wires[out as usize] else { continue };
+                let passage = self.passage(node, (n, h), &written, &has);
+                passages.insert((n, h, place.1), Rc::clone(&passage));
+                for (out, sent) in &passage.sent {
+                    let Dest::Node(n, p) = node.wires[*out as usize] else { continue };
                     let mut joined = sent.clone();
                     if let Some(before) = known.get(&(n, p)) {
                         joined = before.clone();
-                        joined.join(sent);
+                        joined.join(sent.clone());
                         if joined == *before {
                             continue;
                         }
@@ -103,15 +115,10 @@ impl Uses {
             }
         }
         let mut generated: BTreeMap<usize, Generated> = BTreeMap::new();
-        for ((n, p), written) in known {
-            let (n, node) = (n as usize, &program.nodes[n as usize]);
-            for h in matching(node, p, &written, &has) {
-                let arrival = Arrival { written: written.clone(), has: &has, args: None };
-                let passage = run(node, &node.handlers[h], &arrival);
-                join_generated(generated.entry(n).or_default(), passage.generated);
-                self.by_packets.insert((n, h));
-                self.add(Who::Packets(port, class), n, h, passage.accesses);
-            }
+        for ((n, h, _), passage) in passages {
+            join_generated(generated.entry(n).or_default(), passage.generated.clone());
+            self.by_packets.insert((n, h));
+            self.add(Who::Packets(port, class), n, h, passage.accesses.clone());
         }
         for (n, generated) in generated {
             for (h, passage) in fired(&program.nodes[n], generated) {
@@ -119,6 +126,35 @@ impl Uses {
                 self.add(Who::Packets(port, class), n, h, passage.accesses);
             }
         }
+    }
+
+    /// What a handler does with packets of which this is known. Classes that it does not tell apart
+    /// need one run.
+    fn passage(
+        &mut self,
+        node: &Node,
+        (n, h): (usize, usize),
+        written: &Written,
+        has: &dyn Fn(HeaderSet) -> Option<bool>,
+    ) -> Rc<Passage> {
+        let handler = &node.handlers[h];
+        let asked = self.asked.entry((n, h)).or_insert_with(|| {
+            let mut asked: BTreeSet<u32> = [HeaderId::INNER, HeaderId::INNER6]
+                .map(|id| HeaderSet::of(id).0)
+                .into_iter()
+                .collect();
+            for set in classes::asked_by(handler) {
+                asked.insert(set.0);
+                asked.extend(set.iter().map(|id| HeaderSet::of(id).0));
+            }
+            asked.into_iter().map(HeaderSet).collect()
+        });
+        let answers: Vec<Option<bool>> = asked.iter().map(|set| has(*set)).collect();
+        let passage = self.passages.entry((n, h, written.clone(), answers)).or_insert_with(|| {
+            let arrival = Arrival { written: written.clone(), has, args: None };
+            Rc::new(run(node, handler, &arrival))
+        });
+        Rc::clone(passage)
     }
 
     fn alone(&mut self, n: usize, node: &Node) {

@@ -28,7 +28,7 @@ pub enum Source {
 }
 
 /// A value as the analysis sees it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Value {
     /// All that it depends on.
     pub(crate) sources: BTreeSet<Source>,

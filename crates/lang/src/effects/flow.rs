@@ -19,6 +19,7 @@ use crate::ir::{
 use crate::ir_parts::walk_stmts;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use trama_state::contract::{self, Operation};
 use trama_state::{Method, StateSpec};
 use trama_wire::header::{HeaderId, HeaderSet};
@@ -112,18 +113,21 @@ pub(crate) fn run(node: &Node, handler: &Handler, arrival: &Arrival<'_>) -> Pass
     let is_plain =
         matches!(handler.trigger, Trigger::Init | Trigger::Packet { .. } | Trigger::Timer { .. });
     let first = if is_plain { Value::number(0) } else { Value::of(Source::Property) };
+    let (first, written) = (Rc::new(first), Rc::new(arrival.written.clone()));
     let mut env = Env {
         locals: vec![first; handler.locals.len()],
-        packets: vec![arrival.written.clone(); handler.packets as usize],
+        packets: vec![written; handler.packets as usize],
         control: BTreeSet::new(),
         attempt: None,
     };
     if let Trigger::Packet { index_local: Some(local), .. } = handler.trigger {
-        env.locals[local.0 as usize] = Value::of(Source::Port);
+        env.locals[local.0 as usize] = Rc::new(Value::of(Source::Port));
     }
     if let Trigger::Event { params, .. } = &handler.trigger {
         let given = arrival.args.iter().flatten();
-        params.iter().zip(given).for_each(|(l, value)| env.locals[l.0 as usize] = value.clone());
+        for (local, value) in params.iter().zip(given) {
+            env.locals[local.0 as usize] = Rc::new(value.clone());
+        }
     }
     flow.list(&handler.body, Some(env));
     let accesses = flow.accesses.into_values().collect();
@@ -141,13 +145,14 @@ fn only_protocol(trigger: &Trigger) -> Option<HeaderId> {
 /// What is known at a point of the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Env {
-    locals: Vec<Value>,
-    packets: Vec<Written>,
+    /// Shared between the arms of a branch: most of them change few.
+    locals: Vec<Rc<Value>>,
+    packets: Vec<Rc<Written>>,
     /// What decides that this point is reached, as far as it decides values that are joined later.
     control: BTreeSet<Source>,
     /// The statement before was a change of headers: the local that tells if it was possible, the
     /// packet, and what it is if so and if not.
-    attempt: Option<(LocalId, PacketId, Box<[Written; 2]>)>,
+    attempt: Option<(LocalId, PacketId, [Rc<Written>; 2])>,
 }
 
 impl Env {
@@ -155,25 +160,34 @@ impl Env {
     fn join(mut self, other: Self) -> Self {
         let mut other_locals = other.locals.into_iter();
         for local in &mut self.locals {
-            let theirs = other_locals.next().unwrap_or_default();
-            *local = std::mem::take(local).or(theirs);
+            let Some(theirs) = other_locals.next() else { break };
+            if *local != theirs {
+                *local = Rc::new(Value::clone(local).or(Rc::unwrap_or_clone(theirs)));
+            }
         }
         for (ours, theirs) in self.packets.iter_mut().zip(other.packets) {
-            ours.join(theirs);
+            if *ours != theirs {
+                Rc::make_mut(ours).join(Rc::unwrap_or_clone(theirs));
+            }
         }
         self.control.extend(other.control);
         self
     }
 
+    /// What was written to a packet, to be changed.
+    fn changed(&mut self, p: PacketId) -> &mut Written {
+        Rc::make_mut(&mut self.packets[p.0 as usize])
+    }
+
     /// A change of a packet's headers, which may have been impossible.
     fn packet(&mut self, p: PacketId, ok: LocalId, change: impl FnOnce(&mut Written)) {
         let packet = &mut self.packets[p.0 as usize];
-        let before = packet.clone();
-        let mut changed = before.clone();
+        let before = Rc::clone(packet);
+        let mut changed = Written::clone(&before);
         change(&mut changed);
-        packet.join(changed.clone());
+        Rc::make_mut(packet).join(changed.clone());
         self.assign(ok, Value::of(Source::Property));
-        self.attempt = Some((ok, p, Box::new([changed, before])));
+        self.attempt = Some((ok, p, [Rc::new(changed), before]));
     }
 
     /// The two ways on from a condition that asks if the change before it was possible.
@@ -192,7 +206,7 @@ impl Env {
         }
         let mut ways = [self.clone(), self.clone()];
         for (way, packet) in ways.iter_mut().zip(packets.iter()) {
-            way.packets[p.0 as usize] = packet.clone();
+            way.packets[p.0 as usize] = Rc::clone(packet);
             way.attempt = None;
         }
         if is_negated {
@@ -202,7 +216,7 @@ impl Env {
     }
 
     fn assign(&mut self, local: LocalId, value: Value) {
-        self.locals[local.0 as usize] = value.under(&self.control);
+        self.locals[local.0 as usize] = Rc::new(value.under(&self.control));
     }
 }
 
@@ -232,6 +246,7 @@ impl<'a> Flow<'a> {
         env
     }
 
+    // long: one match.
     fn stmt(&mut self, stmt: &'a Stmt, mut env: Env) -> Option<Env> {
         if !matches!(stmt.kind, StmtKind::If(..)) {
             env.attempt = None;
@@ -258,11 +273,11 @@ impl<'a> Flow<'a> {
             }
             StmtKind::SetField(p, field, e) => {
                 let value = self.eval(e, &env).under(&env.control);
-                env.packets[p.0 as usize].write(*field, value);
+                env.changed(*p).write(*field, value);
             }
             StmtKind::SetMark(p, e) => {
                 let value = self.eval(e, &env).under(&env.control);
-                env.packets[p.0 as usize].mark = Some(value);
+                env.changed(*p).mark = Some(value);
             }
             StmtKind::Insert(p, stack, ok) => {
                 let stack: Vec<_> = stack
@@ -277,9 +292,9 @@ impl<'a> Flow<'a> {
             }
             StmtKind::Replace(p, _, _, ok) => env.packet(*p, *ok, |w| w.rebuilt = true),
             StmtKind::Remove(p, stack, ok) => env.packet(*p, *ok, |w| w.remove(stack)),
-            StmtKind::Truncate(p, _) => env.packets[p.0 as usize].cut(),
+            StmtKind::Truncate(p, _) => env.changed(*p).cut(),
             StmtKind::Copy(to, from) => {
-                env.packets[to.0 as usize] = env.packets[from.0 as usize].clone();
+                env.packets[to.0 as usize] = Rc::clone(&env.packets[from.0 as usize]);
             }
             StmtKind::State(id, op) => self.state(*id, op, stmt, &mut env),
             // The lengths that go with them; addresses and ports stay what they are.
@@ -288,7 +303,7 @@ impl<'a> Flow<'a> {
                     [(HeaderId::IP, "len"), (HeaderId::IP6, "len"), (HeaderId::TCP, "offset")]
                 {
                     let field = header.field(name).expect("the header table has it");
-                    env.packets[p.0 as usize].write(field, Value::of(Source::Property));
+                    env.changed(*p).write(field, Value::of(Source::Property));
                 }
             }
             StmtKind::Send { packet, first_port, index, count } => {
@@ -440,7 +455,7 @@ impl<'a> Flow<'a> {
         let parts = || e.parts().into_iter().map(|part| self.eval(part, env));
         match &e.kind {
             ExprKind::Const(value) => Value::number(*value),
-            ExprKind::Local(local) => env.locals[local.0 as usize].clone(),
+            ExprKind::Local(local) => Value::clone(&env.locals[local.0 as usize]),
             ExprKind::Now => Value::of(Source::Time),
             ExprKind::Field(p, field) => env.packets[p.0 as usize].read(*field),
             ExprKind::Has(p, headers) => self.presence(*p, *headers, env),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use trama_wire::header::{FieldRef, HeaderId, HeaderSet};
 
 /// What was written to a packet.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Written {
     fields: BTreeMap<FieldRef, Value>,
     pub(super) mark: Option<Value>,

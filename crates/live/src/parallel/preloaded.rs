@@ -25,12 +25,19 @@ pub struct Outcome {
     pub summary: RunSummary,
     /// What each core did.
     pub loads: Vec<CoreLoad>,
+    /// What each core did while the clock ran.
+    pub measured: Vec<CoreLoad>,
 }
 
 /// One core while it runs.
 struct Core {
     engine: Box<dyn Engine>,
     inputs: Inputs,
+    /// Packets to take before the clock runs, and taken so far.
+    warm: u64,
+    taken: u64,
+    /// What was done while it ran.
+    measured: CoreLoad,
     /// Sent by external port.
     sent: Vec<Counters>,
     steering: Steering,
@@ -39,22 +46,34 @@ struct Core {
     logs: Vec<LogLine>,
 }
 
-/// Runs a division on traces, `cores` at a time; what leaves and what is emitted is discarded. The
-/// program must have no [keeper](Division::has_keeper): cores have no common time here.
+/// What to run, and how.
+#[derive(Clone, Copy)]
+pub struct Plan<'a> {
+    /// The program.
+    pub program: &'a Program,
+    /// How it is cut up. It must have no [keeper](Division::has_keeper): cores have no common time
+    /// here.
+    pub division: &'a Division,
+    /// Over how many cores.
+    pub cores: usize,
+    /// Each core takes its part of the traces once before the clock runs.
+    pub warm_up: bool,
+}
+
+/// Runs a program on traces; what leaves and what is emitted is discarded.
 pub fn run(
-    program: &Program,
-    division: &Division,
-    cores: usize,
+    plan: &Plan<'_>,
     traces: &[(u32, MemorySource)],
     options: &RunOptions,
     make: &MakeSeat,
 ) -> Result<Outcome, String> {
+    let Plan { program, division, cores, warm_up } = *plan;
     let steering = Steering::new(division, cores);
     let start = traces.iter().filter_map(|(_, trace)| trace.first()).min().unwrap_or_default();
     let mut shadow = seated(make, Seat::Shadow, start)?;
     let mut all = Vec::new();
     for core in 0..cores {
-        let mut inputs = Inputs::default();
+        let (mut inputs, mut warm) = (Inputs::default(), 0);
         for (port, trace) in traces {
             let mut steering = steering.clone();
             let part = trace.part(|packet| {
@@ -64,10 +83,14 @@ pub fn run(
                     Target::All => true,
                 }
             });
+            warm += if warm_up { part.len() as u64 } else { 0 };
             inputs.add(*port, Box::new(part));
         }
         inputs.set_loops(options.loops);
         all.push(Core {
+            warm,
+            taken: 0,
+            measured: CoreLoad::default(),
             engine: seated(make, Seat::Core(core), start)?,
             inputs,
             sent: vec![Counters::default(); program.ports.len()],
@@ -82,8 +105,7 @@ pub fn run(
     std::thread::scope(|scope| {
         let began = &began;
         let run = |(index, core): (usize, &mut Core)| -> StopReason {
-            began.wait();
-            core.run(index, division.has_broadcast, options)
+            core.run(index, division.has_broadcast, options, began)
         };
         let handles: Vec<_> =
             all.iter_mut().enumerate().map(|core| scope.spawn(move || run(core))).collect();
@@ -110,17 +132,46 @@ fn seated(make: &MakeSeat, seat: Seat, start: Nanos) -> Result<Box<dyn Engine>, 
 }
 
 impl Core {
-    fn run(&mut self, index: usize, has_broadcast: bool, options: &RunOptions) -> StopReason {
+    fn run(
+        &mut self,
+        index: usize,
+        has_broadcast: bool,
+        options: &RunOptions,
+        began: &Barrier,
+    ) -> StopReason {
         let before = clock::thread_cpu();
-        let stop = self.work(index, has_broadcast, options);
-        self.progress.busy = clock::thread_cpu().since(before);
+        let mut began = Some(began);
+        let stop = self.work(index, has_broadcast, options, &mut began);
+        let after = clock::thread_cpu();
+        self.progress.busy = after.since(before);
+        if let Some(began) = began.take() {
+            // There was no more than the warming up.
+            began.wait();
+        } else {
+            self.measured.busy = after.since(self.measured.busy);
+            self.measured.packets = self.taken - self.measured.packets;
+        }
         stop
     }
 
-    fn work(&mut self, index: usize, has_broadcast: bool, options: &RunOptions) -> StopReason {
+    /// Works until something ends it; waits for the others where the clock begins to run.
+    fn work(
+        &mut self,
+        index: usize,
+        has_broadcast: bool,
+        options: &RunOptions,
+        began: &mut Option<&Barrier>,
+    ) -> StopReason {
         let mut batch = Batch::default();
-        let started = clock::monotonic();
+        let mut started = clock::monotonic();
         loop {
+            if self.taken >= self.warm
+                && let Some(began) = began.take()
+            {
+                began.wait();
+                started = clock::monotonic();
+                self.measured = CoreLoad { packets: self.taken, busy: clock::thread_cpu() };
+            }
             if options.stop.is_raised() {
                 return StopReason::Asked;
             }
@@ -131,6 +182,7 @@ impl Core {
             self.inputs.merge(options.batch.max(1), &mut batch);
             let Some(last) = batch.packets.last() else { return StopReason::EndOfInput };
             self.progress.last_event = Some(last.time);
+            self.taken += batch.packets.len() as u64;
             match has_broadcast {
                 true => self.with_broadcasts(index, &mut batch),
                 false => {
@@ -250,5 +302,6 @@ fn finish(
     let load = |core: &Core| CoreLoad { packets: core.progress.packets, busy: core.progress.busy };
     let loads = cores.iter().map(load).collect();
     let summary = RunSummary { progress, stop, failures: Vec::new() };
-    Outcome { engine, summary, loads }
+    let measured = cores.iter().map(|core| core.measured).collect();
+    Outcome { engine, summary, loads, measured }
 }

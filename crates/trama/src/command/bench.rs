@@ -30,6 +30,9 @@ pub(crate) fn bench(args: &BenchArgs) -> Outcome {
         return Err(Failure::usage("frames have 60 to 9000 bytes, flows are 1 to 4 million")
             .hint("and there is at least one round and one packet"));
     }
+    if args.names.first().is_some_and(|name| name == "cores") {
+        return super::bench_cores::bench_cores(args);
+    }
     let plan = Plan { rounds: args.rounds, packets: args.packets, beside: beside(args) };
     let curves: Vec<Axis> = args.curve.iter().map(|axis| axis_of(*axis)).collect();
     let only_curves = !curves.is_empty() && args.names.is_empty() && !args.instructions;

@@ -2,6 +2,7 @@
 
 pub(crate) mod atlas;
 pub(crate) mod bench;
+mod bench_cores;
 mod bench_live;
 mod bench_sim;
 pub(crate) mod check;

@@ -147,8 +147,8 @@ pub(crate) fn preloaded(
     };
     let count = usize::from(args.cores.unwrap_or(1));
     let make = maker(program, division, count, run::seed(None), args.interpret);
-    let mut outcome = preloaded::run(program, division, count, &traces, options, &*make)
-        .map_err(Failure::internal)?;
+    let plan = preloaded::Plan { program, division, cores: count, warm_up: false };
+    let mut outcome = preloaded::run(&plan, &traces, options, &*make).map_err(Failure::internal)?;
     let described = Described {
         inputs: inputs
             .iter()

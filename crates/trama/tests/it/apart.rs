@@ -77,3 +77,13 @@ fn what_can_be_proved_is_listed_and_the_rest_is_refused() {
         assert!(text.contains(word), "{text}");
     }
 }
+
+#[test]
+fn one_core_is_compared_with_two() {
+    let quick = ["--rounds", "1", "--packets", "2000", "--flows", "200"];
+    let found = json(&[&["bench", "cores", "counter", "nat"][..], &quick].concat());
+    let results = found["results"].as_array().expect("a list");
+    assert!(results[0]["speedup"]["median"].as_f64().is_some_and(|times| times > 0.0));
+    let kept = results[1]["kept_by"].as_array().expect("what keeps it");
+    assert!(kept.iter().any(|object| object == "nat.udp_ports"), "{kept:?}");
+}

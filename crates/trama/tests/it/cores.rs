@@ -2,6 +2,8 @@
 
 #![allow(clippy::vec_box, reason = "packets are boxed at the seam to the engine")]
 
+mod library;
+
 use crate::captures;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -234,42 +236,46 @@ fn two_sided(path: &std::path::Path) -> Option<Frames> {
 
 #[test]
 fn captures_come_out_the_same() {
-    let Some(folder) = captures::folder() else { return };
+    let Some(all) = captures_in_a_row(1, 300) else { return };
     let programs = [FIREWALL, PER_SOURCE, RESOLVED, WATCHED, QUERIES].map(|text| {
         let program = program(text);
         let division = division(&program);
         (program, division)
     });
     assert!(programs[2].1.has_broadcast, "ARP goes to all cores");
-    let mut paths: Vec<_> =
-        std::fs::read_dir(folder).expect("it is a folder").flatten().map(|e| e.path()).collect();
-    paths.sort();
-    let captures: Vec<Frames> = paths.iter().filter_map(|path| two_sided(path)).collect();
-    assert!(captures.len() > 40, "only {} captures were compared", captures.len());
-    let all = in_a_row(captures.iter());
-    // Where all cores meet at every window and event, fewer do.
-    let some = in_a_row(captures.iter().step_by(6));
     assert_eq!(programs[3].1.lookahead, Some(Nanos::from_millis(20)));
     assert!(!programs[4].1.gathered.is_empty(), "windows of sums gather what the cores counted");
+    // Where all cores meet at every window and event, fewer do.
+    let some = captures_in_a_row(6, 300).unwrap_or_default();
     for (program, division) in &programs {
         let frames = if division.has_keeper { &some } else { &all };
         compare(&program.name, program, division, frames);
     }
 }
 
-/// The beginnings of captures one after the other, ten seconds apart: engines are made once.
-fn in_a_row<'a>(captures: impl Iterator<Item = &'a Frames>) -> Frames {
-    let (mut all, mut now) = (Frames::new(), Nanos::from_secs(1));
+/// The beginnings of every so manieth capture, one after the other, ten seconds apart, so that
+/// engines are made once.
+fn captures_in_a_row(every: usize, most: usize) -> Option<Frames> {
+    let mut paths: Vec<_> = std::fs::read_dir(captures::folder()?)
+        .expect("it is a folder")
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
+    paths.sort();
+    let captures = paths.iter().filter_map(|path| two_sided(path)).step_by(every);
+    let (mut all, mut now, mut count) = (Frames::new(), Nanos::from_secs(1), 0);
     for frames in captures {
         let Some((_, first, _)) = frames.first() else { continue };
         let begin = now;
-        for (port, time, frame) in frames.iter().take(300) {
+        for (port, time, frame) in frames.iter().take(most) {
             now = begin + time.since(*first);
             all.push((*port, now, frame.clone()));
         }
         now += Nanos::from_secs(10);
+        count += 1;
     }
-    all
+    assert!(count * every > 40, "only {count} captures were compared");
+    Some(all)
 }
 
 /// Two-sided traffic of many flows.
@@ -314,6 +320,25 @@ fn a_wrong_steering_is_found() {
     assert_ne!(found.flows, expected.flows);
 }
 
+/// The control: a window that does not get what the cores have counted says something else.
+#[test]
+fn a_window_that_gathers_nothing_is_found() {
+    let program = program(QUERIES);
+    let workload = Workload::find("counter").expect("there is one");
+    let own = workload.program().expect("it is accepted");
+    let mut frames = generated(&workload, &own, 100);
+    for (at, frame) in (0_u64..).zip(&mut frames) {
+        frame.1 = Nanos::from_millis(10 * at);
+    }
+    let expected = feed(&program, &mut *native(&program, start(&frames)), &frames);
+    let mut division = division(&program);
+    let found = feed(&program, &mut on_cores(&program, &division, 2, false), &frames);
+    assert_eq!(found.records, expected.records);
+    division.gathered.clear();
+    let found = feed(&program, &mut on_cores(&program, &division, 2, false), &frames);
+    assert_ne!(found.records, expected.records);
+}
+
 #[test]
 fn traces_that_are_cut_up_before_come_out_the_same() {
     let Some(folder) = captures::folder() else { return };
@@ -344,8 +369,13 @@ fn traces_that_are_cut_up_before_come_out_the_same() {
         let (own, cut) = (program.clone(), division.clone());
         let make: Box<trama_live::parallel::MakeSeat> =
             Box::new(move |seat, start| Ok(native(&cut.program(&own, seat, count), start)));
-        let outcome = preloaded::run(&program, &division, count, &traces(), &options, &*make)
-            .expect("it runs");
+        let plan = preloaded::Plan {
+            program: &program,
+            division: &division,
+            cores: count,
+            warm_up: count == 2,
+        };
+        let outcome = preloaded::run(&plan, &traces(), &options, &*make).expect("it runs");
         let mut engine = outcome.engine;
         let found = see(&program, &mut engine, Vec::new());
         assert_eq!(found, expected, "{count} cores");
