@@ -727,7 +727,7 @@ pub(crate) const SYSTEMS: &[System] = &[
         year: 2019,
         about: "Window from per-hop queue and throughput readings that packets carry.",
         parts: &[Part::Transport, Part::Device, Part::Sim],
-        status: Status::Works { command: "trama prove hpcc" },
+        status: Status::Partial { command: "trama prove hpcc --quick" },
     },
     System {
         id: "r2p2",
@@ -771,7 +771,7 @@ pub(crate) const SYSTEMS: &[System] = &[
         year: 2022,
         about: "Reacts to the product of arrival rate and queue, known before loss or delay alone show it.",
         parts: &[Part::Transport, Part::Sim, Part::Ebpf, Part::Live],
-        status: Status::Works { command: "trama prove powertcp" },
+        status: Status::Partial { command: "trama prove powertcp --quick" },
     },
     System {
         id: "mtp-hotnets",

@@ -16,7 +16,7 @@ pub(crate) fn all() -> Vec<PathBuf> {
     let mut found = Vec::new();
     for folder in [own, others] {
         let Ok(entries) = folder.read_dir() else {
-            crate::skip(&format!("no captures at {}", folder.display()));
+            crate::clang::skip(&format!("no captures at {}", folder.display()));
             continue;
         };
         let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));

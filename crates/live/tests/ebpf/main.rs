@@ -24,7 +24,7 @@ const PACKET_MAX: usize = 3520;
 fn has_kernel() -> bool {
     let object = of_code(trama_ebpf::insn::constant(0).to_vec());
     let Err(why) = kernel::load(&object) else { return true };
-    skip(&why.to_string());
+    clang::skip(&why.to_string());
     false
 }
 
