@@ -28,6 +28,8 @@ const ELEMENTS: &[(&str, &str, &[&str])] = &[
     ("FlowExporter", "lan <-> FlowExporter <-> wan", &["free", "entries", "sides"]),
     ("GreTunnel", "lan <-> GreTunnel(local: 192.0.2.1, remote: 192.0.2.2) <-> wan", &[]),
     ("HeavyHitters", "lan <-> HeavyHitters(limit: 1kB) <-> wan", &[]),
+    ("HeavyHittersSketch", "lan <-> HeavyHittersSketch(limit: 1kB) <-> wan", &["counts"]),
+    ("LatencyMonitor", "lan <-> LatencyMonitor <-> wan", &["totals"]),
     ("IcmpResponder", "lan <-> IcmpResponder(address: 192.168.1.1) <-> wan", &[]),
     (
         "Ids",
@@ -89,6 +91,7 @@ const ELEMENTS: &[(&str, &str, &[&str])] = &[
         &[],
     ),
     ("SuperSpreader", "lan <-> SuperSpreader(limit: 2, every: 5s) <-> wan", &[]),
+    ("SuperSpreaderBloom", "lan <-> SuperSpreaderBloom(limit: 2, every: 5s) <-> wan", &["seen1_"]),
     ("SynProxy", "lan <-> SynProxy(secret: 1) <-> wan", &[]),
     ("TopTalkers", "lan <-> TopTalkers(count: 2, every: 5s) <-> wan", &[]),
     (
